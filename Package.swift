@@ -1,0 +1,100 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The architecture in code: one target per layer, and a layer may import only what is named here.
+// Portable layers know no Foundation, no clock and no descriptor; they also build for Embedded Swift.
+// `Scripts/check` compares every `import` with these lists.
+
+let common: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+// Makes the host build reject what the embedded compiler would, such as untyped throws.
+let portable: [SwiftSetting] = common + [.treatWarning("EmbeddedRestrictions", as: .error)]
+
+let package = Package(
+  name: "wtserial",
+  products: [
+    .executable(name: "wtserial", targets: ["wtserial"]),
+    .library(name: "Transfer", targets: ["Transfer"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ],
+  targets: [
+    // Portable layers, from the line upwards.
+    .target(
+      name: "Framing",
+      // Only where there is an operating system; `CRC32` uses it with `canImport`.
+      dependencies: [.target(name: "CZlib", condition: .when(platforms: [.linux, .macOS]))],
+      swiftSettings: portable),
+    .target(name: "LinkLayer", dependencies: ["Framing"], swiftSettings: portable),
+    .target(name: "Tensors", swiftSettings: portable),
+    .target(name: "WeightCodec", dependencies: ["Tensors"], swiftSettings: portable),
+    .target(name: "Streaming", dependencies: ["WeightCodec", "Tensors"], swiftSettings: portable),
+    .target(
+      name: "Transfer", dependencies: ["Streaming", "LinkLayer", "Framing", "Tensors"],
+      swiftSettings: portable),
+    .target(name: "LineModel", swiftSettings: portable),
+
+    // Host layers.
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
+    .target(name: "CSerial"),
+    .target(
+      name: "Checkpoints",
+      dependencies: ["Tensors", "CZip", .product(name: "SystemPackage", package: "swift-system")],
+      swiftSettings: common),
+    .target(
+      name: "SerialDriver",
+      dependencies: ["CSerial", .product(name: "SystemPackage", package: "swift-system")],
+      swiftSettings: common),
+    .target(
+      name: "Runtime",
+      dependencies: [
+        "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Framing", "Checkpoints",
+        "SerialDriver", "LineModel", "CSerial", "CZlib",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: common),
+    .executableTarget(
+      name: "wtserial",
+      dependencies: [
+        "Runtime", "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Checkpoints",
+        "SerialDriver", "LineModel",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: common),
+
+    // Tests: a target for each layer, named after it.
+    .testTarget(name: "FramingTests", dependencies: ["Framing", "CZlib"], swiftSettings: common),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: common),
+    .testTarget(name: "LineModelTests", dependencies: ["LineModel"], swiftSettings: common),
+    .testTarget(
+      name: "CheckpointsTests",
+      dependencies: [
+        "Checkpoints", "Tensors", .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      resources: [.copy("Fixtures")], swiftSettings: common),
+    .testTarget(
+      name: "SerialDriverTests",
+      dependencies: [
+        "SerialDriver", "CSerial", .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: common),
+    .testTarget(
+      name: "RuntimeTests",
+      dependencies: [
+        "Runtime", "SerialDriver", "LineModel", "CSerial",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: common),
+  ]
+)

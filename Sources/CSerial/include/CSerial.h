@@ -1,0 +1,3 @@
+#ifndef CSERIAL_H
+#define CSERIAL_H
+#endif

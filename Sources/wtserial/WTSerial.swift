@@ -1,0 +1,8 @@
+import ArgumentParser
+
+@main
+struct WTSerial: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "wtserial",
+    abstract: "Streams the weights of a neural network over a serial line.")
+}
