@@ -1,0 +1,102 @@
+/// What a frame is for; the raw values are the upper four bits of the header (Protocol.md §3.3).
+public enum FrameKind: UInt8, Equatable, Sendable {
+  /// Opens a session; outside any session.
+  case hello = 1
+  /// Answers a HELLO; outside any session.
+  case welcome = 2
+  /// Carries blocks of the stream; the sequence number is that of its first block.
+  case data = 4
+  /// The sequence number is the next block that the receiver lacks.
+  case acknowledgement = 5
+  /// As an acknowledgement, from a receiver that has just seen a broken frame.
+  case negativeAcknowledgement = 6
+  /// As an acknowledgement, from a receiver that cannot take a frame for the time it names.
+  case busy = 7
+  /// Asks for an acknowledgement, to learn whether the peer is there.
+  case ping = 8
+  /// Ends the session; one byte says why.
+  case close = 9
+}
+
+/// The two bytes at the start of every frame.
+///
+///     byte 0  sequence number, bits 0–7
+///     byte 1  bits 0–3: sequence number, bits 8–11; bits 4–7: kind
+///
+/// Protocol.md §3.3.
+public struct FrameHeader: Equatable, Sendable {
+  /// The size of a header.
+  public static let byteCount = 2
+  /// The size of the checksum at the end of a frame.
+  public static let trailerByteCount = 4
+  /// What a frame costs before COBS beside its payload.
+  public static let overheadByteCount = byteCount + trailerByteCount
+
+  /// What the frame is for.
+  public let kind: FrameKind
+  /// A block number, or 0 where the kind has no use for one; 12 bits.
+  public let sequence: UInt16
+
+  /// - Precondition: `sequence` has 12 bits.
+  public init(_ kind: FrameKind, sequence: UInt16 = 0) {
+    precondition(sequence < 0x1000, "a sequence number has 12 bits")
+    self.kind = kind
+    self.sequence = sequence
+  }
+
+  /// Reads a header; nil where no kind has this number.
+  public init?(parsing first: UInt8, _ second: UInt8) {
+    guard let kind = FrameKind(rawValue: second >> 4) else { return nil }
+    self.kind = kind
+    sequence = UInt16(first) | UInt16(second & 0x0F) << 8
+  }
+
+  /// The header's bytes, in order.
+  public var bytes: (UInt8, UInt8) {
+    (UInt8(truncatingIfNeeded: sequence), kind.rawValue << 4 | UInt8(sequence >> 8))
+  }
+}
+
+/// The end of the line that a frame comes from.
+public enum Direction: UInt8, Equatable, Sendable {
+  case fromInitiator = 0
+  case fromResponder = 1
+}
+
+/// What a frame's checksum is taken over before the frame itself, and no frame carries: the session
+/// and the direction. A frame of another session, or an echo of one's own, fails like a damaged one
+/// (Protocol.md §3.4).
+public struct Seal: Equatable, Sendable {
+  /// The checksum with which a frame starts.
+  let seed: CRC32
+
+  /// The seal of HELLO and WELCOME, which belong to no session.
+  public init(outsideSessions direction: Direction) {
+    self.init(session: 0, direction)
+  }
+
+  /// The seal of a session's frames, made of the random number that each end drew.
+  public init(initiatorNonce: UInt32, responderNonce: UInt32, _ direction: Direction) {
+    var crc = CRC32()
+    crc.update(littleEndian: initiatorNonce)
+    crc.update(littleEndian: responderNonce)
+    self.init(session: crc.value == 0 ? 1 : crc.value, direction)
+  }
+
+  private init(session: UInt32, _ direction: Direction) {
+    var crc = CRC32()
+    crc.update(littleEndian: session)
+    crc.update(direction.rawValue)
+    seed = crc
+  }
+}
+
+extension CRC32 {
+  /// Adds a number of 32 bits, low byte first.
+  public mutating func update(littleEndian number: UInt32) {
+    update(UInt8(truncatingIfNeeded: number))
+    update(UInt8(truncatingIfNeeded: number >> 8))
+    update(UInt8(truncatingIfNeeded: number >> 16))
+    update(UInt8(truncatingIfNeeded: number >> 24))
+  }
+}

@@ -1,0 +1,44 @@
+internal import Framing
+
+/// Which end of the line opens the session.
+public enum LinkRole: UInt8, Equatable, Sendable {
+  /// Sends HELLO: the host with the model.
+  case initiator = 0
+  /// Answers it: the device.
+  case responder = 1
+
+  var other: LinkRole { self == .initiator ? .responder : .initiator }
+
+  var direction: Direction { self == .initiator ? .fromInitiator : .fromResponder }
+}
+
+/// What one end of a link decides for itself.
+public struct LinkConfiguration: Sendable {
+  /// The protocol that this code speaks (Protocol.md, revision table).
+  public static let protocolVersion: UInt8 = 1
+  /// The smallest MTU that can be offered: one block to a frame.
+  public static let mtuMinimum = FrameHeader.overheadByteCount + BlockNumber.byteCount
+
+  /// Which end opens the session.
+  public var role: LinkRole
+  /// A number that is unlikely to be drawn twice: from the system's random source or, on a device, a
+  /// counter kept over resets or noise of an ADC. Frames of earlier sessions are told by it.
+  public var nonce: UInt32
+  /// The rate of the line, for the timers.
+  public var rate: LineRate
+  /// How long an initiator goes on without a WELCOME.
+  public var openLimit: Interval = .seconds(10)
+  /// How long an open link goes on without hearing from the peer.
+  public var silenceLimit: Interval = .seconds(8)
+  /// After how much silence of its own an initiator asks whether the peer is there.
+  public var keepAlive: Interval = .seconds(1)
+  /// How often one piece of the stream is sent in vain before the line counts as unusable.
+  public var attemptLimit = 100
+
+  /// Takes the usual limits.
+  public init(role: LinkRole, nonce: UInt32, rate: LineRate) {
+    self.role = role
+    self.nonce = nonce
+    self.rate = rate
+  }
+}

@@ -1,0 +1,57 @@
+/// Chooses how many bytes of the stream the next frame carries.
+///
+/// A frame of n bytes with a fixed cost of h more (header, answer, turnaround, all in byte times)
+/// on a line that damages each byte with probability p brings n/(n+h) · (1−p)^(n+h); for small p
+/// the best n is √(h/p). p is the share of frames lost over the bytes sent in the recent past.
+struct SegmentSizer: Sendable {
+  // Halved together when this many bytes have been counted: the memory of the estimate.
+  static let memoryByteCount: UInt32 = 1 << 16
+
+  // Starts as if a quarter of the memory had passed without a loss: one early loss is no trend.
+  private var bytesSent: UInt32 = Self.memoryByteCount / 4
+  private var framesLost: UInt32 = 0
+
+  /// A data frame of `byteCount` bytes on the wire has arrived.
+  mutating func noteDelivered(byteCount: Int) { note(byteCount) }
+
+  /// One has not.
+  mutating func noteLost(byteCount: Int) {
+    // Sixteenths, so that halving keeps a single loss for a while.
+    framesLost += 16
+    note(byteCount)
+  }
+
+  private mutating func note(_ byteCount: Int) {
+    bytesSent += UInt32(byteCount)
+    if bytesSent >= Self.memoryByteCount {
+      bytesSent /= 2
+      framesLost /= 2
+    }
+  }
+
+  /// The payload to send next: whole blocks, at most `limit` bytes.
+  ///
+  /// `costByteCount` is h; `attempt` counts the times that this piece failed: each second one halves
+  /// the size, whatever the estimate says.
+  func payloadByteCount(limit: Int, costByteCount: Int, attempt: Int) -> Int {
+    var size = limit
+    if framesLost > 0 {
+      let square = UInt64(costByteCount) * UInt64(bytesSent) * 16 / UInt64(framesLost)
+      size = min(size, Int(Self.squareRoot(UInt32(clamping: square))))
+    }
+    size >>= min(attempt / 2, 16)
+    return max(size & ~15, BlockNumber.byteCount)
+  }
+
+  /// The whole part of the square root, bit by bit.
+  static func squareRoot(_ number: UInt32) -> UInt32 {
+    var root: UInt32 = 0
+    var bit: UInt32 = 1 << 15
+    while bit > 0 {
+      let candidate = root | bit
+      if UInt64(candidate) * UInt64(candidate) <= UInt64(number) { root = candidate }
+      bit >>= 1
+    }
+    return root
+  }
+}

@@ -1,0 +1,51 @@
+/// Estimates how long the peer takes to answer, the time on the wire left out, and from it the
+/// retransmission timeout.
+///
+/// RFC 6298 with the known part removed: the wire times of frame and answer are computed, so only
+/// latency and reaction are left to measure. Sampled by Karn's rule: never from a frame sent twice.
+struct TurnaroundEstimator: Sendable {
+  // RFC 6298 (2.4): a floor, or a quiet line resends before a late answer can arrive. Two ticks of
+  // a desktop's scheduler and one poll of a USB adapter.
+  static let marginMinimum = Interval.milliseconds(20)
+  // RFC 6298 (2.1) starts at one second for the Internet; a serial line has no hops.
+  static let initialTimeout = Interval.milliseconds(300)
+  // RFC 6298 (2.5) allows a ceiling; a link that has healed is to be noticed.
+  static let timeoutMaximum = Interval.seconds(2)
+
+  // Both nil until the first sample, in microseconds.
+  private(set) var smoothed: Int64?
+  private var variation: Int64 = 0
+  private var backoff: Int64 = 0
+
+  /// How long to wait for an answer beyond the times on the wire.
+  var timeout: Interval {
+    let base: Int64
+    if let smoothed {
+      base = smoothed + max(4 * variation, Self.marginMinimum.microseconds)
+    } else {
+      base = Self.initialTimeout.microseconds
+    }
+    return min(Interval(microseconds: base << backoff), Self.timeoutMaximum)
+  }
+
+  /// RFC 6298 (2.2), (2.3).
+  mutating func sample(_ turnaround: Interval) {
+    let sample = max(turnaround.microseconds, 0)
+    backoff = 0
+    guard let smoothed else {
+      self.smoothed = sample
+      variation = sample / 2
+      return
+    }
+    let error = sample - smoothed
+    variation += (abs(error) - variation) / 4
+    self.smoothed = smoothed + error / 8
+  }
+
+  /// RFC 6298 (5.5): doubles the timeout after one that ran out.
+  mutating func backOff() { backoff = min(backoff + 1, 6) }
+
+  /// The peer has answered, if not to a frame that may be sampled.
+  mutating func endBackOff() { backoff = 0 }
+}
+
