@@ -75,3 +75,15 @@ public enum DType: UInt8, CaseIterable, Sendable {
     }
   }
 }
+
+extension DType {
+  /// Floats of 8 bits and fewer, which go as they are.
+  public var isNarrowFloat: Bool {
+    switch self {
+    case .f8e4m3fn, .f8e5m2, .f8e4m3fnuz, .f8e5m2fnuz, .f8e8m0fnu, .f4e2m1fnx2: true
+    case .f32, .f64, .f16, .bf16, .i8, .i16, .i32, .i64, .u8, .u16, .u32, .u64, .bool, .c32, .c64,
+      .c128:
+      false
+    }
+  }
+}

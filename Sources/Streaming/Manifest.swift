@@ -1,0 +1,126 @@
+public import Tensors
+
+/// What a model consists of, as the sender offers it.
+public struct Manifest: Equatable, Sendable {
+  /// Whether tensors come, or a file that nobody looked into.
+  public enum Kind: UInt8, Equatable, Sendable {
+    case tensors = 0
+    /// One tensor of bytes, which is the file: `.tflite`, `.pte` and others.
+    case file = 1
+  }
+
+  /// One tensor of the model.
+  public struct Entry: Equatable, Sendable {
+    /// Name, dtype and shape.
+    public let tensor: TensorDescriptor
+    /// The earlier entry with the very same bytes (tied weights), whose content stands for both.
+    public let sharedWith: Int?
+
+    /// Joins the two.
+    public init(_ tensor: TensorDescriptor, sharedWith: Int? = nil) {
+      self.tensor = tensor
+      self.sharedWith = sharedWith
+    }
+
+    /// Whether content comes for it.
+    public var hasContent: Bool { sharedWith == nil && tensor.byteCount > 0 }
+  }
+
+  /// A bound for receivers; the largest models have some thousands.
+  public static let tensorCountLimit = 1 << 20
+  /// Bytes of all bodies of a manifest, at most.
+  public static let byteCountLimit = 1 << 26
+  /// Bytes of a name, at most.
+  public static let nameByteCountLimit = 1024
+
+  /// What the entries are.
+  public let kind: Kind
+  /// The file's name at the sender, UTF-8; for people.
+  public let name: [UInt8]
+  /// The tensors in the order of the file.
+  public let entries: [Entry]
+
+  /// - Precondition: names within their limit; `sharedWith` names an earlier entry with content.
+  public init(kind: Kind, name: [UInt8], entries: [Entry]) {
+    self.kind = kind
+    self.name = Array(name.prefix(Self.nameByteCountLimit))
+    self.entries = entries
+  }
+
+  /// The bytes of all tensors as the file has them, shared ones once.
+  public var byteCount: Int {
+    var sum = 0
+    for entry in entries where entry.hasContent { sum += entry.tensor.byteCount }
+    return sum
+  }
+
+  /// The records of the manifest: what the receiver reads, and what the model's digest starts with.
+  public func encoded() -> [UInt8] {
+    var stream: [UInt8] = []
+    var body = [kind.rawValue]
+    Varint.append(entries.count, to: &body)
+    Varint.append(name.count, to: &body)
+    body += name
+    Record.append(.offer, body: body, to: &stream)
+    var previous: [UInt8] = []
+    for entry in entries {
+      Record.append(.tensor, body: entry.encoded(after: previous), to: &stream)
+      previous = entry.tensor.name.utf8
+    }
+    return stream
+  }
+}
+
+extension Manifest.Entry {
+  /// The body of a tensor record.
+  ///
+  ///     flags       1 byte; bit 0: the tensor shares its bytes with an earlier one
+  ///     shared      varint, with bit 0 only: that tensor's index
+  ///     prefix      varint: bytes of the name that are those of the tensor before
+  ///     suffix      varint and as many bytes: the rest of the name
+  ///     dtype       1 byte
+  ///     extents     varint for their number, then a varint each
+  ///
+  /// Protocol.md §5.3. Front coding makes the names of a network's layers short without a compressor.
+  func encoded(after previous: [UInt8]) -> [UInt8] {
+    var body: [UInt8] = [sharedWith == nil ? 0 : 1]
+    if let sharedWith { Varint.append(sharedWith, to: &body) }
+    let name = tensor.name.utf8
+    var prefix = 0
+    while prefix < min(name.count, previous.count), name[prefix] == previous[prefix] { prefix += 1 }
+    Varint.append(prefix, to: &body)
+    Varint.append(name.count - prefix, to: &body)
+    body += name[prefix...]
+    body.append(tensor.dtype.rawValue)
+    Varint.append(tensor.shape.rank, to: &body)
+    for extent in tensor.shape.extents { Varint.append(extent, to: &body) }
+    return body
+  }
+
+  init(
+    parsing bytes: [UInt8], after previous: Manifest.Entry?, index: Int
+  ) throws(RecordError) {
+    var body = BodyReader(bytes)
+    let isShared = try body.byte() & 1 == 1
+    let sharedWith = isShared ? try body.varint() : nil
+    if let sharedWith, sharedWith >= index { throw .badIndex(sharedWith) }
+    let previousName = previous?.tensor.name.utf8 ?? []
+    let prefix = try body.varint()
+    let suffix = try body.varint()
+    guard prefix <= previousName.count, suffix <= Manifest.nameByteCountLimit - prefix else {
+      throw .badName
+    }
+    let name = TensorName(utf8: previousName[..<prefix] + (try body.bytes(suffix)))
+    let code = try body.byte()
+    guard let dtype = DType(rawValue: code) else { throw .unknownDType(code) }
+    let rank = try body.varint()
+    guard rank <= TensorShape.rankLimit else { throw .badShape }
+    var extents: [Int] = []
+    for _ in 0..<rank { extents.append(try body.varint()) }
+    guard body.isAtEnd else { throw .trailingBytes }
+    guard let shape = TensorShape(extents),
+      let tensor = TensorDescriptor(name: name, dtype: dtype, shape: shape)
+    else { throw .badShape }
+    self.init(tensor, sharedWith: sharedWith)
+  }
+}

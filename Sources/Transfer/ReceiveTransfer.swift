@@ -1,0 +1,241 @@
+public import LinkLayer
+public import Streaming
+
+/// The receiving end of a transfer: waits for a sender, takes a manifest and contents, and tells the
+/// sender when the caller has verified the whole.
+///
+/// The caller answers events:
+/// - `.connected`: what was received before is void; a sender begins anew.
+/// - `.offered`: call `accept()` or `fail(_:)`.
+/// - `.content`: call `takeContent` before the next `nextEvent()`.
+/// - `.finished`: call `confirm(_:)` or `fail(_:)`.
+public struct ReceiveTransfer: ~Copyable, TransferMachine {
+  /// What the caller has to know.
+  public enum Event: Equatable, Sendable {
+    /// A session is open.
+    case connected(PeerLimits)
+    /// A model is on offer.
+    case offered(Manifest)
+    /// The content of a tensor begins.
+    case unitBegan(Unit)
+    /// So many bytes of it are there.
+    case content(byteCount: Int)
+    /// It is complete, and should have this digest.
+    case unitEnded(Digest)
+    /// The model is complete, and should have this digest.
+    case finished(Digest)
+    /// It is over.
+    case ended(TransferOutcome)
+  }
+
+  private enum State: Equatable {
+    case listening
+    case awaitingOffer
+    case awaitingAcceptance
+    case betweenUnits
+    case inUnit
+    case awaitingConfirmation
+    /// The last word is on its way, and then the link closes.
+    case closing(TransferOutcome, until: Instant)
+    case finished
+  }
+
+  // A sender that does not answer the last word may be gone: the model is safe all the same.
+  private static let closingLimit = Interval.seconds(5)
+
+  private let info: ReceiverInfo
+  private var link: Link
+  private var state = State.listening
+  private var outbox = Outbox()
+  private var inbox = Inbox()
+  private var manifestReader = ManifestReader()
+  private var manifest: Manifest?
+  private var events: [Event] = []
+  private var contentByteCount = 0
+  private var now = Instant(microseconds: 0)
+
+  /// Starts to listen over an idle link, of which this end is the responder.
+  public init(link: consuming Link, info: ReceiverInfo) {
+    self.link = link
+    self.info = info
+    self.link.listen()
+  }
+
+  // MARK: - The caller's part
+
+  /// Takes the model on offer.
+  public mutating func accept() {
+    precondition(state == .awaitingAcceptance, "acceptance follows .offered")
+    state = .betweenUnits
+    say(.accept)
+  }
+
+  /// The model is verified and safely stored.
+  public mutating func confirm(_ digest: Digest) {
+    precondition(state == .awaitingConfirmation, "confirmation follows .finished")
+    state = .closing(.completed, until: now + Self.closingLimit)
+    say(.verified, digest.bytes)
+  }
+
+  /// Gives the model up and tells the sender why.
+  public mutating func fail(_ failure: ReceiverFailure) {
+    switch state {
+    case .listening, .finished, .closing: return
+    case .awaitingOffer, .awaitingAcceptance, .betweenUnits, .inUnit, .awaitingConfirmation: break
+    }
+    state = .closing(.receiverFailed(failure), until: now + Self.closingLimit)
+    say(.failed, failure.encoded())
+  }
+
+  /// Lends the bytes that `.content` announced.
+  public mutating func takeContent<R>(_ body: (Span<UInt8>) -> R) -> R {
+    precondition(contentByteCount > 0, "content is taken once it is announced")
+    defer { contentByteCount = 0 }
+    return inbox.takeContent(byteCount: contentByteCount, body)
+  }
+
+  /// What happened next; nil when there is nothing to tell.
+  public mutating func nextEvent() -> Event? {
+    followLink()
+    if events.isEmpty { readRecord() }
+    return events.isEmpty ? nil : events.removeFirst()
+  }
+
+  // MARK: - TransferMachine
+
+  public mutating func receive(_ bytes: Span<UInt8>, at now: Instant) {
+    self.now = now
+    link.receive(bytes, at: now)
+  }
+
+  public mutating func expireTimers(at now: Instant) {
+    self.now = now
+    link.expireTimers(at: now)
+    if case .closing(let outcome, let until) = state, now >= until { close(outcome) }
+  }
+
+  public mutating func transmit(
+    into output: inout OutputSpan<UInt8>, at now: Instant
+  ) -> Bool {
+    outbox.move(to: &link)
+    return link.transmit(into: &output, at: now)
+  }
+
+  public var deadline: Instant? {
+    guard case .closing(_, let until) = state else { return link.deadline }
+    return link.deadline.map { min($0, until) } ?? until
+  }
+
+  public var transmitByteCountLimit: Int { link.transmitByteCountLimit }
+  public var isFinished: Bool { state == .finished && events.isEmpty }
+  public var statistics: LinkStatistics { link.statistics }
+
+  public mutating func abort() {
+    state = .finished
+    link.close(.aborted)
+  }
+
+  // MARK: - Inside
+
+  private mutating func say(_ kind: RecordKind, _ body: [UInt8] = []) {
+    outbox.append(kind, body: body)
+    outbox.flush()
+    outbox.move(to: &link)
+  }
+
+  private mutating func followLink() {
+    while let event = link.nextEvent() {
+      switch event {
+      case .opened(let peer): begin(with: peer)
+      case .readable: break
+      case .drained:
+        if case .closing(let outcome, _) = state, outbox.isEmpty, link.isDrained { close(outcome) }
+      case .closed(let reason): linkClosed(reason)
+      }
+    }
+  }
+
+  private mutating func begin(with peer: PeerLimits) {
+    outbox.removeAll()
+    inbox.removeAll()
+    manifestReader = ManifestReader()
+    manifest = nil
+    contentByteCount = 0
+    state = .awaitingOffer
+    events = [.connected(peer)]
+    say(.info, info.encoded())
+  }
+
+  private mutating func linkClosed(_ reason: CloseReason) {
+    switch state {
+    case .listening, .finished: break
+    // The sender has heard the last word, or will never answer it.
+    case .closing(let outcome, _): finish(outcome)
+    case .awaitingOffer, .awaitingAcceptance, .betweenUnits, .inUnit, .awaitingConfirmation:
+      finish(.linkClosed(reason))
+    }
+  }
+
+  private mutating func close(_ outcome: TransferOutcome) {
+    link.close(outcome == .completed ? .done : .refused)
+    finish(outcome)
+  }
+
+  private mutating func finish(_ outcome: TransferOutcome) {
+    state = .finished
+    events.append(.ended(outcome))
+  }
+
+  private mutating func readRecord() {
+    switch state {
+    case .listening, .awaitingAcceptance, .awaitingConfirmation, .closing, .finished: return
+    case .awaitingOffer, .betweenUnits, .inUnit: break
+    }
+    do throws(RecordError) {
+      while events.isEmpty {
+        switch try inbox.next(from: &link) {
+        case .needsBytes: return
+        case .content(let byteCount):
+          guard state == .inUnit else { throw .unexpected(.content) }
+          contentByteCount = byteCount
+          events.append(.content(byteCount: byteCount))
+        case .record(let kind, let body): try take(kind, body)
+        }
+      }
+    } catch {
+      // The sender learns it from the record, the caller from the outcome.
+      outbox.append(.failed, body: ReceiverFailure(.badStream, text: []).encoded())
+      outbox.flush()
+      state = .closing(.brokenStream(error), until: now + Self.closingLimit)
+      outbox.move(to: &link)
+    }
+  }
+
+  private mutating func take(_ kind: RecordKind, _ body: [UInt8]) throws(RecordError) {
+    switch (kind, state) {
+    case (.offer, .awaitingOffer), (.tensor, .awaitingOffer):
+      guard let manifest = try manifestReader.take(kind, body: body) else { return }
+      self.manifest = manifest
+      state = .awaitingAcceptance
+      events.append(.offered(manifest))
+    case (.unit, .betweenUnits):
+      let unit = try Unit(parsing: body)
+      guard let manifest else { throw .unexpected(kind) }
+      try unit.check(against: manifest)
+      state = .inUnit
+      events.append(.unitBegan(unit))
+    case (.digest, .inUnit):
+      state = .betweenUnits
+      events.append(.unitEnded(try digest(body)))
+    case (.finish, .betweenUnits):
+      state = .awaitingConfirmation
+      events.append(.finished(try digest(body)))
+    default: throw .unexpected(kind)
+    }
+  }
+
+  private func digest(_ body: [UInt8]) throws(RecordError) -> Digest {
+    guard let digest = Digest(body) else { throw .badDigest }
+    return digest
+  }
+}

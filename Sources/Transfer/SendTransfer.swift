@@ -1,0 +1,211 @@
+public import LinkLayer
+public import Streaming
+
+/// The sending end of a transfer: finds the receiver, offers the manifest, streams the contents, and
+/// is done when the receiver has verified the whole.
+///
+/// The caller answers events and feeds content:
+/// - `.receiverReady`: call `offer(_:)`.
+/// - Whenever `wantsContent`: call `beginUnit`, `append(content:)`, `endUnit` for each unit of the plan in
+///   its order, then `finish` once.
+public struct SendTransfer: ~Copyable, TransferMachine {
+  /// What the caller has to know.
+  public enum Event: Equatable, Sendable {
+    /// A session is open.
+    case connected(PeerLimits)
+    /// The receiver has said what it is: offer it a model.
+    case receiverReady(ReceiverInfo)
+    /// The receiver takes the model.
+    case accepted
+    /// The receiver has verified the model with this digest.
+    case verified(Digest)
+    /// It is over.
+    case ended(TransferOutcome)
+  }
+
+  private enum State: Equatable {
+    case connecting
+    case awaitingInfo
+    case awaitingOffer
+    case awaitingAcceptance
+    case streaming
+    case awaitingVerification
+    /// Verified: stays to answer a receiver that has missed the answer to its last word.
+    case lingering(until: Instant)
+    case finished
+  }
+
+  // Longer than any retransmission timer of the receiver can be on a line that works.
+  private static let lingerLimit = Interval.milliseconds(1500)
+
+  private var link: Link
+  private var state = State.connecting
+  private var outbox = Outbox()
+  private var inbox = Inbox()
+  private var events: [Event] = []
+  private var now = Instant(microseconds: 0)
+
+  /// Starts to look for a receiver over an idle link, of which this end is the initiator.
+  public init(link: consuming Link, at now: Instant) {
+    self.link = link
+    self.link.open(at: now)
+    self.now = now
+  }
+
+  // MARK: - The caller's part
+
+  /// Offers a model.
+  public mutating func offer(_ manifest: Manifest) {
+    precondition(state == .awaitingOffer, "offers follow .receiverReady")
+    outbox.append(encoded: manifest.encoded())
+    outbox.flush()
+    state = .awaitingAcceptance
+    outbox.move(to: &link)
+  }
+
+  /// Whether there is room for the next piece of content.
+  public var wantsContent: Bool {
+    state == .streaming && outbox.isEmpty && link.writableByteCount > 0
+  }
+
+  /// Begins a content.
+  public mutating func beginUnit(_ unit: Unit) {
+    precondition(state == .streaming, "content follows .accepted")
+    outbox.append(.unit, body: unit.encoded())
+  }
+
+  /// Adds bytes to it, at most `Record.contentByteCountLimit` at a time.
+  public mutating func append(content: [UInt8]) {
+    precondition(content.count <= Record.contentByteCountLimit, "a record's worth")
+    outbox.append(.content, body: content)
+    outbox.move(to: &link)
+  }
+
+  /// Ends it with its digest.
+  public mutating func endUnit(_ digest: Digest) {
+    outbox.append(.digest, body: digest.bytes)
+    outbox.move(to: &link)
+  }
+
+  /// Ends the model with its digest.
+  public mutating func finish(_ digest: Digest) {
+    precondition(state == .streaming, "the end follows content")
+    outbox.append(.finish, body: digest.bytes)
+    outbox.flush()
+    outbox.move(to: &link)
+    state = .awaitingVerification
+  }
+
+  /// What happened next; nil when there is nothing to tell.
+  public mutating func nextEvent() -> Event? {
+    advance()
+    return events.isEmpty ? nil : events.removeFirst()
+  }
+
+  // MARK: - TransferMachine
+
+  public mutating func receive(_ bytes: Span<UInt8>, at now: Instant) {
+    self.now = now
+    link.receive(bytes, at: now)
+    advance()
+  }
+
+  public mutating func expireTimers(at now: Instant) {
+    self.now = now
+    link.expireTimers(at: now)
+    if case .lingering(let until) = state, now >= until { close(.done) }
+    advance()
+  }
+
+  public mutating func transmit(
+    into output: inout OutputSpan<UInt8>, at now: Instant
+  ) -> Bool {
+    link.transmit(into: &output, at: now)
+  }
+
+  public var deadline: Instant? {
+    guard case .lingering(let until) = state else { return link.deadline }
+    return link.deadline.map { min($0, until) } ?? until
+  }
+
+  public var transmitByteCountLimit: Int { link.transmitByteCountLimit }
+  public var isFinished: Bool { state == .finished && events.isEmpty }
+  public var statistics: LinkStatistics { link.statistics }
+
+  public mutating func abort() { close(.aborted) }
+
+  // MARK: - Inside
+
+  private mutating func advance() {
+    while let event = link.nextEvent() {
+      switch event {
+      case .opened(let peer):
+        state = .awaitingInfo
+        events.append(.connected(peer))
+      case .readable, .drained: break
+      case .closed(let reason): linkClosed(reason)
+      }
+    }
+    outbox.move(to: &link)
+    readRecords()
+  }
+
+  private mutating func linkClosed(_ reason: CloseReason) {
+    // What the peer said before it closed is still to be read: a failure explains the closing.
+    readRecords()
+    switch state {
+    case .finished: break
+    case .lingering: state = .finished
+    case .connecting, .awaitingInfo, .awaitingOffer, .awaitingAcceptance, .streaming,
+      .awaitingVerification:
+      end(.linkClosed(reason))
+    }
+  }
+
+  private mutating func readRecords() {
+    do throws(RecordError) {
+      while state != .finished {
+        switch try inbox.next(from: &link) {
+        case .needsBytes: return
+        case .content: throw .unexpected(.content)
+        case .record(let kind, let body): try take(kind, body)
+        }
+      }
+    } catch {
+      end(.brokenStream(error))
+      close(.refused)
+    }
+  }
+
+  private mutating func take(_ kind: RecordKind, _ body: [UInt8]) throws(RecordError) {
+    switch (kind, state) {
+    case (.info, .awaitingInfo):
+      let info = try ReceiverInfo(parsing: body)
+      state = .awaitingOffer
+      events.append(.receiverReady(info))
+    case (.accept, .awaitingAcceptance):
+      state = .streaming
+      events.append(.accepted)
+    case (.verified, .awaitingVerification):
+      guard let digest = Digest(body) else { throw .badDigest }
+      state = .lingering(until: now + Self.lingerLimit)
+      events += [.verified(digest), .ended(.completed)]
+    case (.failed, _):
+      end(.receiverFailed(try ReceiverFailure(parsing: body)))
+      close(.done)
+    default: throw .unexpected(kind)
+    }
+  }
+
+  private mutating func end(_ outcome: TransferOutcome) {
+    guard state != .finished else { return }
+    state = .finished
+    events.append(.ended(outcome))
+  }
+
+  private mutating func close(_ code: CloseCode) {
+    state = .finished
+    link.close(code)
+    while link.nextEvent() != nil {}
+  }
+}
