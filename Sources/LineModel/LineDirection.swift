@@ -1,0 +1,213 @@
+/// One direction of a UART line in virtual time; two of them make a line.
+///
+/// A byte waits in the transmit buffer, takes ten bit times on the wire, meets the faults there,
+/// travels for the latency, and lies in the receiver's FIFO until it is read. The caller has the
+/// clock: every call carries the time in nanoseconds, which never runs backwards. Nothing happens
+/// between calls that the next one does not make up for, so a caller may step as coarsely as it
+/// likes; only what *it* does late (reading, sending) is late.
+///
+/// The same configuration, seed and calls give the same bytes at the same times on any machine.
+/// After `init` nothing is allocated, but for cuts that are scheduled.
+public struct LineDirection: Sendable {
+  /// A byte on its way, and when it arrives.
+  private struct Arrival: BitwiseCopyable, Sendable {
+    var time: UInt64
+    var byte: UInt8
+  }
+
+  /// What the line was made with.
+  public let configuration: LineConfiguration
+  /// What has happened so far.
+  public private(set) var statistics = LineStatistics()
+
+  private var transmitBuffer: Ring<UInt8>
+  private var wire: Ring<Arrival>  // times ascend
+  private var fifo: Ring<UInt8>
+  private var clock: ByteClock
+  private var faults: FaultInjector
+  private var jitter: SeededGenerator
+  private var cuts: [Range<UInt64>] = []  // ascending, the past ones removed
+  private var now: UInt64 = 0
+  // The last bytes of the wire that leave the adapter together: how many, and when at the latest.
+  private var openBatchByteCount = 0
+  private var openBatchEnd: UInt64 = 0
+
+  /// Makes an idle line at time 0.
+  ///
+  /// - Throws: the first rule of `LineConfiguration.validate()` that is broken.
+  public init(_ configuration: LineConfiguration, seed: UInt64) throws(LineConfigurationError) {
+    try configuration.validate()
+    self.configuration = configuration
+    transmitBuffer = Ring(capacity: configuration.transmitBufferByteCount, filler: 0)
+    wire = Ring(capacity: configuration.wireByteCount, filler: Arrival(time: 0, byte: 0))
+    fifo = Ring(capacity: configuration.receiver.byteCount, filler: 0)
+    clock = ByteClock(baudRate: configuration.baudRate)
+    var root = SeededGenerator(seed: seed)
+    faults = FaultInjector(configuration, seed: root.next())
+    jitter = root.split()
+  }
+
+  /// Queues as many of `bytes` as the transmit buffer takes.
+  ///
+  /// - Returns: how many were taken, from the front.
+  public mutating func send(_ bytes: Span<UInt8>, at now: UInt64) -> Int {
+    advance(to: now)
+    var offset = 0
+    while offset < bytes.count, transmitBuffer.freeCount > 0 {
+      if transmitBuffer.isEmpty { clock.idle(until: now) }
+      let end = offset + min(transmitBuffer.freeCount, bytes.count - offset)
+      while offset < end {
+        transmitBuffer.append(bytes[offset])
+        offset += 1
+      }
+      // Without a limit of rate the buffer empties at once.
+      advance(to: now)
+    }
+    statistics.bytesSent += UInt64(offset)
+    return offset
+  }
+
+  /// Appends what has arrived to `bytes`, as far as there is room.
+  public mutating func receive(into bytes: inout OutputSpan<UInt8>, at now: UInt64) {
+    advance(to: now)
+    while bytes.freeCapacity > 0, let byte = fifo.first {
+      bytes.append(byte)
+      fifo.removeFirst()
+      statistics.bytesReceived += 1
+      // Bytes that waited for room move up.
+      if fifo.isEmpty { advance(to: now) }
+    }
+  }
+
+  /// Lets time pass until `now`; `send` and `receive` do so by themselves.
+  public mutating func advance(to now: UInt64) {
+    precondition(now >= self.now, "time on a line never runs backwards")
+    self.now = now
+    settle()
+    while let byte = transmitBuffer.first {
+      let end = clock.nextEnd
+      guard end <= now else { break }
+      if !hasRoomOnWire { settle() }
+      guard hasRoomOnWire else {
+        // Held back by the receiver: the byte begins when there is room again.
+        clock.idle(until: now)
+        break
+      }
+      transmitBuffer.removeFirst()
+      clock.advance()
+      carry(byte, endingAt: end)
+    }
+    settle()
+  }
+
+  /// Cuts the line during `times`: what ends on the wire in them is lost. An upper bound of `.max`
+  /// lasts until `heal(at:)`.
+  ///
+  /// Bytes that were past the wire, in the latency or in the FIFO, still arrive.
+  public mutating func cut(during times: Range<UInt64>) {
+    precondition(
+      times.lowerBound >= cuts.last?.upperBound ?? 0, "cuts are scheduled in order, without overlap"
+    )
+    cuts.append(times)
+  }
+
+  /// Ends a cut that lasts at `now` and forgets those that would come.
+  public mutating func heal(at now: UInt64) {
+    advance(to: now)
+    cuts.removeAll()
+  }
+
+  /// The earliest time at which `receive` may deliver a byte; nil while nothing is under way.
+  ///
+  /// Faults may still swallow that byte. Changes with every other call.
+  public var nextArrival: UInt64? {
+    if !fifo.isEmpty { return now }
+    if let first = wire.first {
+      guard wire.count <= openBatchByteCount, let fill = openBatchFill else { return first.time }
+      return min(first.time, fill)
+    }
+    return transmitBuffer.isEmpty ? nil : clock.nextEnd + configuration.latencyNanoseconds
+  }
+
+  /// Bytes that `send` would take at the time of the last call.
+  public var transmitBufferRoom: Int { transmitBuffer.freeCount }
+
+  /// When the transmit buffer will have room for `byteCount` bytes, at most its size, if the receiver
+  /// holds nothing back.
+  public func timeOfRoom(for byteCount: Int) -> UInt64 {
+    precondition(byteCount <= transmitBuffer.capacity, "the transmit buffer is large enough")
+    let missing = byteCount - transmitBuffer.freeCount
+    return missing > 0 ? clock.end(after: missing) : now
+  }
+
+  // MARK: - From the wire to the receiver
+
+  // One byte may become three: itself, its copy and an inserted one.
+  private var hasRoomOnWire: Bool { wire.freeCount >= 3 }
+
+  private mutating func carry(_ byte: UInt8, endingAt end: UInt64) {
+    guard !isCut(at: end) else {
+      statistics.bytesLostInCuts += 1
+      return
+    }
+    let outcome = faults.strike(byte, counting: &statistics)
+    let time = end + configuration.latencyNanoseconds
+    for _ in 0..<outcome.copyCount { place(outcome.byte, at: time) }
+    if let inserted = outcome.inserted { place(inserted, at: time) }
+  }
+
+  private mutating func isCut(at time: UInt64) -> Bool {
+    while let cut = cuts.first, cut.upperBound <= time { cuts.removeFirst() }
+    return cuts.first?.contains(time) ?? false
+  }
+
+  /// Puts a byte into the batch that is open at `time`, or opens the next one.
+  ///
+  /// A line without an adapter has batches that last for the jitter alone, or for no time at all.
+  private mutating func place(_ byte: UInt8, at time: UInt64) {
+    if openBatchByteCount == 0 || time >= openBatchEnd {
+      openBatchByteCount = 0
+      openBatchEnd = time + (configuration.batch?.timerNanoseconds ?? 0)
+      if configuration.jitterNanoseconds > 0 {
+        openBatchEnd += jitter.next(through: configuration.jitterNanoseconds)
+      }
+    }
+    wire.append(Arrival(time: openBatchEnd, byte: byte))
+    openBatchByteCount += 1
+    if let batch = configuration.batch, openBatchByteCount >= batch.byteCount {
+      closeBatch(at: time)
+    }
+  }
+
+  /// The packet is full: it leaves before its timer.
+  private mutating func closeBatch(at time: UInt64) {
+    // Those that a coarse step has already moved to the FIFO cannot be any earlier.
+    for index in max(0, wire.count - openBatchByteCount)..<wire.count {
+      wire[index].time = min(time, wire[index].time)
+    }
+    openBatchByteCount = 0
+  }
+
+  /// When the bytes in the transmit buffer fill the open batch, if they do.
+  private var openBatchFill: UInt64? {
+    guard let batch = configuration.batch else { return nil }
+    let missing = batch.byteCount - openBatchByteCount
+    guard missing <= transmitBuffer.count else { return nil }
+    return clock.end(after: missing) + configuration.latencyNanoseconds
+  }
+
+  /// Moves what has arrived by `now` into the FIFO.
+  private mutating func settle() {
+    while let arrival = wire.first, arrival.time <= now {
+      if fifo.freeCount == 0 {
+        switch configuration.receiver {
+        case .waits: return
+        case .overruns: statistics.bytesOverrun += 1
+        }
+      } else {
+        fifo.append(arrival.byte)
+      }
+      wire.removeFirst()
+    }
+  }
+}
