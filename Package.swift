@@ -75,6 +75,24 @@ let package = Package(
 
     // Tests: a target for each layer, named after it.
     .testTarget(name: "FramingTests", dependencies: ["Framing", "CZlib"], swiftSettings: common),
+    .target(
+      name: "LinkSimulator", dependencies: ["LinkLayer", "Framing", "LineModel"],
+      path: "Tests/LinkSimulator", swiftSettings: common),
+    .testTarget(
+      name: "LinkLayerTests", dependencies: ["LinkLayer", "Framing", "LineModel", "LinkSimulator"],
+      swiftSettings: common),
+    .testTarget(
+      name: "WeightCodecTests", dependencies: ["WeightCodec", "Tensors"], swiftSettings: common),
+    .testTarget(
+      name: "StreamingTests", dependencies: ["Streaming", "WeightCodec", "Tensors"],
+      swiftSettings: common),
+    .testTarget(
+      name: "TransferTests",
+      dependencies: [
+        "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Framing", "LineModel",
+        "LinkSimulator",
+      ],
+      swiftSettings: common),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: common),
     .testTarget(name: "LineModelTests", dependencies: ["LineModel"], swiftSettings: common),
     .testTarget(

@@ -16,8 +16,8 @@ public enum LinkRole: UInt8, Equatable, Sendable {
 public struct LinkConfiguration: Sendable {
   /// The protocol that this code speaks (Protocol.md, revision table).
   public static let protocolVersion: UInt8 = 1
-  /// The smallest MTU that can be offered: one block to a frame.
-  public static let mtuMinimum = FrameHeader.overheadByteCount + BlockNumber.byteCount
+  /// The smallest MTU that can be offered: a handshake takes 26 bytes, a frame of one block 22.
+  public static let mtuMinimum = 32
 
   /// Which end opens the session.
   public var role: LinkRole

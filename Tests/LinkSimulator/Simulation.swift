@@ -1,0 +1,106 @@
+package import LineModel
+package import LinkLayer
+
+/// Two machines, the line between them, and virtual time.
+///
+/// Time jumps from one wake-up to the next: an arrival, a deadline, or room in a transmit buffer. The
+/// same machines, lines and seeds give the same run, to the microsecond.
+package struct Simulation<A: LineMachine & ~Copyable, B: LineMachine & ~Copyable>: ~Copyable {
+  package var a: A
+  package var b: B
+  package var aToB: LineDirection
+  package var bToA: LineDirection
+  /// Nanoseconds since the start.
+  package private(set) var now: UInt64 = 0
+  /// Wake-ups so far.
+  package private(set) var stepCount = 0
+  // Frames that a transmit buffer had no room for.
+  private var waitingInA: [UInt8] = []
+  private var waitingInB: [UInt8] = []
+
+  package init(_ a: consuming A, _ b: consuming B, aToB: LineDirection, bToA: LineDirection) {
+    self.a = a
+    self.b = b
+    self.aToB = aToB
+    self.bToA = bToA
+  }
+
+  package var instant: Instant { Instant(microseconds: Int64(now / 1000)) }
+
+  /// Runs until `respond` returns false or `end` (nanoseconds) is reached; true in the first case.
+  ///
+  /// `respond` is called after every input to drain events and to feed data.
+  package mutating func run(
+    until end: UInt64, _ respond: (inout A, inout B) throws -> Bool
+  ) rethrows -> Bool {
+    while true {
+      guard try respond(&a, &b) else {
+        drain()
+        return false
+      }
+      drain()
+      guard let next = nextWakeUp, next <= end else {
+        now = end
+        return true
+      }
+      // A machine that asks to be woken in the past would stop the clock.
+      now = max(now, next)
+      stepCount += 1
+      deliver()
+    }
+  }
+
+  /// When something can happen next.
+  private var nextWakeUp: UInt64? {
+    var times: [UInt64] = []
+    // Rounded up: a deadline has passed when the microsecond is over.
+    if let deadline = a.deadline { times.append(UInt64(max(deadline.microseconds, 0)) * 1000) }
+    if let deadline = b.deadline { times.append(UInt64(max(deadline.microseconds, 0)) * 1000) }
+    if let arrival = aToB.nextArrival { times.append(arrival) }
+    if let arrival = bToA.nextArrival { times.append(arrival) }
+    if !waitingInA.isEmpty { times.append(aToB.timeOfRoom(for: 64)) }
+    if !waitingInB.isEmpty { times.append(bToA.timeOfRoom(for: 64)) }
+    return times.min()
+  }
+
+  private mutating func deliver() {
+    let atB = Self.arrivals(from: &aToB, at: now)
+    let atA = Self.arrivals(from: &bToA, at: now)
+    if !atB.isEmpty { b.receive(atB.span, at: instant) }
+    if !atA.isEmpty { a.receive(atA.span, at: instant) }
+    if let deadline = a.deadline, deadline <= instant { a.expireTimers(at: instant) }
+    if let deadline = b.deadline, deadline <= instant { b.expireTimers(at: instant) }
+  }
+
+  private static func arrivals(from line: inout LineDirection, at now: UInt64) -> [UInt8] {
+    [UInt8](capacity: 8192) { line.receive(into: &$0, at: now) }
+  }
+
+  private mutating func drain() {
+    let instant = instant
+    Self.drain(&a, into: &waitingInA, at: instant)
+    Self.drain(&b, into: &waitingInB, at: instant)
+    Self.send(&waitingInA, over: &aToB, at: now)
+    Self.send(&waitingInB, over: &bToA, at: now)
+  }
+
+  private static func send(
+    _ waiting: inout [UInt8], over line: inout LineDirection, at now: UInt64
+  ) {
+    let count = line.send(waiting.span, at: now)
+    waiting.removeFirst(count)
+  }
+
+  private static func drain<M: LineMachine & ~Copyable>(
+    _ machine: inout M, into waiting: inout [UInt8], at instant: Instant
+  ) {
+    while true {
+      var sent = false
+      let frame = [UInt8](capacity: machine.transmitByteCountLimit) { output in
+        sent = machine.transmit(into: &output, at: instant)
+      }
+      guard sent else { return }
+      waiting += frame
+    }
+  }
+}
