@@ -133,8 +133,10 @@ extension LineConfiguration {
     }
   }
 
-  /// Bytes that can be on their way at once. Each may bring a copy and an inserted byte with it, and
-  /// where the rate has no limit, neither has this: there the wire holds what a pty would.
+  /// Bytes that can be on their way at once.
+  ///
+  /// Each may bring a copy and an inserted byte with it. Where the rate has no limit, neither has
+  /// their number: there the wire holds what a tty would.
   var wireByteCount: Int {
     guard baudRate > 0 else { return 1 << 16 }
     let inFlight = delayNanoseconds / 1_000 * UInt64(baudRate) / 10_000_000

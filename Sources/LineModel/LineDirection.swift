@@ -100,10 +100,10 @@ public struct LineDirection: Sendable {
     settle()
   }
 
-  /// Cuts the line during `times`: what ends on the wire in them is lost. An upper bound of `.max`
-  /// lasts until `heal(at:)`.
+  /// Cuts the line: what ends on the wire during `times` is lost.
   ///
-  /// Bytes that were past the wire, in the latency or in the FIFO, still arrive.
+  /// An upper bound of `.max` lasts until `heal(at:)`. Bytes that were past the wire, in the latency
+  /// or in the FIFO, still arrive.
   public mutating func cut(during times: Range<UInt64>) {
     precondition(
       times.lowerBound >= cuts.last?.upperBound ?? 0, "cuts are scheduled in order, without overlap"

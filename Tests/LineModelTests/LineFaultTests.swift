@@ -3,7 +3,7 @@ import Testing
 @testable import LineModel
 
 @Suite struct LineFaultTests {
-  static let count = 1 << 20
+  static let count = 1 << 18
 
   /// Whether `hits` of `trials` at `rate` is within five standard deviations: a right line misses
   /// once in a million seeds, and the seed is fixed.

@@ -1,0 +1,55 @@
+import Glibc
+import SystemPackage
+
+/// The process that has a port, found through `/proc` as far as its permissions let us see.
+package struct PortOwner: Equatable, Sendable {
+  /// The process.
+  package let processID: Int32
+  /// Its command name as the kernel keeps it, cut off after 15 bytes.
+  package let name: String
+
+  /// The process, nil where it has gone.
+  package init?(processID: Int32) {
+    guard let name = ProcessFiles.text(of: FilePath("/proc/\(processID)/comm")) else { return nil }
+    self.processID = processID
+    self.name = String(name.prefix { $0 != "\n" })
+  }
+
+  /// The process that holds the lock of the device, else any other one that has the device open.
+  static func find(of path: FilePath) -> PortOwner? {
+    guard let device = FileStatus(of: path) else { return nil }
+    return lockHolder(of: device) ?? openHolder(of: device)
+  }
+
+  /// Reads `/proc/locks`: `1: FLOCK ADVISORY WRITE <pid> <major>:<minor>:<inode> 0 EOF`, the device
+  /// numbers in hexadecimal (proc_locks(5)).
+  private static func lockHolder(of device: FileStatus) -> PortOwner? {
+    guard let locks = ProcessFiles.text(of: "/proc/locks") else { return nil }
+    for line in locks.split(separator: "\n") {
+      let fields = line.split(separator: " ")
+      // A process that only waits for the lock has an arrow in the second place.
+      guard fields.count >= 6, fields[1] == "FLOCK" else { continue }
+      let identity = fields[5].split(separator: ":")
+      guard identity.count == 3, Int(identity[0], radix: 16) == device.fileSystemMajor,
+        Int(identity[1], radix: 16) == device.fileSystemMinor,
+        UInt64(identity[2]) == device.inode
+      else { continue }
+      if let processID = Int32(fields[4]), let owner = PortOwner(processID: processID) {
+        return owner
+      }
+    }
+    return nil
+  }
+
+  private static func openHolder(of device: FileStatus) -> PortOwner? {
+    let holders = ProcessFiles.processIDs().filter { processID in
+      // Our own descriptor was opened to find out that the port is busy.
+      guard processID != getpid() else { return false }
+      return ProcessFiles.descriptors(of: processID).contains { path in
+        guard let file = FileStatus(of: path) else { return false }
+        return file.isCharacterDevice && file.device == device.device
+      }
+    }
+    return holders.lazy.compactMap { PortOwner(processID: $0) }.first
+  }
+}

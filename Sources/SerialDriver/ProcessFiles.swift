@@ -1,0 +1,74 @@
+package import Glibc
+package import SystemPackage
+
+/// Reads `/proc`, answering less where something cannot be read: processes come and go meanwhile.
+package enum ProcessFiles {
+  /// The text of a small file, nil where it cannot be read.
+  package static func text(of path: FilePath) -> String? {
+    guard let file = try? FileDescriptor.open(path, .readOnly, options: .closeOnExec) else {
+      return nil
+    }
+    let descriptor = OwnedDescriptor(file.rawValue)
+    var bytes: [UInt8] = []
+    while true {
+      let part = [UInt8](capacity: 4096) { _ = try? descriptor.read(into: &$0) }
+      guard !part.isEmpty else { return String(decoding: bytes, as: UTF8.self) }
+      bytes += part
+    }
+  }
+
+  /// All processes that can be seen, in ascending order.
+  package static func processIDs() -> [pid_t] {
+    entries(of: "/proc").compactMap { pid_t($0) }.sorted()
+  }
+
+  /// The links to the open files of a process; none where it belongs to somebody else.
+  package static func descriptors(of processID: pid_t) -> [FilePath] {
+    let folder = FilePath("/proc/\(processID)/fd")
+    return entries(of: folder).filter { $0 != "." && $0 != ".." }.map { folder.appending($0) }
+  }
+
+  private static func entries(of folder: FilePath) -> [String] {
+    guard let stream = unsafe folder.withPlatformString({ unsafe opendir($0) }) else { return [] }
+    defer { unsafe closedir(stream) }
+    var names: [String] = []
+    while let entry = unsafe readdir(stream) {
+      let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) {
+        unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      names.append(name)
+    }
+    return names
+  }
+}
+
+/// What stat(2) tells of a file, links followed.
+package struct FileStatus: Equatable, Sendable {
+  /// The number of the device that the file is, if it is one.
+  package let device: UInt64
+  /// The file's number in its file system.
+  package let inode: UInt64
+  /// Type and permission bits.
+  package let mode: mode_t
+  let owner: uid_t
+  let group: gid_t
+  private let fileSystem: UInt64
+
+  /// Nil where there is no such file.
+  package init?(of path: FilePath) {
+    var status = stat()
+    guard unsafe path.withPlatformString({ unsafe stat($0, &status) }) == 0 else { return nil }
+    device = UInt64(status.st_rdev)
+    inode = UInt64(status.st_ino)
+    mode = status.st_mode
+    owner = status.st_uid
+    group = status.st_gid
+    fileSystem = UInt64(status.st_dev)
+  }
+
+  package var isCharacterDevice: Bool { mode & S_IFMT == S_IFCHR }
+
+  // The packing of makedev(3).
+  var fileSystemMajor: Int { Int((fileSystem >> 8) & 0xFFF | (fileSystem >> 32) & ~0xFFF) }
+  var fileSystemMinor: Int { Int(fileSystem & 0xFF | (fileSystem >> 12) & 0xFFFF_FF00) }
+}
