@@ -75,7 +75,7 @@ public struct LineRate: Equatable, Sendable {
 
   /// How many bytes the line carries in an interval, at most `limit`.
   func byteCount(in interval: Interval, limit: Int) -> Int {
-    guard interval.microseconds > 0, microsecondsPerKibibyte > 0 else { return 0 }
+    guard wireTime(byteCount: limit) > interval else { return limit }
     var count = 0
     var step = 1
     while step < limit { step <<= 1 }

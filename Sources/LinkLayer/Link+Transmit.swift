@@ -4,6 +4,8 @@ internal import Framing
 extension Link {
   /// What an answer weighs on the wire: header, checksum, stuffing, delimiter.
   static let answerByteCount = 8
+  /// No frame holds the line for longer: on a slow one, the peer would take it for silence.
+  static let frameTimeLimit = Interval.milliseconds(1500)
   /// How long a receiver without room asks to be left alone.
   static let busyMilliseconds: UInt16 = 50
 
@@ -180,12 +182,12 @@ extension Link {
 
   private func nextPayloadByteCount(for peer: PeerLimits) -> Int {
     let room = min(
-      Self.payloadLimit(mtu: peer.mtu),
-      Self.payloadLimit(mtu: FrameHeader.overheadByteCount + sending.buffer.capacity))
+      Self.payloadLimit(mtu: peer.mtu), sending.buffer.capacity & ~15,
+      configuration.rate.byteCount(in: Self.frameTimeLimit, limit: 1 << 16))
     let waiting = Interval(microseconds: turnaround.smoothed ?? 0)
     // Our frame's overhead, the answer, and the turnaround in byte times.
-    let cost = 2 * Self.answerByteCount
-      + configuration.rate.byteCount(in: waiting, limit: 1 << 12)
+    let cost =
+      2 * Self.answerByteCount + configuration.rate.byteCount(in: waiting, limit: 1 << 12)
     let target = sizer.payloadByteCount(
       limit: room, costByteCount: cost, attempt: sending.attempts)
     return sending.nextByteCount(target: target)

@@ -100,10 +100,10 @@ public struct Link: ~Copyable {
   /// The most payload of whole blocks in a frame of an MTU.
   static func payloadLimit(mtu: Int) -> Int { (mtu - FrameHeader.overheadByteCount) & ~15 }
 
-  /// What `transmit(into:at:)` needs room for, whoever the peer is.
+  /// What `transmit(into:at:)` needs room for at this time.
   public var transmitByteCountLimit: Int {
-    let payload = max(Handshake.byteCount, sending.buffer.capacity)
-    return FrameEncoder.encodedByteCountLimit(payloadByteCount: min(payload, 1 << 16))
+    let data = min(session?.peer.mtu ?? 0, sending.buffer.capacity)
+    return FrameEncoder.encodedByteCountLimit(payloadByteCount: max(data, Handshake.byteCount))
   }
 
   // MARK: - The session

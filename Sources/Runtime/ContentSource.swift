@@ -1,0 +1,99 @@
+package import Checkpoints
+package import Streaming
+internal import Tensors
+internal import WeightCodec
+
+/// Reads the tensors of a checkpoint in the order of a plan, and turns them into what goes over the
+/// line: represented, digested, packed.
+///
+/// Works in portions: memory does not grow with the tensors.
+package struct ContentSource: ~Copyable {
+  /// What goes out next.
+  package enum Piece: Equatable {
+    case begin(Unit)
+    case content([UInt8])
+    case end(Digest)
+    case finish(Digest)
+  }
+
+  // Bytes of a tensor read at a time.
+  private static let portionByteCount = 1 << 16
+
+  private let checkpoint: Checkpoint
+  package let plan: TransferPlan
+  private var pieces: [Piece] = []
+  private var nextUnit = 0
+  private var current: UnitEncoder?
+  private var digest: ModelDigest
+  private var isFinished = false
+  /// Bytes of content, before compression, that have been handed out.
+  package private(set) var contentByteCount = 0
+  /// Tensors that were to be quantized and went out exactly, since their values do not allow it.
+  package private(set) var unquantizable: [Int] = []
+
+  package init(_ checkpoint: Checkpoint, _ plan: TransferPlan) {
+    self.checkpoint = checkpoint
+    self.plan = plan
+    digest = ModelDigest(plan.manifest)
+  }
+
+  /// The next piece; nil after the last.
+  package mutating func next() throws -> Piece? {
+    while pieces.isEmpty {
+      if isFinished { return nil }
+      if current == nil { try beginUnit() } else { try encodePortion() }
+    }
+    let piece = pieces.removeFirst()
+    return piece
+  }
+
+  private mutating func beginUnit() throws {
+    guard nextUnit < plan.units.count else {
+      guard let model = digest.finish() else {
+        preconditionFailure("a plan has a unit for every content")
+      }
+      pieces.append(.finish(model))
+      isFinished = true
+      return
+    }
+    let unit = plan.units[nextUnit]
+    nextUnit += 1
+    let tensor = plan.manifest.entries[unit.tensorIndex].tensor
+    var encoder = UnitEncoder(unit, tensor)
+    if encoder.needsSurvey {
+      var offset = 0
+      while offset < tensor.byteCount {
+        let portion = try read(unit.tensorIndex, from: offset, of: tensor)
+        encoder.survey(portion.span)
+        offset += portion.count
+      }
+    }
+    try encoder.begin()
+    if encoder.unit.representation != unit.representation { unquantizable.append(unit.tensorIndex) }
+    current = encoder
+  }
+
+  private mutating func encodePortion() throws {
+    guard var encoder = current.take() else { return }
+    let tensor = plan.manifest.entries[encoder.unit.tensorIndex].tensor
+    let portion = try read(encoder.unit.tensorIndex, from: encoder.offset, of: tensor)
+    contentByteCount += try encoder.encode(portion.span)
+    pieces += encoder.takePieces()
+    if encoder.offset < tensor.byteCount {
+      current = encoder
+      return
+    }
+    contentByteCount += try encoder.finish()
+    pieces += encoder.takePieces()
+    let end = encoder.digest
+    digest.note(end, tensorIndex: encoder.unit.tensorIndex)
+    pieces.append(.end(end))
+  }
+
+  private func read(
+    _ index: Int, from offset: Int, of tensor: TensorDescriptor
+  ) throws -> [UInt8] {
+    let end = min(offset + Self.portionByteCount, tensor.byteCount)
+    return try checkpoint.bytes(of: index, in: offset..<end)
+  }
+}

@@ -1,0 +1,125 @@
+import Glibc
+package import SystemPackage
+
+/// Why an output cannot be written.
+package struct OutputError: Error, Equatable, Sendable {
+  /// What was asked of the system.
+  package enum Operation: Equatable, Sendable {
+    case create, allocate, write, synchronize, rename
+  }
+
+  package let operation: Operation
+  package let path: FilePath
+  package let errno: Errno
+}
+
+/// A file that appears under its name only when it is complete: written beside it, under the name
+/// with `.partial` behind it, synchronized and renamed.
+///
+/// What is half written stays there for whoever wants it; an empty one is removed.
+package struct OutputFile: ~Copyable {
+  /// The name in the end.
+  package let path: FilePath
+  /// The name until then.
+  package let partialPath: FilePath
+  private let descriptor: FileDescriptor
+  private var isWorthKeeping = false
+
+  /// Creates the partial file, so that a folder that cannot be written to is known at once.
+  package init(_ path: FilePath) throws(OutputError) {
+    self.path = path
+    partialPath = FilePath(path.string + ".partial")
+    let partial = partialPath
+    // Opened by name: a folder in the way of the output would be noticed at the rename only.
+    if Self.isDirectory(path) {
+      throw OutputError(operation: .create, path: path, errno: .isDirectory)
+    }
+    descriptor = try Self.attempt(.create, partial) {
+      try FileDescriptor.open(
+        partial, .readWrite, options: [.create, .truncate, .closeOnExec],
+        permissions: [.ownerReadWrite, .groupRead, .otherRead])
+    }
+  }
+
+  deinit {
+    try? descriptor.close()
+    if !isWorthKeeping { try? Self.remove(partialPath) }
+  }
+
+  /// Makes room for `byteCount` bytes, zeroed, or fails where the disk has none.
+  package mutating func allocate(byteCount: Int) throws(OutputError) {
+    let file = descriptor.rawValue
+    try Self.call(.allocate, partialPath) { ftruncate(file, 0) }
+    guard byteCount > 0 else { return }
+    // Answers the error instead of setting errno: posix_fallocate(3).
+    let error = posix_fallocate(file, 0, byteCount)
+    guard error == 0 else {
+      throw OutputError(operation: .allocate, path: partialPath, errno: Errno(rawValue: error))
+    }
+  }
+
+  /// Writes all of `bytes` at an offset.
+  package mutating func write(_ bytes: [UInt8], at offset: Int) throws(OutputError) {
+    let descriptor = descriptor
+    try Self.attempt(.write, partialPath) {
+      _ = try unsafe bytes.withUnsafeBytes {
+        try unsafe descriptor.writeAll(toAbsoluteOffset: Int64(offset), $0)
+      }
+    }
+    isWorthKeeping = true
+  }
+
+  /// Puts the complete file in its place.
+  package consuming func finish() throws(OutputError) {
+    let file = descriptor.rawValue
+    try Self.call(.synchronize, partialPath) { fsync(file) }
+    let (old, new) = (partialPath, path)
+    try Self.call(.rename, new) {
+      unsafe old.withPlatformString { from in
+        unsafe new.withPlatformString { to in unsafe rename(from, to) }
+      }
+    }
+    // The name itself is safe once the folder is. Some file systems cannot: the file is still whole.
+    let folder = new.removingLastComponent()
+    let directory = try? FileDescriptor.open(
+      folder.isEmpty ? "." : folder, .readOnly, options: [.directory, .closeOnExec])
+    if let directory {
+      _ = fsync(directory.rawValue)
+      try? directory.close()
+    }
+    isWorthKeeping = true
+  }
+
+  // MARK: - Calls
+
+  private static func attempt<T>(
+    _ operation: OutputError.Operation, _ path: FilePath, _ body: () throws -> T
+  ) throws(OutputError) -> T {
+    do {
+      return try body()
+    } catch {
+      throw OutputError(operation: operation, path: path, errno: error as? Errno ?? .ioError)
+    }
+  }
+
+  private static func call(
+    _ operation: OutputError.Operation, _ path: FilePath, _ body: () -> CInt
+  ) throws(OutputError) {
+    while body() != 0 {
+      guard errno == EINTR else {
+        throw OutputError(operation: operation, path: path, errno: Errno(rawValue: errno))
+      }
+    }
+  }
+
+  private static func isDirectory(_ path: FilePath) -> Bool {
+    let directory = try? FileDescriptor.open(path, .readOnly, options: [.directory, .closeOnExec])
+    guard let directory else { return false }
+    try? directory.close()
+    return true
+  }
+
+  private static func remove(_ path: FilePath) throws {
+    _ = unsafe path.withPlatformString { unsafe unlink($0) }
+  }
+}

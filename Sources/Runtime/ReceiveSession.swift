@@ -1,0 +1,123 @@
+package import LinkLayer
+package import Streaming
+package import SystemPackage
+internal import Transfer
+
+/// Receives one model into a file: answers what the machine asks, and stores what it brings.
+package final class ReceiveSession {
+  private var writer: ModelWriter?
+  private let tell: (TransferNews) -> Void
+  private var manifest: Manifest?
+  private var contentByteTotal = 0
+  private var openedAt = MonotonicClock.now
+  private var toldAt = MonotonicClock.now
+  private var digest: Digest?
+  private var outcome: TransferOutcome?
+  private var failure: ModelWriterError?
+  /// Where the model grows until it is complete.
+  package let partialPath: FilePath
+  /// What happened on the link; complete when `run` has ended, in whatever way.
+  package private(set) var statistics = LinkStatistics()
+  /// Tensors that were complete at the end.
+  package private(set) var tensorCount = 0
+
+  /// Creates the output beside its final place.
+  ///
+  /// - Parameter tell: Called for everything that a user may want to see.
+  package init(
+    into path: FilePath, tell: @escaping (TransferNews) -> Void
+  ) throws(OutputError) {
+    let writer = try ModelWriter(path)
+    partialPath = writer.partialPath
+    self.writer = consume writer
+    self.tell = tell
+  }
+
+  /// Listens over a link, of which this end is the responder, until a model is complete.
+  ///
+  /// - Throws: `SessionError`, and what the loop throws.
+  package func run(
+    over link: consuming Link, _ info: ReceiverInfo, _ loop: inout TransferLoop
+  ) throws -> TransferResult {
+    var machine = ReceiveTransfer(link: link, info: info)
+    defer {
+      statistics = machine.statistics
+      tensorCount = writer?.tensorCount ?? 0
+    }
+    do {
+      try loop.run(&machine) { machine in
+        respond(&machine)
+      } observe: { machine in
+        observe(machine)
+      }
+    } catch {
+      // Once the model is in its place, a sender that misses the last word takes nothing away.
+      if digest == nil { throw error }
+      outcome = .completed
+    }
+    if let failure { throw SessionError.writer(failure) }
+    guard case .completed = outcome, let manifest, let digest else {
+      throw SessionError.ended(outcome ?? .linkClosed(.local(.aborted)))
+    }
+    return TransferResult(manifest: manifest, digest: digest, progress: progress(machine))
+  }
+
+  private func respond(_ machine: inout ReceiveTransfer) {
+    while let event = machine.nextEvent() {
+      do throws(ModelWriterError) {
+        try answer(event, &machine)
+      } catch {
+        failure = error
+        machine.fail(ReceiverFailure(error))
+      }
+    }
+  }
+
+  private func answer(
+    _ event: ReceiveTransfer.Event, _ machine: inout ReceiveTransfer
+  ) throws(ModelWriterError) {
+    switch event {
+    case .connected(let peer):
+      openedAt = MonotonicClock.now
+      tell(.connected(peer, nil))
+    case .offered(let manifest):
+      try writer?.begin(manifest)
+      self.manifest = manifest
+      contentByteTotal = manifest.byteCount
+      machine.accept()
+      tell(.began(manifest, contentByteCount: contentByteTotal))
+    case .unitBegan(let unit): try writer?.begin(unit)
+    case .content:
+      var result: Result<Void, ModelWriterError> = .success(())
+      machine.takeContent { bytes in
+        do throws(ModelWriterError) {
+          try writer?.append(bytes)
+        } catch {
+          result = .failure(error)
+        }
+      }
+      try result.get()
+    case .unitEnded(let digest): try writer?.endUnit(digest)
+    case .finished(let digest):
+      try writer.take()?.finish(digest)
+      self.digest = digest
+      machine.confirm(digest)
+    case .ended(let outcome): self.outcome = outcome
+    }
+  }
+
+  private func observe(_ machine: borrowing ReceiveTransfer) {
+    let now = MonotonicClock.now
+    guard manifest != nil, now - toldAt >= .milliseconds(100) else { return }
+    toldAt = now
+    tell(.progress(progress(machine)))
+  }
+
+  private func progress(_ machine: borrowing ReceiveTransfer) -> TransferProgress {
+    TransferProgress(
+      contentByteCount: writer?.tensorByteCount ?? contentByteTotal,
+      contentByteTotal: contentByteTotal,
+      streamByteCount: Int(machine.statistics.bytesDelivered),
+      elapsed: MonotonicClock.now - openedAt, statistics: machine.statistics)
+  }
+}

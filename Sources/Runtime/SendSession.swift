@@ -1,0 +1,134 @@
+package import Checkpoints
+package import LinkLayer
+package import Streaming
+internal import Transfer
+
+/// Sends one checkpoint: answers what the machine asks, and feeds it.
+package final class SendSession {
+  private let checkpoint: Checkpoint
+  private let name: String
+  private let policy: PlanPolicy
+  private let tell: (TransferNews) -> Void
+  private var source: ContentSource?
+  private var plan: TransferPlan?
+  private var peer: PeerLimits?
+  private var openedAt = MonotonicClock.now
+  private var toldAt = MonotonicClock.now
+  private var sourceDigest: Digest?
+  private var outcome: TransferOutcome?
+  private var unquantizableCount = 0
+  /// What happened on the link; complete when `run` has ended, in whatever way.
+  package private(set) var statistics = LinkStatistics()
+
+  /// - Parameters:
+  ///   - name: What the receiver's user reads.
+  ///   - tell: Called for everything that a user may want to see.
+  package init(
+    _ checkpoint: Checkpoint, named name: String, _ policy: PlanPolicy,
+    tell: @escaping (TransferNews) -> Void
+  ) {
+    self.checkpoint = checkpoint
+    self.name = name
+    self.policy = policy
+    self.tell = tell
+  }
+
+  /// Runs over a link, of which this end is the initiator, until the receiver has verified the model.
+  ///
+  /// - Throws: `SessionError`, and what the loop and the checkpoint throw.
+  package func run(over link: consuming Link, _ loop: inout TransferLoop) throws -> TransferResult {
+    var machine = SendTransfer(link: link, at: MonotonicClock.now)
+    defer { statistics = machine.statistics }
+    do {
+      try loop.run(&machine) { machine in
+        try respond(&machine)
+      } observe: { machine in
+        observe(machine)
+      }
+    } catch let error as TransferLoop.Interruption {
+      throw error  // The loop has told the peer.
+    } catch {
+      loop.abort(&machine)
+      throw error
+    }
+    guard case .completed = outcome, let plan, let sourceDigest else {
+      throw SessionError.ended(outcome ?? .linkClosed(.local(.aborted)))
+    }
+    return TransferResult(
+      manifest: plan.manifest, digest: sourceDigest, progress: progress(machine))
+  }
+
+  private func respond(_ machine: inout SendTransfer) throws {
+    while let event = machine.nextEvent() {
+      switch event {
+      case .connected(let peer):
+        self.peer = peer
+        openedAt = MonotonicClock.now
+      case .receiverReady(let info): try offer(to: info, &machine)
+      case .accepted:
+        guard let plan else { continue }
+        tell(.began(plan.manifest, contentByteCount: plan.contentByteCount))
+      case .verified(let digest):
+        guard digest == sourceDigest else { throw SessionError.digestMismatch }
+      case .ended(let outcome): self.outcome = outcome
+      }
+    }
+    try feed(&machine)
+  }
+
+  private func offer(to info: ReceiverInfo, _ machine: inout SendTransfer) throws {
+    if let peer { tell(.connected(peer, info)) }
+    let manifest = Manifest(checkpoint, named: name)
+    if let limit = info.byteCountLimit, manifest.byteCount > limit {
+      throw SessionError.modelTooLarge(byteCount: manifest.byteCount, limit: limit)
+    }
+    var policy = policy
+    if !info.takes(policy.compression) { policy.compression = .none }
+    let plan = TransferPlan(manifest, policy)
+    self.plan = plan
+    source = ContentSource(checkpoint, plan)
+    machine.offer(plan.manifest)
+  }
+
+  private func feed(_ machine: inout SendTransfer) throws {
+    while machine.wantsContent, let piece = try source?.next() {
+      switch piece {
+      case .begin(let unit): machine.beginUnit(unit)
+      case .content(let bytes): machine.append(content: bytes)
+      case .end(let digest): machine.endUnit(digest)
+      case .finish(let digest):
+        sourceDigest = digest
+        machine.finish(digest)
+      }
+    }
+    let exact = source?.unquantizable ?? []
+    if exact.count > unquantizableCount {
+      tell(.notQuantized(Array(exact[unquantizableCount...])))
+      unquantizableCount = exact.count
+    }
+  }
+
+  private func observe(_ machine: borrowing SendTransfer) {
+    let now = MonotonicClock.now
+    guard source != nil, now - toldAt >= .milliseconds(100) else { return }
+    toldAt = now
+    tell(.progress(progress(machine)))
+  }
+
+  private func progress(_ machine: borrowing SendTransfer) -> TransferProgress {
+    TransferProgress(
+      contentByteCount: source?.contentByteCount ?? 0,
+      contentByteTotal: plan?.contentByteCount ?? 0,
+      streamByteCount: Int(machine.statistics.bytesAcknowledged),
+      elapsed: MonotonicClock.now - openedAt, statistics: machine.statistics)
+  }
+}
+
+extension Manifest {
+  /// The manifest of a checkpoint.
+  package init(_ checkpoint: Checkpoint, named name: String) {
+    self.init(
+      kind: checkpoint.format == .opaque ? .file : .tensors, name: Array(name.utf8),
+      entries: checkpoint.tensors.map { Entry($0.descriptor, sharedWith: $0.sharedWith) })
+  }
+}

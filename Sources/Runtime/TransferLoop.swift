@@ -1,0 +1,130 @@
+package import LinkLayer
+package import SerialDriver
+package import SystemPackage
+package import Transfer
+
+/// Drives one end of a transfer over a port: the only place where the clock, the descriptor and the
+/// machine meet.
+package struct TransferLoop: ~Copyable {
+  /// Why a loop ended before the transfer did.
+  package enum Interruption: Error, Equatable, Sendable {
+    case signal(EndSignal)
+  }
+
+  // Bytes read at a time, and bytes of frames kept ready for a full port.
+  private static let portionByteCount = 1 << 14
+  // How often the observer is called at least, in nanoseconds.
+  private static let tick: UInt64 = 100_000_000
+  // How long a last word may take to leave: a close discards what is in the port's queue.
+  private static let farewellLimit = Interval.seconds(2)
+
+  private let port: SerialPort
+  private let signals: SignalWatcher
+  private var poller = Poller()
+  private var waiting: [UInt8] = []
+  // 0 <= written <= waiting.count
+  private var written = 0
+
+  package init(port: consuming SerialPort, signals: consuming SignalWatcher) {
+    self.port = port
+    self.signals = signals
+    poller.watch(self.signals.descriptor, for: .readable)
+  }
+
+  /// Runs until the machine is finished and its last frame has left.
+  ///
+  /// `respond` answers events and feeds content, after every input; `observe` is called ten times a
+  /// second, to show progress.
+  ///
+  /// - Throws: what `respond` throws, `SerialError`, or `Interruption` after a signal, when the machine
+  ///   has been aborted and the peer told.
+  package mutating func run<M: TransferMachine & ~Copyable>(
+    _ machine: inout M, _ respond: (inout M) throws -> Void, observe: (borrowing M) -> Void
+  ) throws {
+    while !machine.isFinished {
+      try respond(&machine)
+      try transmit(&machine)
+      observe(machine)
+      if machine.isFinished { break }
+      try wait(for: machine.deadline)
+      if let signal = try signals.next() {
+        machine.abort()
+        try? farewell(&machine)
+        throw Interruption.signal(signal)
+      }
+      try receive(into: &machine)
+      let now = MonotonicClock.now
+      if let deadline = machine.deadline, deadline <= now { machine.expireTimers(at: now) }
+    }
+    try farewell(&machine)
+  }
+
+  /// Aborts, for an error that is none of the line's, and lets the peer know.
+  package mutating func abort<M: TransferMachine & ~Copyable>(_ machine: inout M) {
+    machine.abort()
+    try? farewell(&machine)
+  }
+
+  // MARK: - Steps
+
+  private mutating func wait(for deadline: Instant?) throws {
+    poller.watch(port.descriptor, for: waiting.isEmpty ? .readable : [.readable, .writable])
+    var nanoseconds = Self.tick
+    if let deadline {
+      let left = max((deadline - MonotonicClock.now).microseconds, 0)
+      nanoseconds = min(nanoseconds, UInt64(left) * 1000)
+    }
+    try poller.wait(nanoseconds: nanoseconds)
+  }
+
+  private mutating func receive<M: TransferMachine & ~Copyable>(into machine: inout M) throws {
+    guard poller.isReadable(port.descriptor) else { return }
+    var result: Result<Int, SerialError> = .success(0)
+    let bytes = [UInt8](capacity: Self.portionByteCount) { output in
+      do throws(SerialError) {
+        result = .success(try port.read(into: &output))
+      } catch {
+        result = .failure(error)
+      }
+    }
+    _ = try result.get()
+    machine.receive(bytes.span, at: MonotonicClock.now)
+  }
+
+  private mutating func transmit<M: TransferMachine & ~Copyable>(_ machine: inout M) throws {
+    repeat {
+      try flush()
+      // Frames wait in the machine, where an answer can still overtake them.
+      guard waiting.isEmpty else { return }
+      append(frameOf: &machine)
+    } while !waiting.isEmpty
+  }
+
+  private mutating func append<M: TransferMachine & ~Copyable>(frameOf machine: inout M) {
+    waiting = [UInt8](capacity: machine.transmitByteCountLimit) { output in
+      _ = machine.transmit(into: &output, at: MonotonicClock.now)
+    }
+  }
+
+  private mutating func flush() throws {
+    while written < waiting.count {
+      let count = try port.write(waiting.span.extracting(written..<waiting.count))
+      if count == 0 { return }
+      written += count
+    }
+    waiting.removeAll(keepingCapacity: true)
+    written = 0
+  }
+
+  /// Lets what is ready leave the machine and the port, within a limit.
+  private mutating func farewell<M: TransferMachine & ~Copyable>(_ machine: inout M) throws {
+    let end = MonotonicClock.now + Self.farewellLimit
+    while MonotonicClock.now < end {
+      try transmit(&machine)
+      let queued = try port.outputQueueByteCount
+      if waiting.isEmpty, queued == 0 { return }
+      poller.watch(port.descriptor, for: waiting.isEmpty ? [] : .writable)
+      try poller.wait(nanoseconds: 2_000_000)
+    }
+  }
+}

@@ -1,0 +1,46 @@
+package import LinkLayer
+package import Streaming
+package import Transfer
+
+/// What a session tells those who watch it.
+package enum TransferNews {
+  /// A peer is there; the receiver's own words where this end sends.
+  case connected(PeerLimits, ReceiverInfo?)
+  /// The model is known and taken: its manifest and the bytes of its contents before packing.
+  case began(Manifest, contentByteCount: Int)
+  /// Called several times a second.
+  case progress(TransferProgress)
+  /// These tensors were to be quantized and go exactly, since they hold a NaN or an infinity.
+  case notQuantized([Int])
+}
+
+/// How far a transfer is.
+package struct TransferProgress: Sendable {
+  /// Bytes of content, before packing, that are through.
+  package var contentByteCount: Int
+  /// Bytes of content, before packing, of the whole model.
+  package var contentByteTotal: Int
+  /// Bytes of the stream, packed, that are through.
+  package var streamByteCount: Int
+  /// Since the session was opened.
+  package var elapsed: Interval
+  package var statistics: LinkStatistics
+}
+
+/// What a transfer came to.
+package struct TransferResult: Sendable {
+  package var manifest: Manifest
+  package var digest: Digest
+  package var progress: TransferProgress
+}
+
+/// Why a session ended without its model.
+package enum SessionError: Error, Equatable {
+  case ended(TransferOutcome)
+  /// The receiver has less room than the model takes.
+  case modelTooLarge(byteCount: Int, limit: Int)
+  /// The receiver claims to have verified a model with another digest.
+  case digestMismatch
+  /// What came in cannot be taken or kept.
+  case writer(ModelWriterError)
+}

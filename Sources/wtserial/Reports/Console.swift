@@ -1,0 +1,204 @@
+import ArgumentParser
+import Glibc
+import LinkLayer
+import Runtime
+import Streaming
+
+/// Where a command's words go: results to standard output, progress and errors to standard error,
+/// or one JSON object a line to standard output.
+///
+/// On a terminal the progress is one line that changes; elsewhere a line now and then.
+final class Console {
+  enum Verb {
+    case send, receive, inspect
+  }
+
+  private let options: OutputOptions
+  private let port: String?
+  private let verb: Verb
+  private let start = MonotonicClock.now
+  private let isTerminal = isatty(STDERR_FILENO) == 1
+  private var baudRate: UInt32 = 1
+  private var isLineOpen = false
+  private var lastShown: Instant?
+
+  init(_ options: OutputOptions, port: String?, verb: Verb) {
+    self.options = options
+    self.port = port
+    self.verb = verb
+  }
+
+  // MARK: - What the commands say
+
+  func began(model: String, baudRate: UInt32, timeout: Int) {
+    self.baudRate = baudRate
+    emit(.waiting) {
+      $0.model = model
+      $0.baud = Int(baudRate)
+    }
+    say("\(model): looking for a receiver on \(port ?? "") at \(baudRate) baud …")
+  }
+
+  func listening(baudRate: UInt32) {
+    self.baudRate = baudRate
+    emit(.waiting) { $0.baud = Int(baudRate) }
+    say("waiting for a sender on \(port ?? "") at \(baudRate) baud …")
+  }
+
+  func tell(_ news: TransferNews) {
+    switch news {
+    case .connected(let peer, let info): connected(peer, info)
+    case .began(let manifest, let byteCount):
+      let name = String(decoding: manifest.name, as: UTF8.self)
+      emit(.began) {
+        $0.model = name
+        $0.tensors = manifest.entries.count
+        $0.total_bytes = byteCount
+      }
+      say("\(printable(name)): \(manifest.entries.count) tensors, \(byteText(byteCount))")
+    case .progress(let progress): show(progress)
+    case .notQuantized(let indices):
+      let text = "\(indices.count) tensors hold NaN or infinity and are sent exactly"
+      emit(.notice) { $0.message = text }
+      say(text)
+    }
+  }
+
+  func sent(_ result: TransferResult) {
+    done(result) { _ in }
+    summarize(result, "the receiver has verified and stored the model")
+  }
+
+  func received(_ result: TransferResult, path: String) {
+    done(result) { $0.out = path }
+    summarize(result, "verified and stored as \(path)")
+  }
+
+  /// Runs a command's work; an error becomes a sentence and an exit code.
+  func reportingErrors(_ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch {
+      let failure = Failure(error, port: port)
+      endLine()
+      emit(.error) {
+        $0.message = failure.sentence
+        $0.exit_code = failure.exitCode.rawValue
+      }
+      write("wtserial: \(failure.sentence)\n", to: STDERR_FILENO)
+      throw failure.exitCode
+    }
+  }
+
+  // MARK: - Inside
+
+  private func connected(_ peer: PeerLimits, _ info: ReceiverInfo?) {
+    let name = info.map { printable(String(decoding: $0.name, as: UTF8.self)) }
+    emit(.connected) {
+      $0.peer = name
+      $0.mtu = peer.mtu
+    }
+    say("connected to \(name ?? "a sender"), frames of up to \(peer.mtu) bytes")
+  }
+
+  private func show(_ progress: TransferProgress) {
+    let line = ProgressLine(progress: progress, baudRate: baudRate)
+    let now = MonotonicClock.now
+    // On a terminal ten times a second; a log wants a line every two seconds, a program one a second.
+    let interval: Interval =
+      options.json ? .seconds(1) : isTerminal ? .milliseconds(100) : .seconds(2)
+    if let lastShown, now - lastShown < interval { return }
+    lastShown = now
+    emit(.progress) { $0.take(line) }
+    guard !options.quiet, !options.json else { return }
+    if isTerminal {
+      write("\r\(line.text(width: terminalWidth - 1))\u{1B}[K", to: STDERR_FILENO)
+      isLineOpen = true
+    } else {
+      write(line.text(width: 79) + "\n", to: STDERR_FILENO)
+    }
+  }
+
+  private func done(_ result: TransferResult, _ add: (inout Event) -> Void) {
+    let line = ProgressLine(progress: result.progress, baudRate: baudRate)
+    emit(.done) {
+      $0.take(line)
+      $0.tensors = result.manifest.entries.count
+      $0.digest = result.digest.hex
+      $0.seconds = Double(result.progress.elapsed.microseconds) / 1e6
+      add(&$0)
+    }
+  }
+
+  private func summarize(_ result: TransferResult, _ end: String) {
+    endLine()
+    guard !options.quiet, !options.json else { return }
+    let line = ProgressLine(progress: result.progress, baudRate: baudRate)
+    let seconds = Double(result.progress.elapsed.microseconds) / 1e6
+    var text = "\(byteText(result.progress.contentByteTotal)) as "
+    text += "\(byteText(result.progress.streamByteCount)) in \(durationText(seconds)), "
+    text += "\(byteText(Int(line.goodput)))/s"
+    if line.lineShare <= 1.05 { text += " (\(Int((line.lineShare * 100).rounded())) % of the line)" }
+    text += ", \(result.progress.statistics.retransmissions) frames resent\n"
+    write(text, to: STDERR_FILENO)
+    write("done: \(end)\n", to: STDOUT_FILENO)
+  }
+
+  private func say(_ text: String) {
+    guard !options.quiet, !options.json else { return }
+    endLine()
+    write(text + "\n", to: STDERR_FILENO)
+  }
+
+  private func endLine() {
+    guard isLineOpen else { return }
+    write("\n", to: STDERR_FILENO)
+    isLineOpen = false
+  }
+
+  private func emit(_ name: Event.Name, _ fill: (inout Event) -> Void) {
+    guard options.json else { return }
+    let elapsed = Double((MonotonicClock.now - start).microseconds) / 1e6
+    var event = Event(event: name, time: elapsed)
+    event.port = port
+    fill(&event)
+    write(jsonText(event) + "\n", to: STDOUT_FILENO)
+  }
+
+  private var terminalWidth: Int {
+    var size = winsize()
+    let known = unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0
+    return known && size.ws_col > 0 ? Int(size.ws_col) : 80
+  }
+
+  /// Words of a peer as a terminal may show them: no control characters.
+  private func printable(_ text: String) -> String {
+    String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.properties.generalCategory != .control }))
+  }
+
+  private func write(_ text: String, to descriptor: CInt) {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      // Nobody reads any more: a transfer goes on without its listener.
+      guard count > 0 || errno == EINTR else { return }
+      rest = rest.dropFirst(max(count, 0))
+    }
+  }
+}
+
+extension Event {
+  /// The figures of a progress line.
+  fileprivate mutating func take(_ line: ProgressLine) {
+    let progress = line.progress
+    bytes = progress.contentByteCount
+    total_bytes = progress.contentByteTotal
+    stream_bytes = progress.streamByteCount
+    wire_bytes_sent = progress.statistics.wireBytesSent
+    wire_bytes_received = progress.statistics.wireBytesReceived
+    retransmissions = progress.statistics.retransmissions
+    corrupt_frames = progress.statistics.framesCorrupt
+    goodput = line.goodput
+    line_share = line.lineShare
+  }
+}

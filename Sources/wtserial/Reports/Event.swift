@@ -1,0 +1,39 @@
+/// A line of `--json`: what happened, and the figures that belong to it.
+///
+/// The schema has a version; fields may be added to it, and none changes its meaning.
+struct Event: Encodable {
+  static let schemaVersion = 1
+
+  let event: Name
+  /// Seconds since the command began.
+  let time: Double
+  let schema = Event.schemaVersion
+  var port: String?
+  var baud: Int?
+  var model: String?
+  var out: String?
+  var peer: String?
+  var mtu: Int?
+  var tensors: Int?
+  /// Bytes of the tensors that are through, before packing, and of the whole.
+  var bytes: Int?
+  var total_bytes: Int?
+  /// Bytes of the packed stream that are through.
+  var stream_bytes: Int?
+  /// Bytes on the wire, both ways.
+  var wire_bytes_sent: UInt64?
+  var wire_bytes_received: UInt64?
+  var retransmissions: UInt64?
+  var corrupt_frames: UInt64?
+  /// Stream bytes a second, and their share of the line's rate.
+  var goodput: Double?
+  var line_share: Double?
+  var seconds: Double?
+  var digest: String?
+  var message: String?
+  var exit_code: Int32?
+
+  enum Name: String, Encodable {
+    case waiting, connected, began, progress, notice, done, error
+  }
+}

@@ -1,0 +1,72 @@
+import LinkLayer
+import Runtime
+
+/// One line that tells how far a transfer is; it fits the width of the terminal.
+struct ProgressLine {
+  let progress: TransferProgress
+  let baudRate: UInt32
+
+  /// The share of the contents that is through, 0 to 1.
+  var share: Double {
+    guard progress.contentByteTotal > 0 else { return 1 }
+    return min(Double(progress.contentByteCount) / Double(progress.contentByteTotal), 1)
+  }
+
+  /// Stream bytes a second since the session was opened.
+  var goodput: Double {
+    let seconds = Double(progress.elapsed.microseconds) / 1e6
+    return seconds > 0 ? Double(progress.streamByteCount) / seconds : 0
+  }
+
+  /// The goodput over what the line could carry at most, ten bits a byte.
+  var lineShare: Double { goodput * 10 / Double(baudRate) }
+
+  /// Seconds to go, from what is through so far; nil before anything is.
+  var remainingSeconds: Double? {
+    let share = share
+    guard share > 0.001 else { return nil }
+    return Double(progress.elapsed.microseconds) / 1e6 * (1 - share) / share
+  }
+
+  /// The line, at most `width` columns.
+  func text(width: Int) -> String {
+    let percent = Int((share * 100).rounded(.down))
+    var figures = padded("\(percent) %", 5)
+    figures += "  \(byteText(progress.contentByteCount)) of \(byteText(progress.contentByteTotal))"
+    figures += rateText
+    let resent = progress.statistics.retransmissions
+    if resent > 0 { figures += "  \(resent) resent" }
+    if let remainingSeconds, share < 1 { figures += "  ETA \(durationText(remainingSeconds))" }
+    let room = width - figures.count - 3
+    guard room >= 8 else { return String(figures.prefix(max(width, 1))) }
+    return "\(bar(min(room, 30))) \(figures)"
+  }
+
+  private var rateText: String {
+    let rate = "  \(byteText(Int(goodput)))/s"
+    // A pseudo-terminal without a line behind it has no rate to compare with.
+    guard lineShare <= 1.05 else { return rate }
+    return rate + " (\(Int((lineShare * 100).rounded())) % of the line)"
+  }
+
+  private func bar(_ columns: Int) -> String {
+    let inner = columns - 2
+    let filled = Int(share * Double(inner))
+    return "[" + String(repeating: "#", count: filled)
+      + String(repeating: "-", count: inner - filled) + "]"
+  }
+
+  private func padded(_ text: String, _ width: Int) -> String {
+    String(repeating: " ", count: max(width - text.count, 0)) + text
+  }
+}
+
+/// Seconds for people: 9 s, 1:05, 2:03:04.
+func durationText(_ seconds: Double) -> String {
+  let whole = Int(seconds.rounded(.up))
+  if whole < 60 { return "\(whole) s" }
+  func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+  let (minutes, rest) = (whole / 60, whole % 60)
+  if minutes < 60 { return "\(minutes):\(two(rest))" }
+  return "\(minutes / 60):\(two(minutes % 60)):\(two(rest))"
+}
