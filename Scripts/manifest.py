@@ -55,5 +55,6 @@ def parse(target, root):
 def in_dependency_order(targets):
     by_name = {target.name: target for target in targets}
     graph = {name: target.dependencies for name, target in by_name.items()}
-    # The sorter also yields products of other packages.
-    return {name: by_name[name] for name in TopologicalSorter(graph).static_order() if name in by_name}
+    order = TopologicalSorter(graph).static_order()
+    # The sorter also yields the products of other packages.
+    return {name: by_name[name] for name in order if name in by_name}
