@@ -1,5 +1,8 @@
 /// What has happened on a link since it was made; counters only ever grow.
 public struct LinkStatistics: Equatable, Sendable {
+  /// Nothing yet.
+  public init() {}
+
   /// Frames handed out for transmission, of all kinds.
   public internal(set) var framesSent: UInt64 = 0
   /// Bytes handed out, delimiters included.

@@ -1,4 +1,4 @@
-internal import Crypto
+internal import struct Crypto.SHA256
 package import Streaming
 
 /// SHA-256 of what goes over the line, portion by portion (FIPS 180-4, by swift-crypto).

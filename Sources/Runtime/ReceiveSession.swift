@@ -11,6 +11,7 @@ package final class ReceiveSession {
   private var contentByteTotal = 0
   private var openedAt = MonotonicClock.now
   private var toldAt = MonotonicClock.now
+  private var giveUpAt: Instant?
   private var digest: Digest?
   private var outcome: TransferOutcome?
   private var failure: ModelWriterError?
@@ -23,14 +24,17 @@ package final class ReceiveSession {
 
   /// Creates the output beside its final place.
   ///
-  /// - Parameter tell: Called for everything that a user may want to see.
+  /// - Parameters:
+  ///   - timeout: Seconds to wait for a sender; nil for ever.
+  ///   - tell: Called for everything that a user may want to see.
   package init(
-    into path: FilePath, tell: @escaping (TransferNews) -> Void
+    into path: FilePath, timeout: Int?, tell: @escaping (TransferNews) -> Void
   ) throws(OutputError) {
     let writer = try ModelWriter(path)
     partialPath = writer.partialPath
     self.writer = consume writer
     self.tell = tell
+    giveUpAt = timeout.map { MonotonicClock.now + .seconds(Int64($0)) }
   }
 
   /// Listens over a link, of which this end is the responder, until a model is complete.
@@ -47,6 +51,7 @@ package final class ReceiveSession {
     do {
       try loop.run(&machine) { machine in
         respond(&machine)
+        if let giveUpAt, giveUpAt <= MonotonicClock.now { throw SessionError.noSender }
       } observe: { machine in
         observe(machine)
       }
@@ -79,6 +84,7 @@ package final class ReceiveSession {
     switch event {
     case .connected(let peer):
       openedAt = MonotonicClock.now
+      giveUpAt = nil
       tell(.connected(peer, nil))
     case .offered(let manifest):
       try writer?.begin(manifest)
@@ -119,5 +125,19 @@ package final class ReceiveSession {
       contentByteTotal: contentByteTotal,
       streamByteCount: Int(machine.statistics.bytesDelivered),
       elapsed: MonotonicClock.now - openedAt, statistics: machine.statistics)
+  }
+}
+
+extension ReceiverFailure {
+  /// What the sender is told of an error of this end.
+  fileprivate init(_ error: ModelWriterError) {
+    let code: Code
+    switch error {
+    case .output(let output): code = output.errno == .noSpace ? .noSpace : .cannotStore
+    case .layout: code = .wrongModel
+    case .content, .digest: code = .verificationFailed
+    case .incomplete: code = .badStream
+    }
+    self.init(code, text: Array("\(error)".utf8))
   }
 }

@@ -1,6 +1,6 @@
-package import LinkLayer
+internal import LinkLayer
 package import SerialDriver
-package import SystemPackage
+internal import SystemPackage
 package import Transfer
 
 /// Drives one end of a transfer over a port: the only place where the clock, the descriptor and the

@@ -37,6 +37,8 @@ package struct TransferResult: Sendable {
 /// Why a session ended without its model.
 package enum SessionError: Error, Equatable {
   case ended(TransferOutcome)
+  /// Nobody has begun to send within the time given.
+  case noSender
   /// The receiver has less room than the model takes.
   case modelTooLarge(byteCount: Int, limit: Int)
   /// The receiver claims to have verified a model with another digest.

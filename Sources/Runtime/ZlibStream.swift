@@ -31,7 +31,7 @@ package struct ZlibStream: ~Copyable {
     self.direction = direction
     unsafe stream = .allocate(capacity: 1)
     unsafe stream.initialize(to: z_stream())
-    let size = Int32(MemoryLayout<z_stream>.size)
+    let size = unsafe Int32(MemoryLayout<z_stream>.size)
     let code = unsafe direction == .deflate
       ? deflateInit_(stream, Z_DEFAULT_COMPRESSION, ZLIB_VERSION, size)
       : inflateInit_(stream, ZLIB_VERSION, size)

@@ -3,6 +3,7 @@ import Checkpoints
 import Runtime
 import Streaming
 import SystemPackage
+import Tensors
 
 /// `wtserial inspect MODEL`
 struct InspectCommand: ParsableCommand {

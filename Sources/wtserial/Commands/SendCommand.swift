@@ -5,6 +5,7 @@ import Runtime
 import SerialDriver
 import Streaming
 import SystemPackage
+import Tensors
 import WeightCodec
 
 /// `wtserial send PORT MODEL`

@@ -5,20 +5,16 @@ import SerialDriver
 struct PortOptions: ParsableArguments {
   @Option(help: "The rate of the line, in bits a second; any that the adapter can make.")
   var baud: UInt32 = 115_200
+  // XON and XOFF are no option: the bytes 0x11 and 0x13 occur in frames.
   @Flag(help: "Flow control by RTS and CTS.")
   var rtscts = false
-  @Flag(help: "Flow control by XON and XOFF; only for lines that would not work otherwise.")
-  var xonxoff = false
 
   func validate() throws {
     guard baud > 0 else { throw ValidationError("--baud takes a positive rate.") }
-    if rtscts && xonxoff { throw ValidationError("Give --rtscts or --xonxoff, not both.") }
-    // The frames hold any byte but zero: two of them would stop the line for good.
-    if xonxoff { throw ValidationError("--xonxoff cannot carry frames; use --rtscts or none.") }
   }
 
   var settings: PortSettings {
-    PortSettings(baudRate: baud, flowControl: rtscts ? .hardware : .none)
+    PortSettings(baudRate: baud, flowControl: rtscts ? .rtsCts : .none)
   }
 }
 

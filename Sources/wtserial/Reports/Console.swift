@@ -55,7 +55,7 @@ final class Console {
         $0.tensors = manifest.entries.count
         $0.total_bytes = byteCount
       }
-      say("\(printable(name)): \(manifest.entries.count) tensors, \(byteText(byteCount))")
+      say("\(printableText(manifest.name)): \(manifest.entries.count) tensors, \(byteText(byteCount))")
     case .progress(let progress): show(progress)
     case .notQuantized(let indices):
       let text = "\(indices.count) tensors hold NaN or infinity and are sent exactly"
@@ -93,7 +93,7 @@ final class Console {
   // MARK: - Inside
 
   private func connected(_ peer: PeerLimits, _ info: ReceiverInfo?) {
-    let name = info.map { printable(String(decoding: $0.name, as: UTF8.self)) }
+    let name = info.map { printableText($0.name) }
     emit(.connected) {
       $0.peer = name
       $0.mtu = peer.mtu
@@ -169,11 +169,6 @@ final class Console {
     var size = winsize()
     let known = unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0
     return known && size.ws_col > 0 ? Int(size.ws_col) : 80
-  }
-
-  /// Words of a peer as a terminal may show them: no control characters.
-  private func printable(_ text: String) -> String {
-    String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.properties.generalCategory != .control }))
   }
 
   private func write(_ text: String, to descriptor: CInt) {

@@ -1,0 +1,63 @@
+import ArgumentParser
+import Checkpoints
+import LinkLayer
+import Runtime
+import SerialDriver
+import Streaming
+import SystemPackage
+import Transfer
+
+/// What went wrong and what to do next, in a sentence, and the exit code that scripts read.
+struct Failure: Equatable {
+  let sentence: String
+  let exitCode: ExitCode
+
+  init(_ sentence: String, _ exitCode: ExitCode) {
+    self.sentence = sentence
+    self.exitCode = exitCode
+  }
+
+  /// The sentence for any error that a command meets.
+  init(_ error: any Error, port: String?) {
+    switch error {
+    case let error as SessionFailure: self = error.failure(port: port ?? "the port")
+    case let error as CheckpointError: self = Failure(error)
+    case let error as OutputError: self = Failure(error)
+    case let error as SerialError:
+      let (sentence, exitCode) = report(on: error)
+      self.init(sentence, exitCode)
+    case is TransferLoop.Interruption:
+      self.init("interrupted; run the same command again to send the model anew", .interrupted)
+    default: self.init("unexpected error: \(error); please report it", .software)
+    }
+  }
+
+  init(_ error: OutputError) {
+    let next =
+      switch error.errno {
+      case .noSpace: "free some space, or write to another disk"
+      case .readOnlyFileSystem, .permissionDenied, .notPermitted:
+        "write to a folder that is yours"
+      case .noSuchFileOrDirectory, .notDirectory: "create the folder first"
+      case .isDirectory: "give the name of a file"
+      default: "write to another place"
+      }
+    self.init("cannot write \(error.path): \(error.errno); \(next)", .cannotCreate)
+  }
+}
+
+extension ExitCode {
+  // sysexits(3), as far as it goes.
+  static let badModel = ExitCode(65)
+  static let noInput = ExitCode(66)
+  static let unavailable = ExitCode(69)
+  static let software = ExitCode(70)
+  static let cannotCreate = ExitCode(73)
+  static let ioError = ExitCode(74)
+  static let tryAgain = ExitCode(75)
+  static let badProtocol = ExitCode(76)
+  static let noPermission = ExitCode(77)
+  static let badConfiguration = ExitCode(78)
+  static let notVerified = ExitCode(79)
+  static let interrupted = ExitCode(130)
+}

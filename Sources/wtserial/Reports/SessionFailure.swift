@@ -1,0 +1,137 @@
+import ArgumentParser
+import LinkLayer
+import Runtime
+import Streaming
+import SystemPackage
+import Transfer
+
+/// An error that ended a session, with what is known about the line.
+struct SessionFailure: Error {
+  let error: any Error
+  let statistics: LinkStatistics
+  let baudRate: UInt32
+  let timeout: Int
+  let verb: Console.Verb
+  /// Tensors that are complete, and the file that they are in.
+  var rescued: (tensorCount: Int, path: FilePath)?
+
+  init(
+    _ error: any Error, _ statistics: LinkStatistics, line: PortOptions, timeout: Int,
+    verb: Console.Verb
+  ) {
+    self.error = error
+    self.statistics = statistics
+    baudRate = line.baud
+    self.timeout = timeout
+    self.verb = verb
+  }
+
+  func failure(port: String) -> Failure {
+    let failure =
+      switch error {
+      case SessionError.ended(.linkClosed(let reason)): closed(reason, port)
+      case SessionError.ended(.receiverFailed(let cause)): Self.refused(cause)
+      case SessionError.ended(.brokenStream(let error)):
+        Failure(
+          "the peer on \(port) breaks the protocol (\(error)); use the same version of wtserial "
+            + "at both ends", .badProtocol)
+      case SessionError.ended(.completed): Failure("the session ended early", .software)
+      case SessionError.modelTooLarge(let byteCount, let limit):
+        Failure(
+          "the model takes \(byteText(byteCount)) and the receiver has room for "
+            + "\(byteText(limit)); try --precision int8 or a smaller model", .cannotCreate)
+      case SessionError.digestMismatch:
+        Failure("the receiver has verified another model than was sent; send it again", .notVerified)
+      case SessionError.noSender:
+        Failure(
+          "no sender appeared on \(port) within \(timeout) s; start `wtserial send` at the other "
+            + "end, at the same --baud", .unavailable)
+      case SessionError.writer(let error): Self.notWritten(error)
+      default: Failure(error, port: port)
+      }
+    guard let rescued else { return failure }
+    return Failure(
+      failure.sentence + "; \(rescued.tensorCount) complete tensors are in \(rescued.path)",
+      failure.exitCode)
+  }
+
+  private func closed(_ reason: CloseReason, _ port: String) -> Failure {
+    let other = verb == .send ? "receiver" : "sender"
+    switch reason {
+    case .noAnswer: return noAnswer(port)
+    case .peerSilent:
+      return Failure(
+        "the \(other) on \(port) has fallen silent; check the cable and that it still runs, then "
+          + "run both commands again", .tryAgain)
+    case .lineUnusable:
+      return Failure(
+        "the line on \(port) damages nearly every frame; check the wiring and ground, or use a "
+          + "lower --baud at both ends", .tryAgain)
+    case .peer(.aborted):
+      return Failure("the \(other) stopped; run both commands again", .tryAgain)
+    case .peer(.refused), .peer(.misbehaved), .peer(.other), .peer(.done), .peerMisbehaved:
+      return Failure(
+        "the \(other) on \(port) does not keep to the protocol (\(reason)); use the same version "
+          + "of wtserial at both ends", .badProtocol)
+    case .peerIncompatible(let minimum, let maximum):
+      return Failure(
+        "the \(other) on \(port) speaks protocol versions \(minimum) to \(maximum), this program "
+          + "\(LinkConfiguration.protocolVersion); update the older one", .badProtocol)
+    case .local: return Failure("stopped", .interrupted)
+    }
+  }
+
+  private func noAnswer(_ port: String) -> Failure {
+    var sentence = "no receiver answers on \(port) at \(baudRate) baud within \(timeout) s; "
+    if statistics.framesEchoed > 0 {
+      sentence += "what is sent comes back: the other end echoes or TX and RX are joined"
+    } else if statistics.framesCorrupt > 0 {
+      sentence += "what comes in makes no sense: check that both ends use the same --baud"
+    } else if statistics.wireBytesReceived > 0 {
+      sentence += "something else talks on this line"
+    } else {
+      sentence += "nothing came in: check the wiring and that `wtserial receive` or the board runs"
+    }
+    return Failure(sentence, .unavailable)
+  }
+
+  private static func refused(_ failure: ReceiverFailure) -> Failure {
+    let text = printableText(failure.text)
+    let words = text.isEmpty ? "" : ": \(text)"
+    return switch failure.code {
+    case .noSpace: Failure("the receiver has no room for the model\(words)", .cannotCreate)
+    case .wrongModel: Failure("the receiver does not run this model\(words)", .badModel)
+    case .cannotStore: Failure("the receiver cannot store the model\(words)", .cannotCreate)
+    case .verificationFailed:
+      Failure("the model arrived damaged and was not taken\(words); send it again", .notVerified)
+    case .badStream:
+      Failure(
+        "the receiver does not understand the stream\(words); use the same version of wtserial at "
+          + "both ends", .badProtocol)
+    case .aborted: Failure("the receiver stopped\(words); run both commands again", .tryAgain)
+    }
+  }
+
+  private static func notWritten(_ error: ModelWriterError) -> Failure {
+    switch error {
+    case .output(let error): Failure(error)
+    case .layout(let error):
+      Failure("the offered model cannot be written as safetensors: \(error)", .badProtocol)
+    case .content(let tensor):
+      Failure("the content of \(tensor) is broken; send the model again", .notVerified)
+    case .digest(let tensor?):
+      Failure("the digest of \(tensor) does not fit; send the model again", .notVerified)
+    case .digest(nil):
+      Failure("the digest of the model does not fit; send it again", .notVerified)
+    case .incomplete:
+      Failure("the sender breaks the protocol: a content twice, or one missing", .badProtocol)
+    }
+  }
+}
+
+/// Words of a peer as a terminal may show them: no control characters.
+func printableText(_ utf8: [UInt8]) -> String {
+  let text = String(decoding: utf8, as: UTF8.self).unicodeScalars
+  return String(
+    String.UnicodeScalarView(text.filter { $0.properties.generalCategory != .control }))
+}
