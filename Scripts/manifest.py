@@ -2,13 +2,15 @@
 `EmbeddedRestrictions`; nothing else marks it."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+# Relative, so that findings are short.
+ROOT = Path(os.path.relpath(Path(__file__).resolve().parent.parent))
 
 
 @dataclass(frozen=True)
