@@ -72,6 +72,7 @@ public struct SendTransfer: ~Copyable, TransferMachine {
   public mutating func beginUnit(_ unit: Unit) {
     precondition(state == .streaming, "content follows .accepted")
     outbox.append(.unit, body: unit.encoded())
+    outbox.move(to: &link)
   }
 
   /// Adds bytes to it, at most `Record.contentByteCountLimit` at a time.
