@@ -129,6 +129,15 @@ public struct LineDirection: Sendable {
     return transmitBuffer.isEmpty ? nil : clock.nextEnd + configuration.latencyNanoseconds
   }
 
+  /// The time by which all that was sent has arrived, batches and jitter aside; nil while nothing is
+  /// under way.
+  public var lastArrival: UInt64? {
+    guard transmitBuffer.isEmpty else {
+      return clock.end(after: transmitBuffer.count) + configuration.latencyNanoseconds
+    }
+    return wire.isEmpty ? nextArrival : wire[wire.count - 1].time
+  }
+
   /// Bytes that `send` would take at the time of the last call.
   public var transmitBufferRoom: Int { transmitBuffer.freeCount }
 

@@ -1,6 +1,6 @@
 import CSerial
 import Glibc
-import SystemPackage
+package import SystemPackage
 
 /// Waits until a descriptor is ready or a time has passed, by ppoll(2).
 ///
@@ -38,7 +38,7 @@ package struct Poller {
   }
 
   /// Sleeps until a descriptor is ready, a signal was handled, or the time is over; nil waits on.
-  package mutating func wait(nanoseconds: UInt64?) throws(SerialError) {
+  package mutating func wait(nanoseconds: UInt64?) throws(Errno) {
     let count = UInt(entries.count)
     let result: CInt
     if let nanoseconds {
@@ -51,7 +51,7 @@ package struct Poller {
     guard result < 0 else { return }
     let error = Errno(rawValue: errno)
     for index in entries.indices { entries[index].revents = 0 }
-    if error != .interrupted { throw .system(.poll, nil, error) }
+    if error != .interrupted { throw error }
   }
 
   /// Whether a read will not block: there are bytes, or it will tell that the other end is gone.

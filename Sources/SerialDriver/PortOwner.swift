@@ -15,10 +15,15 @@ package struct PortOwner: Equatable, Sendable {
     self.name = String(name.prefix { $0 != "\n" })
   }
 
-  /// The process that holds the lock of the device, else any other one that has the device open.
-  static func find(of path: FilePath) -> PortOwner? {
+  /// The process that has the device locked, else any that has it open, other than this one.
+  static func locking(_ path: FilePath) -> PortOwner? {
     guard let device = FileStatus(of: path) else { return nil }
     return lockHolder(of: device) ?? openHolder(of: device)
+  }
+
+  /// A process that has the device open, other than this one.
+  static func opening(_ path: FilePath) -> PortOwner? {
+    FileStatus(of: path).flatMap(openHolder)
   }
 
   /// Reads `/proc/locks`: `1: FLOCK ADVISORY WRITE <pid> <major>:<minor>:<inode> 0 EOF`, the device

@@ -104,7 +104,7 @@ extension SerialPort {
       }
       return OwnedDescriptor(descriptor)
     } catch .resourceBusy {
-      throw .busy(path, owner: PortOwner.find(of: path))
+      throw .busy(path, owner: PortOwner.locking(path))
     } catch .permissionDenied, .notPermitted {
       throw permissionDenied(path)
     } catch .noSuchFileOrDirectory, .noSuchAddressOrDevice, .operationNotSupportedByDevice,
@@ -153,13 +153,14 @@ extension SerialPort {
     do throws(Errno) {
       try systemCall { flock(descriptor, LOCK_EX | LOCK_NB) }
     } catch .wouldBlock {
-      throw .busy(path, owner: PortOwner.find(of: path))
+      throw .busy(path, owner: PortOwner.locking(path))
     } catch {
       throw .system(.lock, path, error)
     }
+    // The lock is ours now, so it does not name whoever has the port exclusively.
     var isExclusive: CInt = 0
     if unsafe cserial_is_exclusive(descriptor, &isExclusive) == 0, isExclusive != 0 {
-      throw .busy(path, owner: PortOwner.find(of: path))
+      throw .busy(path, owner: PortOwner.opening(path))
     }
   }
 

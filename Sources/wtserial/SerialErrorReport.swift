@@ -29,9 +29,9 @@ func report(on error: SerialError) -> (sentence: String, exitCode: ExitCode) {
       ExitCode(78)
     )
   case .vanished(let path):
-    ("\(path) has gone; plug it in again and repeat the command to resume", ExitCode(75))
+    ("\(path) has gone; plug it in again and run both commands again", ExitCode(75))
   case .system(let operation, let path, let error):
-    ("cannot \(verb(of: operation)) \(path?.string ?? "the port"): \(error)", ExitCode(74))
+    ("cannot \(verb(of: operation)) \(path): \(error)", ExitCode(74))
   }
 }
 
@@ -58,6 +58,5 @@ private func verb(of operation: SerialError.Operation) -> String {
   case .read: "read from"
   case .write: "write to"
   case .queueSize: "get the output queue of"
-  case .poll: "wait for"
   }
 }

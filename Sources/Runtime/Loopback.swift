@@ -1,0 +1,131 @@
+import Glibc
+import LineModel
+import SerialDriver
+package import SystemPackage
+
+/// Two pseudo-terminals joined by a modelled line in real time: a cable without hardware.
+///
+/// Clients open either port as they like, close it, or are killed; the next one finds a raw terminal
+/// without a lock. Bytes that arrive where no client has the port open are lost, as at a connector
+/// with nothing behind it. A rate that a client sets is not looked at: the line has its own.
+///
+/// The machines of the line know when each byte arrives; this loop sleeps until the earliest of these
+/// times or until a descriptor is ready, whichever comes first.
+package struct Loopback: ~Copyable {
+  private let clients: LoopbackClients
+  private var a: LoopbackPort
+  private var b: LoopbackPort
+  private var forward: LoopbackLane
+  private var backward: LoopbackLane
+  private var cut: LoopbackConfiguration.Cut?
+  private let clock = LoopbackClock()
+
+  /// Makes the terminals and their names.
+  package init(_ configuration: LoopbackConfiguration) throws(LoopbackError) {
+    if let name = configuration.linkA?.lexicallyNormalized(),
+      name == configuration.linkB?.lexicallyNormalized()
+    {
+      throw .sameName(name)
+    }
+    var seeds = SeededGenerator(seed: configuration.seed)
+    let forward = try LoopbackLane(configuration.line, seed: configuration.seed)
+    let backward = try LoopbackLane(configuration.line, seed: seeds.next())
+    let clients = try LoopbackClients()
+    let a = try LoopbackPort(link: configuration.linkA, watchedBy: clients)
+    let b = try LoopbackPort(link: configuration.linkB, watchedBy: clients)
+    self.clients = clients
+    self.a = a
+    self.b = b
+    self.forward = forward
+    self.backward = backward
+    cut = configuration.cut
+  }
+
+  /// The names that clients open, links where there are any.
+  package var pathA: FilePath { a.path }
+  package var pathB: FilePath { b.path }
+  /// The terminals themselves.
+  package var terminalA: FilePath { a.terminal.path }
+  package var terminalB: FilePath { b.terminal.path }
+
+  /// What went from the first port to the second, and back.
+  package var statisticsAToB: LoopbackStatistics { forward.statistics }
+  package var statisticsBToA: LoopbackStatistics { backward.statistics }
+
+  /// Carries bytes until the descriptor `stop` becomes readable.
+  package mutating func run(until stop: CInt) throws(LoopbackError) {
+    var poller = Poller()
+    poller.watch(stop, for: .readable)
+    poller.watch(clients.descriptor, for: .readable)
+    while true {
+      watchTerminals(&poller)
+      do throws(Errno) {
+        try poller.wait(nanoseconds: timeLeft)
+      } catch {
+        throw .system(.wait, nil, error)
+      }
+      if poller.isReadable(clients.descriptor) { try countClients() }
+      try carry()
+      // Only now, so that what clients wrote before the stop is counted.
+      if poller.isReadable(stop) { return }
+    }
+  }
+
+  private func watchTerminals(_ poller: inout Poller) {
+    poller.watch(
+      a.terminal.master.rawValue, for: Self.interest(from: forward, to: backward))
+    poller.watch(
+      b.terminal.master.rawValue, for: Self.interest(from: backward, to: forward))
+  }
+
+  /// What a terminal is watched for, whose bytes leave by `outgoing` and come by `incoming`.
+  private static func interest(
+    from outgoing: LoopbackLane, to incoming: LoopbackLane
+  ) -> Poller.Interest {
+    var interest: Poller.Interest = []
+    if outgoing.wantsBytes { interest.insert(.readable) }
+    // A lane with a deadline waits for the client to read, which makes nothing writable.
+    if incoming.isBlocked, incoming.deadline == nil { interest.insert(.writable) }
+    return interest
+  }
+
+  private var timeLeft: UInt64? {
+    let deadlines = [forward.deadline, backward.deadline].compactMap { $0 }
+    guard let deadline = deadlines.min() else { return nil }
+    let now = clock.now
+    return deadline > now ? deadline - now : 0
+  }
+
+  private mutating func countClients() throws(LoopbackError) {
+    while let (watch, event) = try clients.next() {
+      if watch == a.watch || event == .lostCount { try a.handle(event) }
+      if watch == b.watch || event == .lostCount { try b.handle(event) }
+    }
+  }
+
+  private mutating func carry() throws(LoopbackError) {
+    let now = clock.now
+    do throws(Errno) {
+      let hasForward = try forward.pull(from: a.terminal.master, at: now)
+      let hasBackward = try backward.pull(from: b.terminal.master, at: now)
+      if hasForward || hasBackward { scheduleCut(from: now) }
+    } catch {
+      throw .system(.read, nil, error)
+    }
+    do throws(Errno) {
+      try forward.push(to: b, at: now)
+      try backward.push(to: a, at: now)
+    } catch {
+      throw .system(.write, nil, error)
+    }
+  }
+
+  /// The first byte of all starts the time to the cut.
+  private mutating func scheduleCut(from now: UInt64) {
+    guard let cut else { return }
+    self.cut = nil
+    let start = now + cut.afterNanoseconds
+    forward.cut(during: start..<start + cut.forNanoseconds)
+    backward.cut(during: start..<start + cut.forNanoseconds)
+  }
+}
