@@ -26,8 +26,10 @@ package struct ContentSource: ~Copyable {
   private var current: UnitEncoder?
   private var digest: ModelDigest
   private var isFinished = false
-  /// Bytes of content, before compression, that have been handed out.
+  /// Bytes of content, before compression, that have been encoded.
   package private(set) var contentByteCount = 0
+  /// Whether all that has been encoded has been handed out.
+  package var isCaughtUp: Bool { pieces.isEmpty }
   /// Tensors that were to be quantized and went out exactly, since their values do not allow it.
   package private(set) var unquantizable: [Int] = []
 
@@ -43,8 +45,7 @@ package struct ContentSource: ~Copyable {
       if isFinished { return nil }
       if current == nil { try beginUnit() } else { try encodePortion() }
     }
-    let piece = pieces.removeFirst()
-    return piece
+    return pieces.removeFirst()
   }
 
   private mutating func beginUnit() throws {

@@ -17,6 +17,7 @@ package final class SendSession {
   private var sourceDigest: Digest?
   private var outcome: TransferOutcome?
   private var unquantizableCount = 0
+  private var marks = ProgressMarks()
   /// What happened on the link; complete when `run` has ended, in whatever way.
   package private(set) var statistics = LinkStatistics()
 
@@ -100,6 +101,9 @@ package final class SendSession {
         sourceDigest = digest
         machine.finish(digest)
       }
+      if let source, source.isCaughtUp {
+        marks.note(stream: machine.streamByteCount, content: source.contentByteCount)
+      }
     }
     let exact = source?.unquantizable ?? []
     if exact.count > unquantizableCount {
@@ -117,10 +121,28 @@ package final class SendSession {
 
   private func progress(_ machine: borrowing SendTransfer) -> TransferProgress {
     TransferProgress(
-      contentByteCount: source?.contentByteCount ?? 0,
+      contentByteCount: marks.content(atStream: Int(machine.statistics.bytesAcknowledged)),
       contentByteTotal: plan?.contentByteCount ?? 0,
       streamByteCount: Int(machine.statistics.bytesAcknowledged),
       elapsed: MonotonicClock.now - openedAt, statistics: machine.statistics)
+  }
+}
+
+/// Which part of the contents stands for which part of the stream: what is queued in the link is fed
+/// and not yet there, and on a slow line that is seconds of it.
+struct ProgressMarks {
+  // Both ascend; one pair is behind what has been acknowledged, the others before it.
+  private var marks = [(stream: 0, content: 0)]
+
+  mutating func note(stream: Int, content: Int) { marks.append((stream, content)) }
+
+  /// The bytes of content that are through with this many bytes of the stream.
+  mutating func content(atStream stream: Int) -> Int {
+    while marks.count > 1, marks[1].stream <= stream { marks.removeFirst() }
+    guard marks.count > 1 else { return marks[0].content }
+    let (from, to) = (marks[0], marks[1])
+    let share = Double(stream - from.stream) / Double(to.stream - from.stream)
+    return from.content + Int(Double(to.content - from.content) * max(share, 0))
   }
 }
 

@@ -8,13 +8,21 @@ struct Outbox {
   private var written = 0
   private var needsFlush = false
 
+  /// Bytes of all records so far.
+  private(set) var streamByteCount = 0
+
   var isEmpty: Bool { bytes.isEmpty }
 
   mutating func append(_ kind: RecordKind, body: [UInt8] = []) {
+    let before = bytes.count
     Record.append(kind, body: body, to: &bytes)
+    streamByteCount += bytes.count - before
   }
 
-  mutating func append(encoded records: [UInt8]) { bytes += records }
+  mutating func append(encoded records: [UInt8]) {
+    bytes += records
+    streamByteCount += records.count
+  }
 
   /// What has been appended so far is not to wait for more.
   mutating func flush() { needsFlush = true }

@@ -68,6 +68,9 @@ public struct SendTransfer: ~Copyable, TransferMachine {
     state == .streaming && outbox.isEmpty && link.writableByteCount > 0
   }
 
+  /// Bytes of the stream that have been fed so far; `statistics.bytesAcknowledged` of them are there.
+  public var streamByteCount: Int { outbox.streamByteCount }
+
   /// Begins a content.
   public mutating func beginUnit(_ unit: Unit) {
     precondition(state == .streaming, "content follows .accepted")

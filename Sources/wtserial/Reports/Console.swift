@@ -115,7 +115,7 @@ final class Console {
       write("\r\(line.text(width: terminalWidth - 1))\u{1B}[K", to: STDERR_FILENO)
       isLineOpen = true
     } else {
-      write(line.text(width: 79) + "\n", to: STDERR_FILENO)
+      write(line.figures + "\n", to: STDERR_FILENO)
     }
   }
 

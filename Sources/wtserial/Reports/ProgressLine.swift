@@ -28,8 +28,16 @@ struct ProgressLine {
     return Double(progress.elapsed.microseconds) / 1e6 * (1 - share) / share
   }
 
-  /// The line, at most `width` columns.
+  /// The line with a bar, at most `width` columns.
   func text(width: Int) -> String {
+    let figures = figures
+    let room = width - figures.count - 1
+    guard room >= 8 else { return String(figures.prefix(max(width, 1))) }
+    return "\(bar(min(room, 30))) \(figures)"
+  }
+
+  /// The line without a bar, for logs.
+  var figures: String {
     let percent = Int((share * 100).rounded(.down))
     var figures = padded("\(percent) %", 5)
     figures += "  \(byteText(progress.contentByteCount)) of \(byteText(progress.contentByteTotal))"
@@ -37,9 +45,7 @@ struct ProgressLine {
     let resent = progress.statistics.retransmissions
     if resent > 0 { figures += "  \(resent) resent" }
     if let remainingSeconds, share < 1 { figures += "  ETA \(durationText(remainingSeconds))" }
-    let room = width - figures.count - 3
-    guard room >= 8 else { return String(figures.prefix(max(width, 1))) }
-    return "\(bar(min(room, 30))) \(figures)"
+    return figures
   }
 
   private var rateText: String {
