@@ -101,8 +101,8 @@ package final class SendSession {
         sourceDigest = digest
         machine.finish(digest)
       }
-      if let source, source.isCaughtUp {
-        marks.note(stream: machine.streamByteCount, content: source.contentByteCount)
+      if source?.isCaughtUp == true, let content = source?.contentByteCount {
+        marks.note(stream: machine.streamByteCount, content: content)
       }
     }
     let exact = source?.unquantizable ?? []
