@@ -61,7 +61,8 @@ public struct ByteStorage: ~Copyable {
 
   /// Lends the bytes of `range` to `body`.
   public func withSpan<R>(_ range: Range<Int>, _ body: (Span<UInt8>) -> R) -> R {
-    precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "range outside the storage")
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= byteCount, "range outside the storage")
     let bytes = unsafe UnsafeBufferPointer(start: base + range.lowerBound, count: range.count)
     return body(unsafe bytes.span)
   }

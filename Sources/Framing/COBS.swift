@@ -41,7 +41,9 @@ public struct COBSEncoder: Sendable {
     if code == COBS.fullGroupCode { openGroup(into: &output) }
   }
 
-  /// Closes the last group. A full group is followed by an empty one, as the paper has it.
+  /// Closes the last group.
+  ///
+  /// A full group is followed by an empty one, as the paper has it.
   public func finish(into output: inout OutputSpan<UInt8>) {
     output[codeOffset] = code
   }
@@ -81,7 +83,8 @@ public struct COBSDecoder: Sendable {
     return output
   }
 
-  /// Whether a frame may end here: at the end of a group. A last group that is full is taken too,
-  /// since many encoders leave out the empty one behind it.
+  /// Whether a frame may end here: at the end of a group.
+  ///
+  /// A last group that is full is taken too, since many encoders leave out the empty one behind it.
   public var isAtEnd: Bool { remainingInGroup == 0 }
 }

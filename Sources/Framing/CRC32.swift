@@ -3,7 +3,9 @@ internal import CZlib
 #endif
 
 /// The CRC-32 of zlib, Ethernet and ISO 3309: polynomial 0x04C11DB7 reflected, register preset to
-/// ones, result inverted. The check value, of the ASCII digits `123456789`, is 0xCBF43926.
+/// ones, result inverted.
+///
+/// The check value, of the ASCII digits `123456789`, is 0xCBF43926.
 ///
 /// One definition, two ways to compute it: zlib's where there is an operating system, several times
 /// faster than a table, and a table of 64 bytes on devices. Both start from the value so far.

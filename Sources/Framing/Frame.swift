@@ -64,8 +64,10 @@ public enum Direction: UInt8, Equatable, Sendable {
 }
 
 /// What a frame's checksum is taken over before the frame itself, and no frame carries: the session
-/// and the direction. A frame of another session, or an echo of one's own, fails like a damaged one
-/// (Protocol.md §3.4).
+/// and the direction.
+///
+/// A frame of another session, or an echo of one's own, fails like a damaged one (Protocol.md
+/// §3.4).
 public struct Seal: Equatable, Sendable {
   /// The checksum with which a frame starts.
   let seed: CRC32

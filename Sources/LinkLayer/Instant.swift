@@ -6,6 +6,7 @@ public struct Instant: Comparable, Sendable {
   /// Creates the instant that lies this long after the caller's epoch.
   public init(microseconds: Int64) { self.microseconds = microseconds }
 
+  /// Whether `left` is the smaller.
   public static func < (left: Instant, right: Instant) -> Bool {
     left.microseconds < right.microseconds
   }
@@ -21,7 +22,9 @@ public struct Instant: Comparable, Sendable {
   }
 }
 
-/// A length of time in microseconds. Not `Swift.Duration`, whose 128 bits cost 2.3 KB on a Cortex-M0.
+/// A length of time in microseconds.
+///
+/// Not `Swift.Duration`, whose 128 bits cost 2.3 KB on a Cortex-M0.
 public struct Interval: Comparable, Sendable {
   /// The length.
   public let microseconds: Int64
@@ -37,6 +40,7 @@ public struct Interval: Comparable, Sendable {
   /// Creates an interval of whole seconds.
   public static func seconds(_ count: Int64) -> Interval { milliseconds(count * 1000) }
 
+  /// Whether `left` is the smaller.
   public static func < (left: Interval, right: Interval) -> Bool {
     left.microseconds < right.microseconds
   }

@@ -31,7 +31,9 @@ extension Link {
     }
   }
 
-  /// Whether this end sent the frame itself. An answer to it would come back in turn, for ever.
+  /// Whether this end sent the frame itself.
+  ///
+  /// An answer to it would come back in turn, for ever.
   private func isEcho(_ byteCount: Int) -> Bool {
     let own = Seal(outsideSessions: configuration.role.direction)
     if decoder.isSealed(by: own, byteCount: byteCount) { return true }
@@ -104,8 +106,9 @@ extension Link {
     if isDrained { events.append(.drained) }
   }
 
-  /// A broken frame was seen by the peer: ours, if ours can have arrived by now. One that is still
-  /// leaving was not meant, and its own answer will tell.
+  /// A broken frame was seen by the peer: ours, if ours can have arrived by now.
+  ///
+  /// One that is still leaving was not meant, and its own answer will tell.
   private mutating func retransmitEarly(at now: Instant) {
     guard let inFlight = sending.inFlight, inFlight.transmissionEnd <= now else { return }
     giveUp(inFlight, .negativeAcknowledgement)
@@ -138,8 +141,10 @@ extension Link {
     }
   }
 
-  /// Answers with a nonce of this end. The session that is open goes on until a frame of the new one
-  /// arrives, so a HELLO left over in some buffer disturbs nobody.
+  /// Answers with a nonce of this end.
+  ///
+  /// The session that is open goes on until a frame of the new one arrives, so a HELLO left over in
+  /// some buffer disturbs nobody.
   private mutating func receiveHello(_ hello: Handshake) {
     // A late copy of the HELLO that opened this session.
     if session?.initiatorNonce == hello.nonce { return }

@@ -34,7 +34,9 @@ extension Link {
     }
   }
 
-  /// Lets the timers that have run out take effect. Early and repeated calls do nothing.
+  /// Lets the timers that have run out take effect.
+  ///
+  /// Early and repeated calls do nothing.
   public mutating func expireTimers(at now: Instant) {
     switch state {
     case .idle, .closed, .listening: break

@@ -21,8 +21,10 @@ public struct LinkConfiguration: Sendable {
 
   /// Which end opens the session.
   public var role: LinkRole
-  /// A number that is unlikely to be drawn twice: from the system's random source or, on a device, a
-  /// counter kept over resets or noise of an ADC. Frames of earlier sessions are told by it.
+  /// A number that is unlikely to be drawn twice: from the system's random source or, on a device,
+  /// a counter kept over resets or noise of an ADC.
+  ///
+  /// Frames of earlier sessions are told by it.
   public var nonce: UInt32
   /// The rate of the line, for the timers.
   public var rate: LineRate

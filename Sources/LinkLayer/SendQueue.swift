@@ -72,8 +72,9 @@ struct SendQueue: ~Copyable {
     isRepeating = true
   }
 
-  /// The peer lacks block `next` and has all before it. Returns how many bytes that settles, or nil
-  /// where it names a block that was never sent.
+  /// The peer lacks block `next` and has all before it.
+  ///
+  /// Returns how many bytes that settles, or nil where it names a block that was never sent.
   mutating func acknowledge(upTo next: BlockNumber) -> Int? {
     let blocks = next.distance(from: base)
     guard blocks > 0 else { return 0 }

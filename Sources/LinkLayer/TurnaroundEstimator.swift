@@ -48,4 +48,3 @@ struct TurnaroundEstimator: Sendable {
   /// The peer has answered, if not to a frame that may be sampled.
   mutating func endBackOff() { backoff = 0 }
 }
-

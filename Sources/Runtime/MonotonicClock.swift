@@ -1,7 +1,9 @@
 import Glibc
 package import LinkLayer
 
-/// The only clock: time since the machine started, which no one sets. See clock_gettime(2).
+/// The only clock: time since the machine started, which no one sets.
+///
+/// See clock_gettime(2).
 package enum MonotonicClock {
   /// The time now.
   package static var now: Instant {

@@ -24,9 +24,8 @@ package final class ReceiveSession {
 
   /// Creates the output beside its final place.
   ///
-  /// - Parameters:
-  ///   - timeout: Seconds to wait for a sender; nil for ever.
-  ///   - tell: Called for everything that a user may want to see.
+  /// A sender is waited for `timeout` seconds, or for ever where it is nil; `tell` is called for all
+  /// that a user may want to see.
   package init(
     into path: FilePath, timeout: Int?, tell: @escaping (TransferNews) -> Void
   ) throws(OutputError) {

@@ -21,9 +21,9 @@ package final class SendSession {
   /// What happened on the link; complete when `run` has ended, in whatever way.
   package private(set) var statistics = LinkStatistics()
 
-  /// - Parameters:
-  ///   - name: What the receiver's user reads.
-  ///   - tell: Called for everything that a user may want to see.
+  /// Prepares to send.
+  ///
+  /// The receiver's user reads `name`; `tell` is called for all that a user may want to see.
   package init(
     _ checkpoint: Checkpoint, named name: String, _ policy: PlanPolicy,
     tell: @escaping (TransferNews) -> Void

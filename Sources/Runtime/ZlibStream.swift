@@ -32,7 +32,8 @@ package struct ZlibStream: ~Copyable {
     unsafe stream = .allocate(capacity: 1)
     unsafe stream.initialize(to: z_stream())
     let size = unsafe Int32(MemoryLayout<z_stream>.size)
-    let code = unsafe direction == .deflate
+    let code =
+      unsafe direction == .deflate
       ? deflateInit_(stream, Z_DEFAULT_COMPRESSION, ZLIB_VERSION, size)
       : inflateInit_(stream, ZLIB_VERSION, size)
     precondition(code == Z_OK, "zlib has the memory that it needs and is of the version it claims")
@@ -69,7 +70,8 @@ package struct ZlibStream: ~Copyable {
         unsafe output.withUnsafeMutableBufferPointer { buffer, count in
           unsafe stream.pointee.next_out = buffer.baseAddress
           unsafe stream.pointee.avail_out = UInt32(buffer.count)
-          unsafe code = direction == .deflate
+          unsafe code =
+            direction == .deflate
             ? CZlib.deflate(stream, isLast ? Z_FINISH : Z_NO_FLUSH)
             : CZlib.inflate(stream, Z_NO_FLUSH)
           count = unsafe buffer.count - Int(stream.pointee.avail_out)

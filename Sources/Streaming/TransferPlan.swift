@@ -3,8 +3,10 @@ public import WeightCodec
 
 /// How the sender wants its tensors written.
 public struct PlanPolicy: Equatable, Sendable {
-  /// Tensors with fewer elements than this are small: they go first, and exactly. Biases, norms and
-  /// running statistics cost next to nothing, and without them a network is at chance.
+  /// Tensors with fewer elements than this are small: they go first, and exactly.
+  ///
+  /// Biases, norms and running statistics cost next to nothing, and without them a network is at
+  /// chance.
   public static let smallElementCount = 512
 
   /// What large float tensors are written as.

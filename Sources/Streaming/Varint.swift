@@ -1,5 +1,7 @@
-/// Unsigned numbers in as few bytes as they need: seven bits a byte, lowest first, the top bit set in
-/// all but the last (LEB128). At most nine bytes, 63 bits: a count always fits an `Int`.
+/// Unsigned numbers in as few bytes as they need: seven bits a byte, lowest first, the top bit set
+/// in all but the last (LEB128).
+///
+/// At most nine bytes, 63 bits: a count always fits an `Int`.
 enum Varint {
   static let byteCountLimit = 9
 

@@ -11,6 +11,7 @@ public struct TensorName: Hashable, Sendable {
 
 #if !$Embedded
 extension TensorName: ExpressibleByStringLiteral, CustomStringConvertible {
+  /// A name as a literal.
   public init(stringLiteral value: String) {
     self.init(utf8: Array(value.utf8))
   }
@@ -20,6 +21,7 @@ extension TensorName: ExpressibleByStringLiteral, CustomStringConvertible {
     self.init(utf8: Array(name.utf8))
   }
 
+  /// The name, where it is UTF-8.
   public var description: String { String(decoding: utf8, as: UTF8.self) }
 }
 #endif

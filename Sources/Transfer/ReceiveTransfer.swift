@@ -103,17 +103,20 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
 
   // MARK: - TransferMachine
 
+  /// Takes bytes from the line.
   public mutating func receive(_ bytes: Span<UInt8>, at now: Instant) {
     self.now = now
     link.receive(bytes, at: now)
   }
 
+  /// Lets the timers that have run out take effect.
   public mutating func expireTimers(at now: Instant) {
     self.now = now
     link.expireTimers(at: now)
     if case .closing(let outcome, let until) = state, now >= until { close(outcome) }
   }
 
+  /// Appends the next frame; false where there is none.
   public mutating func transmit(
     into output: inout OutputSpan<UInt8>, at now: Instant
   ) -> Bool {
@@ -121,15 +124,20 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
     return link.transmit(into: &output, at: now)
   }
 
+  /// When to call `expireTimers(at:)` at the latest.
   public var deadline: Instant? {
     guard case .closing(_, let until) = state else { return link.deadline }
     return link.deadline.map { min($0, until) } ?? until
   }
 
+  /// The room that `transmit` needs.
   public var transmitByteCountLimit: Int { link.transmitByteCountLimit }
+  /// Whether it is over, and everything told.
   public var isFinished: Bool { state == .finished && events.isEmpty }
+  /// What happened on the link.
   public var statistics: LinkStatistics { link.statistics }
 
+  /// Ends the transfer and tells the peer.
   public mutating func abort() {
     state = .finished
     link.close(.aborted)

@@ -120,7 +120,9 @@ public struct ContentDecoder {
   }
 }
 
-/// Takes codes of a few bits out of bytes. Twin of `CodePacker`.
+/// Takes codes of a few bits out of bytes.
+///
+/// Twin of `CodePacker`.
 struct CodeUnpacker {
   private var bits: UInt32 = 0
   private var count = 0

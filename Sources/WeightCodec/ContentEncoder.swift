@@ -151,7 +151,9 @@ struct ElementReader {
   }
 }
 
-/// Appends codes of a few bits without gaps, the first in the lowest bits. Twin of `CodeUnpacker`.
+/// Appends codes of a few bits without gaps, the first in the lowest bits.
+///
+/// Twin of `CodeUnpacker`.
 struct CodePacker {
   private var bits: UInt32 = 0
   private var count = 0

@@ -5,7 +5,7 @@ import Streaming
 import SystemPackage
 import Tensors
 
-/// `wtserial inspect MODEL`
+/// The command `wtserial inspect MODEL`.
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",

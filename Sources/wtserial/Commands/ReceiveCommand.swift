@@ -5,7 +5,7 @@ import SerialDriver
 import Streaming
 import SystemPackage
 
-/// `wtserial receive PORT OUT`
+/// The command `wtserial receive PORT OUT`.
 struct ReceiveCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "receive",

@@ -8,7 +8,7 @@ import SystemPackage
 import Tensors
 import WeightCodec
 
-/// `wtserial send PORT MODEL`
+/// The command `wtserial send PORT MODEL`.
 struct SendCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "send",

@@ -29,7 +29,8 @@ extension Failure {
     case .unrecognized(let format):
       "it is named or begins like a \(format.sentenceName) and is none; it may be damaged"
     case .truncated(let offset): "it ends before what must stand at byte \(offset); copy it again"
-    case .malformedSafetensors(let fault, let offset): "safetensors header, byte \(offset): \(fault)"
+    case .malformedSafetensors(let fault, let offset):
+      "safetensors header, byte \(offset): \(fault)"
     case .malformedZip(let fault): "zip archive: \(fault); it may be damaged, copy it again"
     case .malformedPickle(let fault, let offset): "pickle, byte \(offset): \(fault)"
     case .malformedTensor(let fault, let offset): "tensor described at byte \(offset): \(fault)"

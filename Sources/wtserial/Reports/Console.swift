@@ -55,7 +55,9 @@ final class Console {
         $0.tensors = manifest.entries.count
         $0.total_bytes = byteCount
       }
-      say("\(printableText(manifest.name)): \(manifest.entries.count) tensors, \(byteText(byteCount))")
+      say(
+        "\(printableText(manifest.name)): \(manifest.entries.count) tensors, \(byteText(byteCount))"
+      )
     case .progress(let progress): show(progress)
     case .notQuantized(let indices):
       let text = "\(indices.count) tensors hold NaN or infinity and are sent exactly"
@@ -138,7 +140,9 @@ final class Console {
     var text = "\(byteText(result.progress.contentByteTotal)) as "
     text += "\(byteText(result.progress.streamByteCount)) in \(durationText(seconds)), "
     text += "\(byteText(Int(line.goodput)))/s"
-    if line.lineShare <= 1.05 { text += " (\(Int((line.lineShare * 100).rounded())) % of the line)" }
+    if line.lineShare <= 1.05 {
+      text += " (\(Int((line.lineShare * 100).rounded())) % of the line)"
+    }
     text += ", \(result.progress.statistics.retransmissions) frames resent\n"
     write(text, to: STDERR_FILENO)
     write("done: \(end)\n", to: STDOUT_FILENO)
@@ -174,7 +178,9 @@ final class Console {
   private func write(_ text: String, to descriptor: CInt) {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
-      let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      let count = unsafe rest.withUnsafeBytes {
+        unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+      }
       // Nobody reads any more: a transfer goes on without its listener.
       guard count > 0 || errno == EINTR else { return }
       rest = rest.dropFirst(max(count, 0))

@@ -111,6 +111,7 @@ func byteText(_ count: Int) -> String {
   }
   if unit == 0 { return "\(count) B" }
   let tenths = Int((value * 10).rounded())
-  return value >= 100 ? "\(Int(value.rounded())) \(units[unit])"
+  return value >= 100
+    ? "\(Int(value.rounded())) \(units[unit])"
     : "\(tenths / 10).\(tenths % 10) \(units[unit])"
 }

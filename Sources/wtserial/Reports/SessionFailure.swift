@@ -41,7 +41,8 @@ struct SessionFailure: Error {
           "the model takes \(byteText(byteCount)) and the receiver has room for "
             + "\(byteText(limit)); try --precision int8 or a smaller model", .cannotCreate)
       case SessionError.digestMismatch:
-        Failure("the receiver has verified another model than was sent; send it again", .notVerified)
+        Failure(
+          "the receiver has verified another model than was sent; send it again", .notVerified)
       case SessionError.noSender:
         Failure(
           "no sender appeared on \(port) within \(timeout) s; start `wtserial send` at the other "
