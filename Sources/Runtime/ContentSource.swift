@@ -25,7 +25,7 @@ package struct ContentSource: ~Copyable {
   private var nextUnit = 0
   private var current: UnitEncoder?
   private var digest: ModelDigest
-  private var isFinished = false
+  private var hasEnded = false
   /// Bytes of content, before compression, that have been encoded.
   package private(set) var contentByteCount = 0
   /// Whether all that has been encoded has been handed out.
@@ -39,13 +39,30 @@ package struct ContentSource: ~Copyable {
     digest = ModelDigest(plan.manifest)
   }
 
-  /// The next piece; nil after the last.
+  /// The next piece, if one portion's work completes one; call again while `isFinished` is false.
+  ///
+  /// A large tensor that is surveyed or packed takes many calls, so that the caller can answer the
+  /// line in between.
   package mutating func next() throws -> Piece? {
-    while pieces.isEmpty {
-      if isFinished { return nil }
-      if current == nil { try beginUnit() } else { try encodePortion() }
+    if pieces.isEmpty { try work() }
+    return pieces.isEmpty ? nil : pieces.removeFirst()
+  }
+
+  /// Whether the last piece has been handed out.
+  package var isFinished: Bool { hasEnded && pieces.isEmpty }
+
+  private mutating func work() throws {
+    guard !hasEnded else { return }
+    guard var encoder = current.take() else { return try beginUnit() }
+    let tensor = plan.manifest.entries[encoder.unit.tensorIndex].tensor
+    let portion = try read(encoder.unit.tensorIndex, from: encoder.offset, of: tensor)
+    if encoder.needsSurvey {
+      try encoder.survey(portion.span)
+      if !encoder.needsSurvey { noteExactness(of: encoder) }
+      current = encoder
+    } else {
+      try encode(portion, by: encoder, tensor)
     }
-    return pieces.removeFirst()
   }
 
   private mutating func beginUnit() throws {
@@ -54,30 +71,23 @@ package struct ContentSource: ~Copyable {
         preconditionFailure("a plan has a unit for every content")
       }
       pieces.append(.finish(model))
-      isFinished = true
+      hasEnded = true
       return
     }
     let unit = plan.units[nextUnit]
     nextUnit += 1
-    let tensor = plan.manifest.entries[unit.tensorIndex].tensor
-    var encoder = UnitEncoder(unit, tensor)
-    if encoder.needsSurvey {
-      var offset = 0
-      while offset < tensor.byteCount {
-        let portion = try read(unit.tensorIndex, from: offset, of: tensor)
-        encoder.survey(portion.span)
-        offset += portion.count
-      }
-    }
-    try encoder.begin()
-    if encoder.unit.representation != unit.representation { unquantizable.append(unit.tensorIndex) }
-    current = encoder
+    current = UnitEncoder(unit, plan.manifest.entries[unit.tensorIndex].tensor)
   }
 
-  private mutating func encodePortion() throws {
-    guard var encoder = current.take() else { return }
-    let tensor = plan.manifest.entries[encoder.unit.tensorIndex].tensor
-    let portion = try read(encoder.unit.tensorIndex, from: encoder.offset, of: tensor)
+  private mutating func noteExactness(of encoder: borrowing UnitEncoder) {
+    if encoder.unit.representation != plan.units[nextUnit - 1].representation {
+      unquantizable.append(encoder.unit.tensorIndex)
+    }
+  }
+
+  private mutating func encode(
+    _ portion: [UInt8], by encoder: consuming UnitEncoder, _ tensor: TensorDescriptor
+  ) throws {
     contentByteCount += try encoder.encode(portion.span)
     pieces += encoder.takePieces()
     if encoder.offset < tensor.byteCount {

@@ -51,6 +51,7 @@ package final class ReceiveSession {
       try loop.run(&machine) { machine in
         respond(&machine)
         if let giveUpAt, giveUpAt <= MonotonicClock.now { throw SessionError.noSender }
+        return false
       } observe: { machine in
         observe(machine)
       }
@@ -86,6 +87,7 @@ package final class ReceiveSession {
       giveUpAt = nil
       tell(.connected(peer, nil))
     case .offered(let manifest):
+      guard writer != nil else { throw .incomplete }
       try writer?.begin(manifest)
       self.manifest = manifest
       contentByteTotal = manifest.byteCount

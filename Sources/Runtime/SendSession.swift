@@ -59,7 +59,8 @@ package final class SendSession {
       manifest: plan.manifest, digest: sourceDigest, progress: progress(machine))
   }
 
-  private func respond(_ machine: inout SendTransfer) throws {
+  /// Answers what has happened and feeds content; true when there is more to feed at once.
+  private func respond(_ machine: inout SendTransfer) throws -> Bool {
     while let event = machine.nextEvent() {
       switch event {
       case .connected(let peer):
@@ -74,7 +75,7 @@ package final class SendSession {
       case .ended(let outcome): self.outcome = outcome
       }
     }
-    try feed(&machine)
+    return try feed(&machine)
   }
 
   private func offer(to info: ReceiverInfo, _ machine: inout SendTransfer) throws {
@@ -91,8 +92,10 @@ package final class SendSession {
     machine.offer(plan.manifest)
   }
 
-  private func feed(_ machine: inout SendTransfer) throws {
-    while machine.wantsContent, let piece = try source?.next() {
+  /// Feeds a piece for each portion of work, and the line is looked after in between.
+  private func feed(_ machine: inout SendTransfer) throws -> Bool {
+    guard machine.wantsContent, source?.isFinished == false else { return false }
+    if let piece = try source?.next() {
       switch piece {
       case .begin(let unit): machine.beginUnit(unit)
       case .content(let bytes): machine.append(content: bytes)
@@ -110,6 +113,7 @@ package final class SendSession {
       tell(.notQuantized(Array(exact[unquantizableCount...])))
       unquantizableCount = exact.count
     }
+    return machine.wantsContent
   }
 
   private func observe(_ machine: borrowing SendTransfer) {

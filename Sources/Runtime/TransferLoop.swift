@@ -33,20 +33,20 @@ package struct TransferLoop: ~Copyable {
 
   /// Runs until the machine is finished and its last frame has left.
   ///
-  /// `respond` answers events and feeds content, after every input; `observe` is called ten times a
-  /// second, to show progress.
+  /// `respond` answers events and feeds content, after every input, and again at once while it returns
+  /// true; `observe` is called ten times a second at least, to show progress.
   ///
   /// - Throws: what `respond` throws, `SerialError`, or `Interruption` after a signal, when the machine
   ///   has been aborted and the peer told.
   package mutating func run<M: TransferMachine & ~Copyable>(
-    _ machine: inout M, _ respond: (inout M) throws -> Void, observe: (borrowing M) -> Void
+    _ machine: inout M, _ respond: (inout M) throws -> Bool, observe: (borrowing M) -> Void
   ) throws {
     while !machine.isFinished {
-      try respond(&machine)
+      let isBusy = try respond(&machine)
       try transmit(&machine)
       observe(machine)
       if machine.isFinished { break }
-      try wait(for: machine.deadline)
+      try wait(for: isBusy ? MonotonicClock.now : machine.deadline)
       if let signal = try signals.next() {
         machine.abort()
         try? farewell(&machine)

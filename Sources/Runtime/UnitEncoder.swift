@@ -17,23 +17,29 @@ struct UnitEncoder {
   private var plain: [UInt8] = []
   private var hasBegun = false
   private var isComplete = false
-  // Bytes of the tensor taken so far.
+  private let tensorByteCount: Int
+  // Bytes of the tensor taken so far, of the first or the second pass.
   private(set) var offset = 0
 
   init(_ unit: Unit, _ tensor: TensorDescriptor) {
     self.unit = unit
     encoder = ContentEncoder(tensor, unit.representation)
+    needsSurvey = encoder.needsSurvey
+    tensorByteCount = tensor.byteCount
     isSmall = tensor.byteCount <= Self.smallByteCount
     if unit.compression == .deflate { deflate = ZlibBox(.deflate) }
   }
 
-  var needsSurvey: Bool { encoder.needsSurvey }
+  /// Whether the tensor has to be gone through once before it can be encoded.
+  private(set) var needsSurvey: Bool
 
-  mutating func survey(_ bytes: Span<UInt8>) { encoder.survey(bytes) }
-
-  /// Settles the representation and encodes its parameters.
-  mutating func begin() throws {
-    guard encoder.needsSurvey else { return }
+  /// Takes the next bytes of the first pass; the last ones settle representation and parameters.
+  mutating func survey(_ bytes: Span<UInt8>) throws {
+    encoder.survey(bytes)
+    offset += bytes.count
+    guard offset == tensorByteCount else { return }
+    offset = 0
+    needsSurvey = false
     var parameters: [UInt8] = []
     encoder.finishSurvey(into: &parameters)
     unit = Unit(

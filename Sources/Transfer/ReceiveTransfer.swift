@@ -164,6 +164,11 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
   }
 
   private mutating func begin(with peer: PeerLimits) {
+    if case .closing(let outcome, _) = state {
+      // A sender that comes before the last one has answered the last word finds nobody here.
+      close(outcome)
+      return
+    }
     outbox.removeAll()
     inbox.removeAll()
     manifestReader = ManifestReader()

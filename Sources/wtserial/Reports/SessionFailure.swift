@@ -70,7 +70,11 @@ struct SessionFailure: Error {
           + "lower --baud at both ends", .tryAgain)
     case .peer(.aborted):
       return Failure("the \(other) stopped; run both commands again", .tryAgain)
-    case .peer(.refused), .peer(.misbehaved), .peer(.other), .peer(.done), .peerMisbehaved:
+    case .peer(.done):
+      return Failure(
+        "the \(other) on \(port) has just ended another transfer; run both commands again",
+        .tryAgain)
+    case .peer(.refused), .peer(.misbehaved), .peer(.other), .peerMisbehaved:
       return Failure(
         "the \(other) on \(port) does not keep to the protocol (\(reason)); use the same version "
           + "of wtserial at both ends", .badProtocol)
