@@ -107,6 +107,9 @@ def odd():
     checkpoint["one"] = pattern("bfloat16.one", 1, 1, 1)
     checkpoint["strided_bytes"] = pattern("float8_e5m2.strided", 4, 4)[:, 1::2]
     checkpoint["größe.名前"] = pattern("int8.unicode", 3)
+    # The same to the eye, and two names.
+    checkpoint["caf\u00e9"] = pattern("int8.composed", 1)
+    checkpoint["cafe\u0301"] = pattern("int8.decomposed", 1)
     checkpoint[""] = pattern("int8.nameless", 2)
     return checkpoint
 

@@ -52,17 +52,26 @@ package struct Checkpoint {
     precondition(target.count == range.count, "the target has the size of the range")
     let tensor = storedTensors[tensorIndex]
     let storage = try storage(of: tensor, for: range)
-    guard tensor.swappedByteCount == 1 else {
-      unsafe copySwapped(tensor, storage, range, to: target)
+    let width = tensor.swappedByteCount
+    let start = range.lowerBound - range.lowerBound % width
+    let end = range.upperBound + (width - range.upperBound % width) % width
+    guard start..<end == range else {
+      // The range cuts a number apart: swap whole ones, and take what is asked for.
+      let whole = try unsafe Memory(byteCount: end - start) { (target) throws(CheckpointError) in
+        try unsafe read(tensorIndex, start..<end, into: target)
+      }
+      let part = range.lowerBound - start..<range.upperBound - start
+      ByteRegion(whole).withBytes(of: part) { unsafe copy($0, to: target) }
       return
     }
     tensor.view.forEachRun(of: range) { run, position in
       storage.withBytes(of: run) { bytes in
-        unsafe bytes.withUnsafeBytes { bytes in
-          unsafe UnsafeMutableRawBufferPointer(rebasing: target[position...]).copyMemory(
-            from: bytes)
-        }
+        unsafe copy(bytes, to: UnsafeMutableRawBufferPointer(rebasing: target[position...]))
       }
+    }
+    guard width > 1 else { return }
+    for number in stride(from: 0, to: target.count, by: width) {
+      unsafe target[number..<number + width].reverse()
     }
   }
 
@@ -92,18 +101,8 @@ package struct Checkpoint {
     return try tensor.source.bytes()
   }
 
-  /// Byte by byte, because a range may begin and end inside a number.
-  private func copySwapped(
-    _ tensor: CheckpointContents.StoredTensor, _ storage: ByteRegion, _ range: Range<Int>,
-    to target: UnsafeMutableRawBufferPointer
-  ) {
-    let width = tensor.swappedByteCount
-    for (position, byte) in range.enumerated() {
-      let mirrored = byte - byte % width + (width - 1 - byte % width)
-      tensor.view.forEachRun(of: mirrored..<mirrored + 1) { run, _ in
-        unsafe target[position] = storage[run.lowerBound]
-      }
-    }
+  private func copy(_ bytes: RawSpan, to target: UnsafeMutableRawBufferPointer) {
+    unsafe bytes.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
   }
 }
 

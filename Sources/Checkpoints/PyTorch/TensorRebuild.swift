@@ -66,10 +66,10 @@ extension PickleHeap {
     }
   }
 
-  private func storageKey(_ value: PickleValue) -> String? {
+  private func storageKey(_ value: PickleValue) -> ExactText? {
     switch value {
-    case .string(let key): key
-    case .integer(let key): String(key)
+    case .string(let key): ExactText(key)
+    case .integer(let key): ExactText(String(key))
     case .none, .bool, .wideInteger, .tuple, .list, .set, .dictionary, .global, .storage, .tensor,
       .unsupportedTensor, .inert:
       nil

@@ -27,12 +27,12 @@ enum TorchZipReader {
     let reader = TorchReader(
       format: .pyTorchZip, isBigEndian: try isBigEndian(archive), limits: limits)
     return try reader.contents(of: pickle) { (storage) throws(CheckpointError) in
-      guard let entry = archive.entry("data/\(storage.key)") else {
-        throw .missingStorage(key: storage.key)
+      guard let entry = archive.entry("data/\(storage.key.string)") else {
+        throw .missingStorage(key: storage.key.string)
       }
       guard entry.byteCount >= storage.rootByteCount else {
         throw .storageTooShort(
-          key: storage.key, declared: storage.rootByteCount, found: entry.byteCount)
+          key: storage.key.string, declared: storage.rootByteCount, found: entry.byteCount)
       }
       return .entry(entry, of: archive)
     }

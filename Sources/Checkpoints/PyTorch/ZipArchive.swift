@@ -31,7 +31,7 @@ final class ZipArchive {
 
   private let file: ByteRegion
   private let archive: OpaquePointer
-  private var entries: [String: Entry] = [:]
+  private var entries: [ExactText: Entry] = [:]
   private var verified: [UInt64: ByteRegion] = [:]
   /// The folder of the first entry, with its slash: PyTorch puts everything into one.
   private(set) var folder = ""
@@ -52,7 +52,7 @@ final class ZipArchive {
         try CheckpointLimit.inflatedByteCount.check(
           inflatedByteCount, atMost: limits.inflatedByteCount)
       }
-      guard entries.updateValue(entry, forKey: name) == nil else {
+      guard entries.updateValue(entry, forKey: ExactText(name)) == nil else {
         throw .malformedZip(.duplicateEntry(name))
       }
       if index == 0 { folder = name.firstIndex(of: "/").map { String(name[...$0]) } ?? "" }
@@ -62,7 +62,7 @@ final class ZipArchive {
   deinit { unsafe zip_discard(archive) }
 
   /// The entry at this path in the archive's folder.
-  func entry(_ path: String) -> Entry? { entries[folder + path] }
+  func entry(_ path: String) -> Entry? { entries[ExactText(folder + path)] }
 
   /// The bytes of `entry`, checked.
   func bytes(of entry: Entry) throws(CheckpointError) -> ByteRegion {

@@ -18,13 +18,13 @@ struct JSONScanner {
     _ readValue: (inout JSONScanner, String) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
     try expect("{")
-    var keys: Set<String> = []
+    var keys: Set<ExactText> = []
     if try accept("}") { return }
     repeat {
       skipSpace()
       let start = offset
       let key = try readString()
-      guard keys.insert(key).inserted else {
+      guard keys.insert(ExactText(key)).inserted else {
         throw .malformedSafetensors(.duplicateKey(key), at: start)
       }
       try expect(":")

@@ -49,13 +49,13 @@ package struct SafetensorsLayout: Sendable {
   private static func names(
     of tensors: [TensorDescriptor]
   ) throws(CheckpointError) -> [String] {
-    var taken: Set<String> = []
+    var taken: Set<ExactText> = []
     var names: [String] = []
     for tensor in tensors {
       guard let name = String(validating: tensor.name.utf8, as: UTF8.self),
         name != SafetensorsHeader.metadataKey
       else { throw .invalidName(tensor.name.utf8) }
-      guard taken.insert(name).inserted else { throw .duplicateName(name) }
+      guard taken.insert(ExactText(name)).inserted else { throw .duplicateName(name) }
       names.append(name)
     }
     return names
@@ -84,9 +84,9 @@ private struct JSONText {
   ) throws(CheckpointError) {
     guard !metadata.isEmpty else { return }
     appendKey(SafetensorsHeader.metadataKey)
-    var keys: Set<String> = []
+    var keys: Set<ExactText> = []
     for (key, value) in metadata {
-      guard keys.insert(key).inserted else { throw .duplicateName(key) }
+      guard keys.insert(ExactText(key)).inserted else { throw .duplicateName(key) }
       append(keys.count == 1 ? "{" : ",")
       appendString(key)
       append(":")
