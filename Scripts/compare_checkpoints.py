@@ -4,10 +4,10 @@
     compare_checkpoints.py MODEL OUT.safetensors [--trust]
     compare_checkpoints.py MODEL OUT.safetensors --quantized-step-report [--bits N] [--per-channel]
 
-MODEL is a PyTorch checkpoint, a safetensors file, or any other file (one tensor of its bytes). Exits 0
-when both hold the same tensors under the same names, bit by bit; otherwise prints the first differences
-and exits 1. With --quantized-step-report, floating-point tensors may be off by half a quantization step
-of the original's values, and the greatest error of each is printed.
+MODEL is a PyTorch checkpoint, a safetensors file, or any other file (one tensor of its bytes).
+Exits 0 when both hold the same tensors under the same names, bit by bit; otherwise prints the first
+differences and exits 1. With --quantized-step-report, floating-point tensors may be off by half a
+quantization step of the original's values, and the greatest error of each is printed.
 
 Needs torch and safetensors.
 """
@@ -29,8 +29,8 @@ SHOWN_DIFFERENCES = 10
 def flatten(checkpoint):
     """Name every tensor by the way to it: keys and indices joined with ".".
 
-    A checkpoint that is one tensor calls it "tensor". Where a name is taken, the later tensor gets "#2",
-    "#3", ... behind it; "__metadata__" counts as taken, because safetensors keeps it for itself.
+    A checkpoint that is one tensor calls it "tensor". Where a name is taken, the later tensor gets
+    "#2", "#3", ... behind it; "__metadata__" counts as taken: safetensors keeps it for itself.
     """
     tensors, taken, wanted = {}, {"__metadata__"}, {}
 
@@ -133,7 +133,7 @@ def tensor_differences(name, expected, found):
 
 
 def quantized_differences(model, received, bits, per_channel):
-    """Like differences(), with half a step allowed to floating-point tensors; prints their errors."""
+    """Like differences(), with half a step allowed to floating-point tensors; prints errors."""
     floating = {
         name
         for name in model.keys() & received.keys()

@@ -3,9 +3,10 @@ package import Tensors
 
 /// A file of weights, opened: what tensors it has, and their bytes on demand.
 ///
-/// Opening maps the file and reads its directory and header only. The bytes of a tensor are read when
-/// they are asked for, in whatever order and pieces; in the zip format a storage is checked against its
-/// CRC at the first touch, so that any read can throw. Nothing in a file is ever executed.
+/// Opening maps the file and reads its directory and header only. The bytes of a tensor are read
+/// when they are asked for, in whatever order and pieces; in the zip format a storage is checked
+/// against its CRC at the first touch, so that any read can throw. Nothing in a file is ever
+/// executed.
 ///
 /// Not for use from two threads at once.
 package struct Checkpoint {
@@ -44,8 +45,8 @@ package struct Checkpoint {
 
   /// Copies bytes of a tensor, laid out row-major and little-endian whatever they are in the file.
   ///
-  /// `range` is inside `0..<descriptor.byteCount` and need not be at elements' borders; `target` has
-  /// room for exactly that many bytes.
+  /// `range` is inside `0..<descriptor.byteCount` and need not be at elements' borders; `target`
+  /// has room for exactly that many bytes.
   package func read(
     _ tensorIndex: Int, _ range: Range<Int>, into target: UnsafeMutableRawBufferPointer
   ) throws(CheckpointError) {
@@ -109,7 +110,7 @@ package struct Checkpoint {
 /// A tensor of a checkpoint.
 package struct CheckpointTensor: Equatable, Sendable {
   package let descriptor: TensorDescriptor
-  /// The index of the earlier tensor with the very same bytes: tied weights, one storage with the same
-  /// offset, shape, strides and type.
+  /// The index of the earlier tensor with the very same bytes: tied weights, one storage with the
+  /// same offset, shape, strides and type.
   package let sharedWith: Int?
 }

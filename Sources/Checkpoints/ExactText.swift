@@ -1,6 +1,7 @@
 /// Text that is equal only to the same bytes, as names in a file are.
 ///
-/// `String` compares what text looks like: "é" is one character or two there, and two keys in Python.
+/// `String` compares what text looks like: "é" is one character or two there, and two keys in
+/// Python.
 struct ExactText: Hashable {
   let string: String
 

@@ -8,7 +8,8 @@ struct ZipDirectoryTests {
     (0..<T.bitWidth / 8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
   }
 
-  /// A directory of one entry, and the records after it; each value that is `UInt32.max` is in the field.
+  /// A directory of one entry, and the records after it; each value that is `UInt32.max` is in the
+  /// field.
   private func archive(
     size: UInt32 = 5, compressed: UInt32 = 5, offset: UInt32, field: [UInt64]
   ) -> [UInt8] {

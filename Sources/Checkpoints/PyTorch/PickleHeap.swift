@@ -31,8 +31,8 @@ struct PickleHeap {
   private(set) var tensors: [RebuiltTensor] = []
   /// Objects and their elements, for the limit on them.
   ///
-  /// An object copied counts as often as it may
-  /// have to be stored: two instructions can copy a dictionary and change the copy.
+  /// An object copied counts as often as it may have to be stored: two instructions can copy a
+  /// dictionary and change the copy.
   private(set) var valueCount = 0
   private var storageIndices: [StorageReference: Int] = [:]
   private var roots: [ExactText: StorageReference] = [:]
@@ -72,7 +72,8 @@ struct PickleHeap {
   mutating func addStorage(_ reference: StorageReference) throws(TensorFault) -> PickleValue {
     if let index = storageIndices[reference] { return .storage(index) }
     if let root = roots[reference.key] {
-      // PyTorch refuses to save one storage under two types. Empty ones have no data to disagree on.
+      // PyTorch refuses to save one storage under two types. Empty ones have no data to disagree
+      // on.
       guard root.rootByteCount == reference.rootByteCount,
         root.dtype == reference.dtype || root.rootByteCount == 0
       else { throw .storageRedeclared }

@@ -2,14 +2,14 @@ import Tensors
 
 /// Finds the tensors in what a pickle made, and names them.
 ///
-/// - A tensor's name is the way to it: keys and indices joined with ".". A flat state dict so keeps its
-///   own keys.
+/// - A tensor's name is the way to it: keys and indices joined with ".". A flat state dict so keeps
+///   its own keys.
 /// - Dictionaries are walked in their order, lists and tuples by index.
 /// - A checkpoint that is a single tensor calls it `tensor`.
-/// - Where a name is taken, the later tensor gets "#2", "#3", … behind it. `__metadata__` counts as taken:
-///   the safetensors format keeps it for itself.
-/// - Values that are no tensors are counted and left out. A tensor whose way cannot be spelled, below a
-///   key that is neither text nor integer or in a set, is an error.
+/// - Where a name is taken, the later tensor gets "#2", "#3", … behind it. `__metadata__` counts as
+///   taken: the safetensors format keeps it for itself.
+/// - Values that are no tensors are counted and left out. A tensor whose way cannot be spelled,
+///   below a key that is neither text nor integer or in a set, is an error.
 struct TensorCollector {
   struct Found {
     let name: String

@@ -5,6 +5,7 @@
 /// byteorder    "little" or "big"; absent: little
 /// data/KEY     the bytes of a storage
 /// ```
+/// The numbers of a big-endian file are swapped by the type of the tensor that they belong to.
 /// Other records (`version`, `.format_version`, `.data/serialization_id`) change nothing here.
 enum TorchZipReader {
   private static let byteOrderByteCountLimit = 16

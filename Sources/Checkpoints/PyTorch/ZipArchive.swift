@@ -20,7 +20,6 @@ final class ZipArchive {
     fileprivate let index: UInt64
     fileprivate let name: [UInt8]
     let byteCount: Int
-    fileprivate let compressedByteCount: Int
     fileprivate let isStored: Bool
     fileprivate let localHeaderOffset: Int
   }
@@ -34,7 +33,7 @@ final class ZipArchive {
   private var entries: [ExactText: Entry] = [:]
   private var verified: [UInt64: ByteRegion] = [:]
   /// The folder of the first entry, with its slash: PyTorch puts everything into one.
-  private(set) var folder = ""
+  private var folder = ""
 
   init(_ file: ByteRegion, limits: CheckpointLimits) throws(CheckpointError) {
     self.file = file
@@ -117,8 +116,7 @@ final class ZipArchive {
     let entry = Entry(
       index: index,
       name: unsafe Array(UnsafeRawBufferPointer(start: rawName, count: strlen(rawName))),
-      byteCount: byteCount, compressedByteCount: compressedByteCount,
-      isStored: isStored, localHeaderOffset: localHeaderOffset)
+      byteCount: byteCount, isStored: isStored, localHeaderOffset: localHeaderOffset)
     return (name, entry)
   }
 

@@ -1,7 +1,8 @@
 /// A strict reader of the JSON in a safetensors header (RFC 8259).
 ///
 /// A parser for any JSON would lose what the format forbids or defines by position: keys that occur
-/// twice. Errors are `.malformedSafetensors(.syntax, at:)`, or `.truncated` at the end of the header.
+/// twice. Errors are `.malformedSafetensors(.syntax, at:)`, or `.truncated` at the end of the
+/// header.
 struct JSONScanner {
   private var reader: ByteReader
   private static let nestingLimit = 16

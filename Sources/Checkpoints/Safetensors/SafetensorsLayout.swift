@@ -3,11 +3,13 @@ package import Tensors
 /// The plan of a safetensors file to be written: its header, and where each tensor's data go.
 ///
 /// Create the file with `byteCount` bytes, write `header` at its beginning and tensor `i` at
-/// `dataOffsets[i]`, in any order: contiguous, row-major, little-endian. The data lie in the order of
-/// the tensors, those with wider numbers before those with narrower ones, so that every tensor is
-/// aligned in the mapped file. How types are written that the format lacks: see `SafetensorsDType`.
+/// `dataOffsets[i]`, in any order: contiguous, row-major, little-endian. The data lie in the order
+/// of the tensors, those with wider numbers before those with narrower ones, so that every tensor
+/// is aligned in the mapped file. How types are written that the format lacks: see
+/// `SafetensorsDType`.
 package struct SafetensorsLayout: Sendable {
-  /// The first bytes of the file: the header's length, and the header, padded with spaces to 8 bytes.
+  /// The first bytes of the file: the header's length, and the header, padded with spaces to 8
+  /// bytes.
   package let header: [UInt8]
   /// From the beginning of the file, for each tensor as given.
   package let dataOffsets: [Int]
