@@ -1,19 +1,18 @@
 #!/usr/bin/env python3
 """Compare a model with the safetensors file that came out of a transfer, with real PyTorch.
 
-    compare_checkpoints.py MODEL OUT.safetensors
+    compare_checkpoints.py MODEL OUT.safetensors [--trust]
     compare_checkpoints.py MODEL OUT.safetensors --quantized-step-report [--bits N] [--per-channel]
 
-MODEL is a PyTorch checkpoint, a safetensors file, or any other file (one tensor of its bytes). Exits 0
-when both hold the same tensors under the same names, bit by bit; otherwise prints the first differences
-and exits 1. With --quantized-step-report, floating-point tensors may be off by half a quantization step
-of the original's values, and the greatest error of each is printed.
+MODEL is a PyTorch checkpoint, a safetensors file, or any other file (one tensor of its bytes).
+Exits 0 when both hold the same tensors under the same names, bit by bit; otherwise prints the first
+differences and exits 1. With --quantized-step-report, floating-point tensors may be off by half a
+quantization step of the original's values, and the greatest error of each is printed.
 
 Needs torch and safetensors.
 """
 
 import argparse
-import collections
 import sys
 from pathlib import Path
 
@@ -30,8 +29,8 @@ SHOWN_DIFFERENCES = 10
 def flatten(checkpoint):
     """Name every tensor by the way to it: keys and indices joined with ".".
 
-    A checkpoint that is one tensor calls it "tensor". Where a name is taken, the later tensor gets "#2",
-    "#3", ... behind it; "__metadata__" counts as taken, because safetensors keeps it for itself.
+    A checkpoint that is one tensor calls it "tensor". Where a name is taken, the later tensor gets
+    "#2", "#3", ... behind it; "__metadata__" counts as taken: safetensors keeps it for itself.
     """
     tensors, taken, wanted = {}, {"__metadata__"}, {}
 
@@ -93,34 +92,31 @@ def load_safetensors(path):
     return tensors
 
 
-def load_model(path):
+def load_model(path, trust):
     if path.suffix == ".safetensors":
         return load_safetensors(path)
     if path.suffix not in (".pt", ".pth"):
         return {path.name: torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)}
-    with torch.serialization.safe_globals(inert_globals()):
-        return flatten(torch.load(path, map_location="cpu", weights_only=True))
+    with torch.serialization.safe_globals(numpy_scalars()):
+        return flatten(torch.load(path, map_location="cpu", weights_only=not trust))
 
 
-def inert_globals():
-    """What wtserial reads over besides the list of weights_only=True."""
-    allowed = [collections.defaultdict, frozenset, list, dict, int, float]
+def numpy_scalars():
+    """What wtserial reads over and weights_only=True does not know by itself."""
     try:
         import numpy
-
-        allowed += [numpy._core.multiarray.scalar, numpy.dtype]
-        allowed += [type(numpy.dtype(code)) for code in "?bhilqBHILQefd"]
     except ImportError:
-        pass
-    return allowed
+        return []
+    types = [type(numpy.dtype(code)) for code in "?bhilqBHILQefd"]
+    return [numpy._core.multiarray.scalar, numpy.dtype, *types]
 
 
 def differences(model, received):
-    for name in model.keys() - received.keys():
+    for name in sorted(model.keys() - received.keys()):
         yield f"{name}: missing"
-    for name in received.keys() - model.keys():
+    for name in sorted(received.keys() - model.keys()):
         yield f"{name}: not in the model"
-    for name in model.keys() & received.keys():
+    for name in sorted(model.keys() & received.keys()):
         yield from tensor_differences(name, model[name], received[name])
 
 
@@ -137,7 +133,7 @@ def tensor_differences(name, expected, found):
 
 
 def quantized_differences(model, received, bits, per_channel):
-    """Like differences(), with half a step allowed to floating-point tensors; prints their errors."""
+    """Like differences(), with half a step allowed to floating-point tensors; prints errors."""
     floating = {
         name
         for name in model.keys() & received.keys()
@@ -151,7 +147,7 @@ def quantized_differences(model, received, bits, per_channel):
     for name in sorted(floating):
         expected, found = model[name].double(), received[name].double()
         finite = expected.isfinite()
-        if not torch.equal(expected[~finite].nan_to_num(), found[~finite].nan_to_num()):
+        if not torch.allclose(expected[~finite], found[~finite], rtol=0, atol=0, equal_nan=True):
             yield f"{name}: NaN or infinities differ"
             continue
         step = quantization_step(expected, finite, bits, per_channel)
@@ -179,12 +175,19 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("received", type=Path)
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="load MODEL with weights_only=False, which runs what it says: for files of your own"
+        " with default dictionaries, or of pickle protocol 3 and later",
+    )
     parser.add_argument("--quantized-step-report", action="store_true")
     parser.add_argument("--bits", type=int, default=8)
     parser.add_argument("--per-channel", action="store_true")
     arguments = parser.parse_args()
 
-    model, received = load_model(arguments.model), load_safetensors(arguments.received)
+    model = load_model(arguments.model, arguments.trust)
+    received = load_safetensors(arguments.received)
     if arguments.quantized_step_report:
         found = quantized_differences(model, received, arguments.bits, arguments.per_channel)
     else:

@@ -3,8 +3,9 @@
 
     make_fixtures.py OUTDIR
 
-Beside each good file stands FILE.expected: the tensors as PyTorch has them, as JSON, with their row-major
-bytes in hexadecimal. Files in hostile/ have no expectation; the tests know what is wrong with each.
+Beside each good file stands FILE.expected: the tensors as PyTorch has them, as JSON, with their
+row-major bytes in hexadecimal. Files in hostile/ have no expectation; the tests know what is wrong
+with each.
 
 Needs torch, numpy and safetensors.
 """
@@ -40,13 +41,16 @@ DTYPES = (
 def pattern(name, *shape):
     """A tensor whose every byte is determined by its name, so that two runs make one file."""
     dtype = getattr(torch, name.split(".")[0])
-    count = torch.empty(shape, dtype=torch.uint8).numel() * torch.empty(0, dtype=dtype).element_size()
+    count = torch.Size(shape).numel() * dtype.itemsize
     seed = hashlib.sha256(name.encode()).digest()
     data = bytes(seed[i % 32] ^ (i * 37 & 0xFF) for i in range(count))
     if dtype == torch.bool:
         data = bytes(byte & 1 for byte in data)
-    raw = torch.frombuffer(bytearray(data), dtype=torch.uint8) if data else torch.zeros(0, dtype=torch.uint8)
-    return raw.view(dtype).reshape(shape) if shape else raw.view(dtype).reshape(())
+    return torch.frombuffer(bytearray(data), dtype=torch.uint8).view(dtype).reshape(shape)
+
+
+def dtype_name(tensor):
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def expect(path, tensors):
@@ -57,7 +61,7 @@ def expect(path, tensors):
         data = bytes(little_endian_bytes(tensor).tolist())
         row = {
             "name": name,
-            "dtype": str(tensor.dtype).removeprefix("torch."),
+            "dtype": dtype_name(tensor),
             "shape": list(tensor.shape),
             "bytes": data.hex(),
         }
@@ -107,6 +111,9 @@ def odd():
     checkpoint["one"] = pattern("bfloat16.one", 1, 1, 1)
     checkpoint["strided_bytes"] = pattern("float8_e5m2.strided", 4, 4)[:, 1::2]
     checkpoint["größe.名前"] = pattern("int8.unicode", 3)
+    # The same to the eye, and two names.
+    checkpoint["caf\u00e9"] = pattern("int8.composed", 1)
+    checkpoint["cafe\u0301"] = pattern("int8.decomposed", 1)
     checkpoint[""] = pattern("int8.nameless", 2)
     return checkpoint
 
@@ -166,8 +173,12 @@ def training():
 def clashes():
     """Names that come out the same, and the one that safetensors keeps for itself."""
     return {
-        "a.b": pattern("int8.1", 1), "a": {"b": pattern("int8.2", 1)}, "a.b#2": pattern("int8.3", 1),
-        "0": pattern("int8.4", 1), 0: pattern("int8.5", 1), "__metadata__": pattern("int8.6", 1),
+        "a.b": pattern("int8.1", 1),
+        "a": {"b": pattern("int8.2", 1)},
+        "a.b#2": pattern("int8.3", 1),
+        "0": pattern("int8.4", 1),
+        0: pattern("int8.5", 1),
+        "__metadata__": pattern("int8.6", 1),
     }
 
 
@@ -242,8 +253,19 @@ def raw_pickle(value):
     return stream.getvalue()
 
 
-def float_storage(key="0", count=4, *view):
-    return Storage("storage", torch.FloatStorage, key, "cpu", count, *view)
+def float_storage(key="0", count=4):
+    return Storage("storage", torch.FloatStorage, key, "cpu", count)
+
+
+LEGACY = {"_use_new_zipfile_serialization": False}
+
+
+def legacy():
+    return {
+        "state": {"a": pattern("float32.a", 3, 2).t(), "b": pattern("bfloat16.b", 4)[1:]},
+        "tied": [pattern("complex64.c", 2)] * 2,
+        "empty": torch.zeros(0),
+    }
 
 
 def legacy_views(path):
@@ -264,31 +286,33 @@ def legacy_views(path):
 
 
 def safetensors_files(out):
-    tensors = {f"dtype.{name}": pattern(name, 2, 3) for name in DTYPES if name not in ("complex32", "complex128")}
+    plain = [name for name in DTYPES if name not in ("complex32", "complex128")]
+    tensors = {f"dtype.{name}": pattern(name, 2, 3) for name in plain}
     tensors["scalar"] = pattern("float32.scalar")
     tensors["empty"] = torch.zeros(0, 4)
-    tensors["größe \"\\\n"] = pattern("int8.unicode", 2)
-    safetensors.torch.save_file(tensors, out / "types.safetensors", {"format": "pt", "note": "a\tb\"c"})
-    order = []
-    with open(out / "types.safetensors", "rb") as file:
+    tensors['größe "\\\n'] = pattern("int8.unicode", 2)
+    path = out / "types.safetensors"
+    safetensors.torch.save_file(tensors, path, {"format": "pt", "note": 'a\tb"c'})
+    with open(path, "rb") as file:
         header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
-    header.pop("__metadata__")
-    for name in sorted(header, key=lambda name: header[name]["data_offsets"]):
-        order.append((name, tensors[name]))
-    expect(out / "types.safetensors", dict(order))
+    del header["__metadata__"]
+    order = sorted(header, key=lambda name: header[name]["data_offsets"])
+    expect(path, {name: tensors[name] for name in order})
 
     # As wtserial writes the types that the format lacks.
-    complexes = {"wide": pattern("complex128", 2, 3), "half": pattern("complex32", 4), "four": pattern("float4_e2m1fn_x2")}
-    safetensors.torch.save_file(
-        {
-            "wide": torch.view_as_real(complexes["wide"]),
-            "half": torch.view_as_real(complexes["half"]),
-            "four": complexes["four"].view(torch.uint8),
-        },
-        out / "mapped.safetensors",
-        {DTYPE_NOTE + name: str(tensor.dtype).removeprefix("torch.") for name, tensor in complexes.items()},
-    )
-    expect(out / "mapped.safetensors", {name: complexes[name] for name in ("wide", "half", "four")})
+    mapped = {
+        "wide": pattern("complex128", 2, 3),
+        "half": pattern("complex32", 4),
+        "four": pattern("float4_e2m1fn_x2"),
+    }
+    stored = {
+        "wide": torch.view_as_real(mapped["wide"]),
+        "half": torch.view_as_real(mapped["half"]),
+        "four": mapped["four"].view(torch.uint8),
+    }
+    notes = {DTYPE_NOTE + name: dtype_name(tensor) for name, tensor in mapped.items()}
+    safetensors.torch.save_file(stored, out / "mapped.safetensors", notes)
+    expect(out / "mapped.safetensors", mapped)
 
 
 def good(out):
@@ -297,11 +321,8 @@ def good(out):
     save(out / "training.pt", training())
     for protocol in (3, 4, 5):
         save(out / f"protocol{protocol}.pt", training(), pickle_protocol=protocol)
-    save(out / "legacy.pt", {
-        "state": {"a": pattern("float32.a", 3, 2).t(), "b": pattern("bfloat16.b", 4)[1:]},
-        "tied": [pattern("complex64.c", 2)] * 2, "empty": torch.zeros(0),
-    }, _use_new_zipfile_serialization=False)
-    save(out / "legacy4.pt", training(), pickle_protocol=4, _use_new_zipfile_serialization=False)
+    save(out / "legacy.pt", legacy(), **LEGACY)
+    save(out / "legacy4.pt", training(), pickle_protocol=4, **LEGACY)
     legacy_views(out / "legacy_views.pt")
     save(out / "single.pt", pattern("float32.single", 2, 2))
     save(out / "clashes.pt", clashes())
@@ -315,40 +336,44 @@ def good(out):
 # --- hostile files
 
 
-def archive(path, data_pickle, storages=None, compression=zipfile.ZIP_STORED):
+def archive(path, data_pickle, compression=zipfile.ZIP_STORED):
+    entries = {"data.pkl": data_pickle, "byteorder": b"little", "data/0": bytes(16)}
     with zipfile.ZipFile(path, "w", compression) as file:
-        entries = {"data.pkl": data_pickle, "byteorder": b"little", "version": b"3\n"}
-        entries |= {f"data/{key}": data for key, data in (storages or {"0": bytes(16)}).items()}
         for name, data in entries.items():
             file.writestr(zipfile.ZipInfo(f"hostile/{name}"), data, compression)
 
 
-def raw_archive(path, value, storages=None):
-    archive(path, raw_pickle(value), storages)
+def raw_archive(path, value):
+    archive(path, raw_pickle(value))
 
 
 def hostile_tensors(out):
-    raw_archive(out / "out_of_bounds.pt", {"x": tensor_call(float_storage(), 1, (4,), (1,))})
-    raw_archive(out / "overflowing.pt", {"x": tensor_call(float_storage(), 1 << 62, (1 << 40,), (1 << 62,))})
-    raw_archive(out / "negative_stride.pt", {"x": tensor_call(float_storage(), 3, (4,), (-1,))})
-    raw_archive(out / "negative_extent.pt", {"x": tensor_call(float_storage(), 0, (-1,), (1,))})
-    raw_archive(out / "rank.pt", {"x": tensor_call(float_storage(), 0, (2, 2), (1,))})
-    raw_archive(out / "huge_shape.pt", {"x": tensor_call(float_storage(), 0, (1 << 40,), (0,))})
-    raw_archive(out / "overflowing_shape.pt", {"x": tensor_call(float_storage(), 0, (1 << 40, 1 << 40), (0, 0))})
-    raw_archive(out / "missing_storage.pt", {"x": tensor_call(float_storage("7"), 0, (4,), (1,))})
-    raw_archive(out / "short_storage.pt", {"x": tensor_call(float_storage("0", 5), 0, (4,), (1,))})
-    raw_archive(out / "huge_storage.pt", {"x": tensor_call(float_storage("0", 1 << 62), 0, (4,), (1,))})
+    def write(name, offset, shape, strides, *storage):
+        tensor = tensor_call(float_storage(*storage), offset, shape, strides)
+        raw_archive(out / name, {"x": tensor})
+
+    write("out_of_bounds.pt", 1, (4,), (1,))
+    write("overflowing.pt", 1 << 62, (1 << 40,), (1 << 62,))
+    write("negative_stride.pt", 3, (4,), (-1,))
+    write("negative_extent.pt", 0, (-1,), (1,))
+    write("rank.pt", 0, (2, 2), (1,))
+    write("huge_shape.pt", 0, (1 << 40,), (0,))
+    write("overflowing_shape.pt", 0, (1 << 40, 1 << 40), (0, 0))
+    write("missing_storage.pt", 0, (4,), (1,), "7")
+    write("short_storage.pt", 0, (4,), (1,), "0", 5)
+    write("huge_storage.pt", 0, (4,), (1,), "0", 1 << 62)
+    write("path_traversal.pt", 0, (1,), (1,), "../../data.pkl", 1)
+    good = tensor_call(float_storage(), 0, (4,), (1,))
     double = Storage("storage", torch.DoubleStorage, "0", "cpu", 2)
-    raw_archive(out / "two_types.pt", [tensor_call(float_storage(), 0, (4,), (1,)), tensor_call(double, 0, (2,), (1,))])
-    raw_archive(out / "tuple_key.pt", {"a": {(1, 2): tensor_call(float_storage(), 0, (4,), (1,))}})
-    raw_archive(out / "long_name.pt", {"n" * 2000: tensor_call(float_storage(), 0, (4,), (1,))})
-    raw_archive(out / "path_traversal.pt", {"x": tensor_call(float_storage("../../data.pkl", 1), 0, (1,), (1,))})
+    raw_archive(out / "two_types.pt", [good, tensor_call(double, 0, (2,), (1,))])
+    raw_archive(out / "tuple_key.pt", {"a": {(1, 2): good}})
+    raw_archive(out / "long_name.pt", {"n" * 2000: good})
 
 
 def hostile_pickles(out):
     run = Call(os.system, "touch wtserial-was-here")
     raw_archive(out / "os_system.pt", {"weight": run})
-    torch.save({"weight": run}, out / "os_system_legacy.pt", _use_new_zipfile_serialization=False)
+    torch.save({"weight": run}, out / "os_system_legacy.pt", **LEGACY)
     torch.save({"weight": run}, out / "os_system_protocol4.pt", pickle_protocol=4)
     raw_archive(out / "builtins_eval.pt", Call(eval, "1 + 1"))
     raw_archive(out / "getattr.pt", Call(getattr, "x", "upper"))
@@ -362,9 +387,10 @@ def hostile_pickles(out):
     archive(out / "memo_bomb.pt", bomb + b".")
     archive(out / "itself.pt", b"\x80\x02]q\x00h\x00a.")
     archive(out / "deep_lists.pt", b"\x80\x02" + b"]" * 1000 + b"a" * 999 + b".")
-    archive(out / "deep_tuples.pt", b"\x80\x02)" + b"\x85" * 100_000 + b".", compression=zipfile.ZIP_DEFLATED)
+    tuples = b"\x80\x02)" + b"\x85" * 100_000 + b"."
+    archive(out / "deep_tuples.pt", tuples, zipfile.ZIP_DEFLATED)
     archive(out / "long_text.pt", b"\x80\x04\x8d" + struct.pack("<Q", 1 << 62) + b"abc.")
-    archive(out / "pickle_bomb.pt", bytes((64 << 20) + 1), compression=zipfile.ZIP_DEFLATED)
+    archive(out / "pickle_bomb.pt", bytes((64 << 20) + 1), zipfile.ZIP_DEFLATED)
     (out / "plain.pt").write_bytes(pickle.dumps({"weight": [1.0, 2.0]}, 2))
 
 
@@ -376,7 +402,7 @@ def hostile_kinds(out):
     net = Net()
     net.weight = torch.nn.Parameter(torch.ones(2))
     torch.save(net, out / "module.pt")
-    torch.save(net, out / "module_legacy.pt", _use_new_zipfile_serialization=False)
+    torch.save(net, out / "module_legacy.pt", **LEGACY)
     script = io.BytesIO()
     torch.jit.save(torch.jit.script(torch.nn.Identity()), script)
     # Without the entries that name paths of this machine.
@@ -384,13 +410,17 @@ def hostile_kinds(out):
         script, out / "script.pt",
         lambda name, data: None if name.endswith(".debug_pkl") else data, zipfile.ZIP_STORED,
     )
-    quantized = torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8)
-    torch.save({"layer": {"weight": quantized}}, out / "quantized.pt")
-    torch.save({"layer": {"weight": torch.eye(2).to_sparse()}}, out / "sparse.pt")
-    torch.save({"layer": {"weight": torch.nested.nested_tensor([torch.ones(1), torch.ones(2)])}}, out / "nested.pt")
-    torch.save({"layer": {"weight": torch.empty(2, device="meta")}}, out / "meta.pt")
-    torch.save({"layer": {"weight": torch.ones(2, dtype=torch.complex64).conj()}}, out / "conjugate.pt")
-    torch.save({"layer": {"weight": torch.ones(2).untyped_storage()}}, out / "storage.pt")
+    ones = torch.ones(2)
+    kinds = {
+        "quantized": torch.quantize_per_tensor(ones, 0.1, 0, torch.qint8),
+        "sparse": torch.eye(2).to_sparse(),
+        "nested": torch.nested.nested_tensor([torch.ones(1), ones]),
+        "meta": torch.empty(2, device="meta"),
+        "conjugate": ones.to(torch.complex64).conj(),
+        "storage": ones.untyped_storage(),
+    }
+    for name, value in kinds.items():
+        torch.save({"layer": {"weight": value}}, out / f"{name}.pt")
     with tarfile.open(out / "tar.pt", "w", format=tarfile.USTAR_FORMAT) as file:
         for name in ("sys_info", "pickle", "tensors", "storages"):
             file.addfile(tarfile.TarInfo(name))

@@ -3,9 +3,10 @@ package import Tensors
 
 /// A file of weights, opened: what tensors it has, and their bytes on demand.
 ///
-/// Opening maps the file and reads its directory and header only. The bytes of a tensor are read when
-/// they are asked for, in whatever order and pieces; in the zip format a storage is checked against its
-/// CRC at the first touch, so that any read can throw. Nothing in a file is ever executed.
+/// Opening maps the file and reads its directory and header only. The bytes of a tensor are read
+/// when they are asked for, in whatever order and pieces; in the zip format a storage is checked
+/// against its CRC at the first touch, so that any read can throw. Nothing in a file is ever
+/// executed.
 ///
 /// Not for use from two threads at once.
 package struct Checkpoint {
@@ -44,25 +45,34 @@ package struct Checkpoint {
 
   /// Copies bytes of a tensor, laid out row-major and little-endian whatever they are in the file.
   ///
-  /// `range` is inside `0..<descriptor.byteCount` and need not be at elements' borders; `target` has
-  /// room for exactly that many bytes.
+  /// `range` is inside `0..<descriptor.byteCount` and need not be at elements' borders; `target`
+  /// has room for exactly that many bytes.
   package func read(
     _ tensorIndex: Int, _ range: Range<Int>, into target: UnsafeMutableRawBufferPointer
   ) throws(CheckpointError) {
     precondition(target.count == range.count, "the target has the size of the range")
     let tensor = storedTensors[tensorIndex]
     let storage = try storage(of: tensor, for: range)
-    guard tensor.swappedByteCount == 1 else {
-      unsafe copySwapped(tensor, storage, range, to: target)
+    let width = tensor.swappedByteCount
+    let start = range.lowerBound - range.lowerBound % width
+    let end = range.upperBound + (width - range.upperBound % width) % width
+    guard start..<end == range else {
+      // The range cuts a number apart: swap whole ones, and take what is asked for.
+      let whole = try unsafe Memory(byteCount: end - start) { (target) throws(CheckpointError) in
+        try unsafe read(tensorIndex, start..<end, into: target)
+      }
+      let part = range.lowerBound - start..<range.upperBound - start
+      ByteRegion(whole).withBytes(of: part) { unsafe copy($0, to: target) }
       return
     }
     tensor.view.forEachRun(of: range) { run, position in
       storage.withBytes(of: run) { bytes in
-        unsafe bytes.withUnsafeBytes { bytes in
-          unsafe UnsafeMutableRawBufferPointer(rebasing: target[position...]).copyMemory(
-            from: bytes)
-        }
+        unsafe copy(bytes, to: UnsafeMutableRawBufferPointer(rebasing: target[position...]))
       }
+    }
+    guard width > 1 else { return }
+    for number in stride(from: 0, to: target.count, by: width) {
+      unsafe target[number..<number + width].reverse()
     }
   }
 
@@ -92,25 +102,15 @@ package struct Checkpoint {
     return try tensor.source.bytes()
   }
 
-  /// Byte by byte, because a range may begin and end inside a number.
-  private func copySwapped(
-    _ tensor: CheckpointContents.StoredTensor, _ storage: ByteRegion, _ range: Range<Int>,
-    to target: UnsafeMutableRawBufferPointer
-  ) {
-    let width = tensor.swappedByteCount
-    for (position, byte) in range.enumerated() {
-      let mirrored = byte - byte % width + (width - 1 - byte % width)
-      tensor.view.forEachRun(of: mirrored..<mirrored + 1) { run, _ in
-        unsafe target[position] = storage[run.lowerBound]
-      }
-    }
+  private func copy(_ bytes: RawSpan, to target: UnsafeMutableRawBufferPointer) {
+    unsafe bytes.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
   }
 }
 
 /// A tensor of a checkpoint.
 package struct CheckpointTensor: Equatable, Sendable {
   package let descriptor: TensorDescriptor
-  /// The index of the earlier tensor with the very same bytes: tied weights, one storage with the same
-  /// offset, shape, strides and type.
+  /// The index of the earlier tensor with the very same bytes: tied weights, one storage with the
+  /// same offset, shape, strides and type.
   package let sharedWith: Int?
 }

@@ -35,7 +35,8 @@ package enum CheckpointError: Error, Equatable, Sendable {
 
   /// The tensor exists and is of a kind that has no plain row-major bytes.
   case unsupportedTensor(name: String, UnsupportedTensor)
-  /// A tensor is found below a key that is neither text nor an integer; `path` leads to the key.
+  /// A tensor is found in a set, or below a key that is neither text nor an integer: the "?" in
+  /// `path`.
   case unnameableTensor(path: String)
   /// The data of a storage are not in the file.
   case missingStorage(key: String)

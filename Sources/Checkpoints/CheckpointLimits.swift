@@ -17,8 +17,7 @@ package struct CheckpointLimits: Sendable {
   package var valueCount = 6_000_000
   /// Values visited while looking for tensors.
   ///
-  /// A list of lists that share their elements is short
-  /// as a pickle and endless to walk.
+  /// A list of lists that share their elements is short as a pickle and endless to walk.
   package var visitedValueCount = 4_000_000
   /// Containers around a tensor.
   package var nestingDepth = 100
@@ -26,8 +25,7 @@ package struct CheckpointLimits: Sendable {
   package var nameByteCount = 1024
   /// Row-major bytes of all tensors together, for every byte of storage in the file.
   ///
-  /// An expanded
-  /// view (stride 0) is larger than its storage.
+  /// An expanded view (stride 0) is larger than its storage.
   package var expansionFactor = 16
   /// Added to the former, so that a small file may hold one expanded mask.
   package var expansionByteCount = 256 << 20

@@ -16,7 +16,7 @@ struct FixtureTests {
     let checkpoint = try Checkpoint(opening: fixture.path)
     let expectations = try fixture.expectations
     #expect(
-      checkpoint.tensors.map(\.descriptor.name.description) == expectations.map(\.name))
+      checkpoint.tensors.map(\.descriptor.name) == expectations.map { TensorName($0.name) })
     for (index, (tensor, expected)) in zip(checkpoint.tensors, expectations).enumerated() {
       #expect("\(tensor.descriptor.dtype.name)" == expected.dtype, "\(expected.name)")
       #expect(tensor.descriptor.shape.extents == expected.shape, "\(expected.name)")

@@ -33,7 +33,8 @@ struct OpeningTests {
     #expect(try error(folder.path) == .notARegularFile(.directory))
   }
 
-  /// A fifo without a writer would block whoever opens it, a terminal line would move its modem lines.
+  /// A fifo without a writer would block whoever opens it, a terminal line would move its modem
+  /// lines.
   @Test func fifoAndDeviceAreNotEvenOpened() throws {
     let fifo = folder.path.appending("fifo")
     #expect(unsafe mkfifo(fifo.string, 0o600) == 0)

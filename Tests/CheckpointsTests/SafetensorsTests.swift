@@ -150,6 +150,18 @@ struct SafetensorsTests {
     #expect(try layout(["a"], ["k", "k"]) == .duplicateName("k"))
   }
 
+  @Test func namesThatOnlyLookTheSameAreTwo() throws {
+    let shape = try #require(TensorShape([1]))
+    let tensors = ["caf\u{E9}", "cafe\u{301}"].compactMap {
+      TensorDescriptor(name: TensorName($0), dtype: .u8, shape: shape)
+    }
+    let layout = try SafetensorsLayout(
+      tensors: tensors, metadata: [("\u{E9}", ""), ("e\u{301}", "")])
+    let checkpoint = try Checkpoint(layout.header + [1, 2], named: "x")
+    #expect(checkpoint.tensors.map(\.descriptor) == tensors)
+    #expect(checkpoint.metadata.count == 2)
+  }
+
   @Test func entryThatDoesNotFitTheStoredTypeMeansNothing() throws {
     let header =
       "{\"__metadata__\":{\"wtserial.dtype.a\":\"complex128\"},"

@@ -3,7 +3,7 @@ import Tensors
 /// A storage, or a part of one, as a persistent id describes it.
 struct StorageReference: Hashable {
   /// The name under which the file has the data.
-  let key: String
+  let key: ExactText
   /// Nil for an untyped storage, whose elements are bytes.
   let dtype: DType?
   /// The size of the data under `key`.
@@ -31,11 +31,11 @@ struct PickleHeap {
   private(set) var tensors: [RebuiltTensor] = []
   /// Objects and their elements, for the limit on them.
   ///
-  /// An object copied counts as often as it may
-  /// have to be stored: two instructions can copy a dictionary and change the copy.
+  /// An object copied counts as often as it may have to be stored: two instructions can copy a
+  /// dictionary and change the copy.
   private(set) var valueCount = 0
   private var storageIndices: [StorageReference: Int] = [:]
-  private var roots: [String: StorageReference] = [:]
+  private var roots: [ExactText: StorageReference] = [:]
 
   mutating func addSequence(_ elements: [PickleValue]) -> Int {
     valueCount += 1 + elements.count
@@ -72,7 +72,8 @@ struct PickleHeap {
   mutating func addStorage(_ reference: StorageReference) throws(TensorFault) -> PickleValue {
     if let index = storageIndices[reference] { return .storage(index) }
     if let root = roots[reference.key] {
-      // PyTorch refuses to save one storage under two types. Empty ones have no data to disagree on.
+      // PyTorch refuses to save one storage under two types. Empty ones have no data to disagree
+      // on.
       guard root.rootByteCount == reference.rootByteCount,
         root.dtype == reference.dtype || root.rootByteCount == 0
       else { throw .storageRedeclared }
@@ -86,7 +87,7 @@ struct PickleHeap {
   }
 
   /// The storage that the data under `key` were first described as.
-  func root(_ key: String) -> StorageReference? { roots[key] }
+  func root(_ key: ExactText) -> StorageReference? { roots[key] }
 
   /// The elements of a tuple or a list.
   func elements(of value: PickleValue) -> [PickleValue]? {

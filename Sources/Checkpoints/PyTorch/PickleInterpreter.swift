@@ -1,7 +1,7 @@
 /// Runs the pickle machine over a file without ever running what the file names.
 ///
-/// The machine knows the instructions of `PickleOpcode` and the names of `AllowedGlobal`; anything else
-/// ends it with an error. It makes only values of `PickleValue`, and its memory is bounded by
+/// The machine knows the instructions of `PickleOpcode` and the names of `AllowedGlobal`; anything
+/// else ends it with an error. It makes only values of `PickleValue`, and its memory is bounded by
 /// `CheckpointLimits`. The machine: a stack, marks on the stack, and a memo of values by number.
 struct PickleInterpreter {
   /// What a pickle was, and where it ends.

@@ -1,8 +1,8 @@
 /// The instructions of the pickle machine that a checkpoint needs, by their bytes.
 ///
 /// Left out, and so refused, is what names code in other ways than `GLOBAL` does (INST, OBJ, EXT,
-/// NEWOBJ_EX), what refers to data outside of the pickle (PERSID, NEXT_BUFFER), and the text forms of
-/// protocol 0. Source: the docstrings of CPython's `Lib/pickletools.py`.
+/// NEWOBJ_EX), what refers to data outside of the pickle (PERSID, NEXT_BUFFER), and the text forms
+/// of protocol 0. Source: the docstrings of CPython's `Lib/pickletools.py`.
 package enum PickleOpcode: UInt8, CaseIterable, Sendable {
   case proto = 0x80
   case frame = 0x95

@@ -23,7 +23,7 @@ enum PickleValue {
 
 /// A key of a dictionary, equal where Python's keys are.
 enum PickleKey: Hashable {
-  case string(String)
+  case string(ExactText)
   /// `True` and `False` are 1 and 0, as in Python.
   case integer(Int)
   /// Any other key; they are told apart by their numbers only.
@@ -32,7 +32,7 @@ enum PickleKey: Hashable {
   /// The key as a part of a tensor's name, or nil where it has no short spelling.
   var pathComponent: String? {
     switch self {
-    case .string(let text): text
+    case .string(let text): text.string
     case .integer(let number): String(number)
     case .other: nil
     }
@@ -43,8 +43,6 @@ enum PickleKey: Hashable {
 struct PickleDictionary {
   private(set) var entries: [(key: PickleKey, value: PickleValue)] = []
   private var positions: [PickleKey: Int] = [:]
-
-  subscript(key: String) -> PickleValue? { positions[.string(key)].map { entries[$0].value } }
 
   mutating func set(_ key: PickleValue, to value: PickleValue) {
     let key = hashable(key)
@@ -58,7 +56,7 @@ struct PickleDictionary {
 
   private func hashable(_ key: PickleValue) -> PickleKey {
     switch key {
-    case .string(let text): .string(text)
+    case .string(let text): .string(ExactText(text))
     case .integer(let number): .integer(number)
     case .bool(let flag): .integer(flag ? 1 : 0)
     case .none, .wideInteger, .tuple, .list, .set, .dictionary, .global, .storage, .tensor,

@@ -1,5 +1,5 @@
-/// Tells a whole `torch.nn.Module` from other forbidden objects, so that the user can be told to save
-/// its `state_dict()` instead.
+/// Tells a whole `torch.nn.Module` from other forbidden objects, so that the user can be told to
+/// save its `state_dict()` instead.
 ///
 /// The class may be anybody's; what gives it away are the attributes that every module has. They
 /// follow soon after the class.

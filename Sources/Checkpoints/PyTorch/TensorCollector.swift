@@ -2,14 +2,14 @@ import Tensors
 
 /// Finds the tensors in what a pickle made, and names them.
 ///
-/// - A tensor's name is the way to it: keys and indices joined with ".". A flat state dict so keeps its
-///   own keys.
+/// - A tensor's name is the way to it: keys and indices joined with ".". A flat state dict so keeps
+///   its own keys.
 /// - Dictionaries are walked in their order, lists and tuples by index.
 /// - A checkpoint that is a single tensor calls it `tensor`.
-/// - Where a name is taken, the later tensor gets "#2", "#3", … behind it. `__metadata__` counts as taken:
-///   the safetensors format keeps it for itself.
-/// - Values that are no tensors are counted and left out. A tensor whose way cannot be spelled, below a
-///   key that is neither text nor integer or in a set, is an error.
+/// - Where a name is taken, the later tensor gets "#2", "#3", … behind it. `__metadata__` counts as
+///   taken: the safetensors format keeps it for itself.
+/// - Values that are no tensors are counted and left out. A tensor whose way cannot be spelled,
+///   below a key that is neither text nor integer or in a set, is an error.
 struct TensorCollector {
   struct Found {
     let name: String
@@ -23,9 +23,9 @@ struct TensorCollector {
   private var visitedValueCount = 0
   /// The way to the value that is being visited; nil where it has no spelling.
   private var path: [String?] = []
-  private var takenNames: Set<String> = [SafetensorsHeader.metadataKey]
+  private var takenNames: Set<ExactText> = [ExactText(SafetensorsHeader.metadataKey)]
   /// How often a name was wanted, so that a thousand of the same do not count up each time.
-  private var clashCounts: [String: Int] = [:]
+  private var clashCounts: [ExactText: Int] = [:]
 
   init(_ pickle: PickleInterpreter.Result, limits: CheckpointLimits) throws(CheckpointError) {
     heap = pickle.heap
@@ -73,9 +73,9 @@ struct TensorCollector {
     try CheckpointLimit.tensorCount.check(tensors.count + 1, atMost: limits.tensorCount)
     let plainName = try name()
     var name = plainName
-    while !takenNames.insert(name).inserted {
-      let count = clashCounts[plainName, default: 1] + 1
-      clashCounts[plainName] = count
+    while !takenNames.insert(ExactText(name)).inserted {
+      let count = clashCounts[ExactText(plainName), default: 1] + 1
+      clashCounts[ExactText(plainName)] = count
       name = "\(plainName)#\(count)"
     }
     tensors.append(Found(name: name, tensor: tensor))

@@ -42,8 +42,8 @@ extension PickleHeap {
     throw .malformedPickle(.wrongArguments(global), at: offset)
   }
 
-  /// A storage from `("storage", type, key, location, element count)`; the legacy format adds a view
-  /// of that storage, `None` or `(key, offset, element count)`.
+  /// A storage from `("storage", type, key, location, element count)`; the legacy format adds a
+  /// view of that storage, `None` or `(key, offset, element count)`.
   mutating func storage(
     persistentID id: [PickleValue], at offset: Int
   ) throws(CheckpointError) -> PickleValue {
@@ -66,10 +66,10 @@ extension PickleHeap {
     }
   }
 
-  private func storageKey(_ value: PickleValue) -> String? {
+  private func storageKey(_ value: PickleValue) -> ExactText? {
     switch value {
-    case .string(let key): key
-    case .integer(let key): String(key)
+    case .string(let key): ExactText(key)
+    case .integer(let key): ExactText(String(key))
     case .none, .bool, .wideInteger, .tuple, .list, .set, .dictionary, .global, .storage, .tensor,
       .unsupportedTensor, .inert:
       nil
@@ -110,8 +110,8 @@ extension PickleHeap {
     return addDictionary(dictionary)
   }
 
-  /// `(storage, offset, shape, strides)`, then in v2 `(requires grad, hooks)`, in v3 also the dtype;
-  /// last, optionally, the flags of a lazy view.
+  /// `(storage, offset, shape, strides)`, then in v2 `(requires grad, hooks)`, in v3 also the
+  /// dtype; last, optionally, the flags of a lazy view.
   private mutating func tensor(
     _ global: AllowedGlobal, _ arguments: [PickleValue], at offset: Int
   ) throws(CheckpointError) -> PickleValue {

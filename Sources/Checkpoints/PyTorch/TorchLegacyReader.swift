@@ -39,12 +39,12 @@ enum TorchLegacyReader {
     let reader = TorchReader(format: .pyTorchLegacy, limits: limits)
     return try reader.contents(of: object) { (reference) throws(CheckpointError) in
       guard let storage = storages[reference.key] else {
-        throw .missingStorage(key: reference.key)
+        throw .missingStorage(key: reference.key.string)
       }
       guard let part = storage.slice(reference.byteRange.count, at: reference.byteRange.lowerBound)
       else {
         throw .storageTooShort(
-          key: reference.key, declared: reference.rootByteCount, found: storage.byteCount)
+          key: reference.key.string, declared: reference.rootByteCount, found: storage.byteCount)
       }
       return .region(part)
     }
@@ -53,18 +53,19 @@ enum TorchLegacyReader {
   /// The data of all storages by their keys, whether a tensor uses them or not.
   private static func storages(
     _ file: ByteRegion, _ keys: PickleInterpreter.Result, of heap: PickleHeap
-  ) throws(CheckpointError) -> [String: ByteRegion] {
+  ) throws(CheckpointError) -> [ExactText: ByteRegion] {
     guard let elements = keys.heap.elements(of: keys.root) else {
       throw .malformedPickle(.notACheckpoint, at: keys.endOffset)
     }
     var reader = ByteReader(file, at: keys.endOffset)
-    var storages: [String: ByteRegion] = [:]
+    var storages: [ExactText: ByteRegion] = [:]
     for element in elements {
-      guard case .string(let key) = element else {
+      guard case .string(let text) = element else {
         throw .malformedPickle(.notACheckpoint, at: keys.endOffset)
       }
+      let key = ExactText(text)
       // The type of the elements, and so the length of the data, is known from the object only.
-      guard let root = heap.root(key) else { throw .missingStorage(key: key) }
+      guard let root = heap.root(key) else { throw .missingStorage(key: text) }
       let start = reader.offset
       let (byteCount, overflow) = try reader.readCount(UInt64.self)
         .multipliedReportingOverflow(by: root.elementByteCount)

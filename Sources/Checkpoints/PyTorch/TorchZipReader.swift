@@ -5,6 +5,7 @@
 /// byteorder    "little" or "big"; absent: little
 /// data/KEY     the bytes of a storage
 /// ```
+/// The numbers of a big-endian file are swapped by the type of the tensor that they belong to.
 /// Other records (`version`, `.format_version`, `.data/serialization_id`) change nothing here.
 enum TorchZipReader {
   private static let byteOrderByteCountLimit = 16
@@ -27,12 +28,12 @@ enum TorchZipReader {
     let reader = TorchReader(
       format: .pyTorchZip, isBigEndian: try isBigEndian(archive), limits: limits)
     return try reader.contents(of: pickle) { (storage) throws(CheckpointError) in
-      guard let entry = archive.entry("data/\(storage.key)") else {
-        throw .missingStorage(key: storage.key)
+      guard let entry = archive.entry("data/\(storage.key.string)") else {
+        throw .missingStorage(key: storage.key.string)
       }
       guard entry.byteCount >= storage.rootByteCount else {
         throw .storageTooShort(
-          key: storage.key, declared: storage.rootByteCount, found: entry.byteCount)
+          key: storage.key.string, declared: storage.rootByteCount, found: entry.byteCount)
       }
       return .entry(entry, of: archive)
     }

@@ -20,7 +20,6 @@ final class ZipArchive {
     fileprivate let index: UInt64
     fileprivate let name: [UInt8]
     let byteCount: Int
-    fileprivate let compressedByteCount: Int
     fileprivate let isStored: Bool
     fileprivate let localHeaderOffset: Int
   }
@@ -31,10 +30,10 @@ final class ZipArchive {
 
   private let file: ByteRegion
   private let archive: OpaquePointer
-  private var entries: [String: Entry] = [:]
+  private var entries: [ExactText: Entry] = [:]
   private var verified: [UInt64: ByteRegion] = [:]
   /// The folder of the first entry, with its slash: PyTorch puts everything into one.
-  private(set) var folder = ""
+  private var folder = ""
 
   init(_ file: ByteRegion, limits: CheckpointLimits) throws(CheckpointError) {
     self.file = file
@@ -52,7 +51,7 @@ final class ZipArchive {
         try CheckpointLimit.inflatedByteCount.check(
           inflatedByteCount, atMost: limits.inflatedByteCount)
       }
-      guard entries.updateValue(entry, forKey: name) == nil else {
+      guard entries.updateValue(entry, forKey: ExactText(name)) == nil else {
         throw .malformedZip(.duplicateEntry(name))
       }
       if index == 0 { folder = name.firstIndex(of: "/").map { String(name[...$0]) } ?? "" }
@@ -62,7 +61,7 @@ final class ZipArchive {
   deinit { unsafe zip_discard(archive) }
 
   /// The entry at this path in the archive's folder.
-  func entry(_ path: String) -> Entry? { entries[folder + path] }
+  func entry(_ path: String) -> Entry? { entries[ExactText(folder + path)] }
 
   /// The bytes of `entry`, checked.
   func bytes(of entry: Entry) throws(CheckpointError) -> ByteRegion {
@@ -117,8 +116,7 @@ final class ZipArchive {
     let entry = Entry(
       index: index,
       name: unsafe Array(UnsafeRawBufferPointer(start: rawName, count: strlen(rawName))),
-      byteCount: byteCount, compressedByteCount: compressedByteCount,
-      isStored: isStored, localHeaderOffset: localHeaderOffset)
+      byteCount: byteCount, isStored: isStored, localHeaderOffset: localHeaderOffset)
     return (name, entry)
   }
 

@@ -16,8 +16,8 @@
 ///   42  4  offset of the local header
 ///   46     name, extra field, comment
 /// ```
-/// Nothing found here is believed: `ZipArchive` compares names, sizes and all bytes with what libzip
-/// reads. Source: APPNOTE.TXT 6.3.10, sections 4.3.7 to 4.3.16 and 4.5.3.
+/// Nothing found here is believed: `ZipArchive` compares names, sizes and all bytes with what
+/// libzip reads. Source: APPNOTE.TXT 6.3.10, sections 4.3.7 to 4.3.16 and 4.5.3.
 struct ZipDirectory {
   private static let localSignature: UInt32 = 0x0403_4B50
   private static let recordSignature: UInt32 = 0x0201_4B50

@@ -1,7 +1,8 @@
 /// A strict reader of the JSON in a safetensors header (RFC 8259).
 ///
 /// A parser for any JSON would lose what the format forbids or defines by position: keys that occur
-/// twice. Errors are `.malformedSafetensors(.syntax, at:)`, or `.truncated` at the end of the header.
+/// twice. Errors are `.malformedSafetensors(.syntax, at:)`, or `.truncated` at the end of the
+/// header.
 struct JSONScanner {
   private var reader: ByteReader
   private static let nestingLimit = 16
@@ -18,13 +19,13 @@ struct JSONScanner {
     _ readValue: (inout JSONScanner, String) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
     try expect("{")
-    var keys: Set<String> = []
+    var keys: Set<ExactText> = []
     if try accept("}") { return }
     repeat {
       skipSpace()
       let start = offset
       let key = try readString()
-      guard keys.insert(key).inserted else {
+      guard keys.insert(ExactText(key)).inserted else {
         throw .malformedSafetensors(.duplicateKey(key), at: start)
       }
       try expect(":")

@@ -31,7 +31,8 @@ struct SafetensorsHeader {
   /// Whether the file begins like a safetensors file: with a length, and a brace.
   static func recognizes(_ file: ByteRegion, limits: CheckpointLimits) -> Bool {
     guard let byteCount = file.integer(UInt64.self, at: 0) else { return false }
-    return (2...UInt64(limits.headerByteCount)).contains(byteCount) && file.hasText("{", at: 8)
+    return byteCount >= 2 && byteCount <= limits.headerByteCount
+      && file.hasText("{", at: lengthByteCount)
   }
 
   init(parsing file: ByteRegion, limits: CheckpointLimits) throws(CheckpointError) {

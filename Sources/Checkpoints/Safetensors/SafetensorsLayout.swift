@@ -3,11 +3,13 @@ package import Tensors
 /// The plan of a safetensors file to be written: its header, and where each tensor's data go.
 ///
 /// Create the file with `byteCount` bytes, write `header` at its beginning and tensor `i` at
-/// `dataOffsets[i]`, in any order: contiguous, row-major, little-endian. The data lie in the order of
-/// the tensors, those with wider numbers before those with narrower ones, so that every tensor is
-/// aligned in the mapped file. How types are written that the format lacks: see `SafetensorsDType`.
+/// `dataOffsets[i]`, in any order: contiguous, row-major, little-endian. The data lie in the order
+/// of the tensors, those with wider numbers before those with narrower ones, so that every tensor
+/// is aligned in the mapped file. How types are written that the format lacks: see
+/// `SafetensorsDType`.
 package struct SafetensorsLayout: Sendable {
-  /// The first bytes of the file: the header's length, and the header, padded with spaces to 8 bytes.
+  /// The first bytes of the file: the header's length, and the header, padded with spaces to 8
+  /// bytes.
   package let header: [UInt8]
   /// From the beginning of the file, for each tensor as given.
   package let dataOffsets: [Int]
@@ -49,13 +51,13 @@ package struct SafetensorsLayout: Sendable {
   private static func names(
     of tensors: [TensorDescriptor]
   ) throws(CheckpointError) -> [String] {
-    var taken: Set<String> = []
+    var taken: Set<ExactText> = []
     var names: [String] = []
     for tensor in tensors {
       guard let name = String(validating: tensor.name.utf8, as: UTF8.self),
         name != SafetensorsHeader.metadataKey
       else { throw .invalidName(tensor.name.utf8) }
-      guard taken.insert(name).inserted else { throw .duplicateName(name) }
+      guard taken.insert(ExactText(name)).inserted else { throw .duplicateName(name) }
       names.append(name)
     }
     return names
@@ -84,9 +86,9 @@ private struct JSONText {
   ) throws(CheckpointError) {
     guard !metadata.isEmpty else { return }
     appendKey(SafetensorsHeader.metadataKey)
-    var keys: Set<String> = []
+    var keys: Set<ExactText> = []
     for (key, value) in metadata {
-      guard keys.insert(key).inserted else { throw .duplicateName(key) }
+      guard keys.insert(ExactText(key)).inserted else { throw .duplicateName(key) }
       append(keys.count == 1 ? "{" : ",")
       appendString(key)
       append(":")

@@ -7,11 +7,12 @@ enum SafetensorsReader {
   ) throws(CheckpointError) -> CheckpointContents {
     let header = try SafetensorsHeader(parsing: file, limits: limits)
     // Keys occur once: the header's parser has seen to it.
-    let notes = Dictionary(uniqueKeysWithValues: header.metadata.map { ($0.key, $0.value) })
-    var usedNotes: Set<String> = []
+    let notes = Dictionary(
+      uniqueKeysWithValues: header.metadata.map { (ExactText($0.key), $0.value) })
+    var usedNotes: Set<ExactText> = []
     var tensors: [CheckpointContents.StoredTensor] = []
     for entry in header.entries {
-      let noteKey = SafetensorsDType.metadataPrefix + entry.name
+      let noteKey = ExactText(SafetensorsDType.metadataPrefix + entry.name)
       guard let (dtype, shape) = entry.type.tensor(entry: notes[noteKey]) else {
         throw .malformedSafetensors(.unknownDType(entry.name), at: entry.offset)
       }
@@ -30,6 +31,6 @@ enum SafetensorsReader {
     }
     return CheckpointContents(
       format: .safetensors, tensors: tensors,
-      metadata: header.metadata.filter { !usedNotes.contains($0.key) })
+      metadata: header.metadata.filter { !usedNotes.contains(ExactText($0.key)) })
   }
 }

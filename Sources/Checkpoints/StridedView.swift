@@ -1,6 +1,7 @@
 import Tensors
 
-/// Where the elements of a tensor are in its storage: PyTorch's offset, sizes and strides, in bytes.
+/// Where the elements of a tensor are in its storage: PyTorch's offset, sizes and strides, in
+/// bytes.
 ///
 /// Every element is inside the storage that the view was made for. Two views that are equal and of
 /// the same storage are the same tensor.
