@@ -110,8 +110,8 @@ let package = Package(
     .testTarget(
       name: "RuntimeTests",
       dependencies: [
-        "Runtime", "SerialDriver", "LineModel", "CSerial",
-        .product(name: "SystemPackage", package: "swift-system"),
+        "Runtime", "SerialDriver", "LineModel", "CSerial", "Checkpoints", "Streaming", "Tensors",
+        "WeightCodec", .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: common),
   ]
