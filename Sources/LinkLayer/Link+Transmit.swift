@@ -183,9 +183,9 @@ extension Link {
   }
 
   private func nextPayloadByteCount(for peer: PeerLimits) -> Int {
-    let room = min(
-      Self.payloadLimit(mtu: peer.mtu), sending.buffer.capacity & ~15,
-      configuration.rate.byteCount(in: Self.frameTimeLimit, limit: 1 << 16))
+    // Two at a time: the minimum of more makes an array of them.
+    let memory = min(Self.payloadLimit(mtu: peer.mtu), sending.buffer.capacity & ~15)
+    let room = configuration.rate.byteCount(in: Self.frameTimeLimit, limit: memory)
     let waiting = Interval(microseconds: turnaround.smoothed ?? 0)
     // Our frame's overhead, the answer, and the turnaround in byte times.
     let cost =

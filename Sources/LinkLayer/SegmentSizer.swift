@@ -36,20 +36,22 @@ struct SegmentSizer: Sendable {
   func payloadByteCount(limit: Int, costByteCount: Int, attempt: Int) -> Int {
     var size = limit
     if framesLost > 0 {
-      let square = UInt64(costByteCount) * UInt64(bytesSent) * 16 / UInt64(framesLost)
-      size = min(size, Int(Self.squareRoot(UInt32(clamping: square))))
+      let cost = UInt32(truncatingIfNeeded: costByteCount)
+      let (square, overflow) = cost.multipliedReportingOverflow(by: bytesSent / framesLost * 16)
+      // What does not fit 32 bits has a root above every limit.
+      if !overflow { size = min(size, Int(Self.squareRoot(square))) }
     }
     size >>= min(attempt / 2, 16)
     return max(size & ~15, BlockNumber.byteCount)
   }
 
-  /// The whole part of the square root, bit by bit.
+  /// The whole part of the square root, bit by bit; no square of 16 bits overflows 32.
   static func squareRoot(_ number: UInt32) -> UInt32 {
     var root: UInt32 = 0
     var bit: UInt32 = 1 << 15
     while bit > 0 {
       let candidate = root | bit
-      if UInt64(candidate) * UInt64(candidate) <= UInt64(number) { root = candidate }
+      if candidate * candidate <= number { root = candidate }
       bit >>= 1
     }
     return root

@@ -21,10 +21,10 @@ struct ProgressLine {
   /// The goodput over what the line could carry at most, ten bits a byte.
   var lineShare: Double { goodput * 10 / Double(baudRate) }
 
-  /// Seconds to go, from what is through so far; nil before anything is.
+  /// Seconds to go, from what is through so far; nil while that is too little to judge by.
   var remainingSeconds: Double? {
     let share = share
-    guard share > 0.001 else { return nil }
+    guard share > 0.01, progress.elapsed > .seconds(1) else { return nil }
     return Double(progress.elapsed.microseconds) / 1e6 * (1 - share) / share
   }
 
