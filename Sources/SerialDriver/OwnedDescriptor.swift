@@ -23,7 +23,8 @@ package struct OwnedDescriptor: ~Copyable {
   package func read(into bytes: inout OutputSpan<UInt8>) throws(Errno) -> Int? {
     do throws(Errno) {
       return unsafe try bytes.withUnsafeMutableBufferPointer { buffer, count throws(Errno) in
-        let room = unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[count...])
+        let room = unsafe UnsafeMutableRawBufferPointer(
+          rebasing: UnsafeMutableRawBufferPointer(buffer)[count...])
         let size = try systemCall { unsafe Glibc.read(rawValue, room.baseAddress, room.count) }
         count += size
         return size

@@ -44,7 +44,8 @@ private func advice(on access: PortAccess) -> String {
     return "it belongs to group \(access.group), which you joined after logging in; log out and in "
       + "again"
   }
-  return "it belongs to group \(access.group), you are in \(access.processGroups.joined(separator: ", "))"
+  return
+    "it belongs to group \(access.group), you are in \(access.processGroups.joined(separator: ", "))"
     + "; run `sudo usermod -aG \(access.group) \(access.user)`, then log out and in again"
 }
 

@@ -13,8 +13,9 @@ import Testing
     return unsafe sigismember(&mask, signal) == 1
   }
 
-  @Test(arguments: [(SIGTERM, .terminate), (SIGHUP, .hangUp), (SIGINT, .interrupt)]
-    as [(CInt, EndSignal)])
+  @Test(
+    arguments: [(SIGTERM, .terminate), (SIGHUP, .hangUp), (SIGINT, .interrupt)]
+      as [(CInt, EndSignal)])
   func signalsBecomeReadable(signal: CInt, expected: EndSignal) throws {
     let watcher = try SignalWatcher()
     #expect(try watcher.next() == nil)
