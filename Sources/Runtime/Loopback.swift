@@ -86,8 +86,7 @@ package struct Loopback: ~Copyable {
   ) -> Poller.Interest {
     var interest: Poller.Interest = []
     if outgoing.wantsBytes { interest.insert(.readable) }
-    // A lane with a deadline waits for the client to read, which makes nothing writable.
-    if incoming.isBlocked, incoming.deadline == nil { interest.insert(.writable) }
+    if incoming.isBlocked { interest.insert(.writable) }
     return interest
   }
 

@@ -2,10 +2,10 @@ import Glibc
 import SerialDriver
 import SystemPackage
 
-/// Hears when clients open and close the terminals: a kill closes too. See inotify(7).
+/// Hears when clients open and close the terminals; to be killed is to close.
 ///
-/// The kernel merges like events that follow each other, two opens into one: whoever is left after a
-/// close is looked up in `/proc`, which takes a few milliseconds.
+/// The kernel merges like events that follow each other, two opens into one (inotify(7)): whoever is
+/// left after a close is looked up in `/proc`, which takes a few milliseconds.
 struct LoopbackClients: ~Copyable {
   enum Event: Equatable {
     case opened, closed
@@ -40,7 +40,9 @@ struct LoopbackClients: ~Copyable {
     }
   }
 
-  /// Takes the next event; nil where nothing has happened. An overflow has the watch -1.
+  /// Takes the next event.
+  ///
+  /// - Returns: the event and whose it is, an overflow with the watch -1; nil where nothing happened.
   borrowing func next() throws(LoopbackError) -> (watch: CInt, event: Event)? {
     var event = inotify_event()
     let descriptor = file.rawValue

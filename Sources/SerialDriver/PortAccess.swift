@@ -12,8 +12,9 @@ package struct PortAccess: Equatable, Sendable {
   package var user: String
   /// The groups of this process.
   package var processGroups: [String]
-  /// Whether the user database has the user in the device's group. When the process is not in it all
-  /// the same, the user was added after logging in.
+  /// Whether the user database has the user in the device's group.
+  ///
+  /// When the process is not in it all the same, the user was added after logging in.
   package var isUserInGroup: Bool
 
   package init(
