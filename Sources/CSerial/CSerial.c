@@ -124,6 +124,11 @@ int cserial_signal_descriptor(void) {
   return signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+bool cserial_is_ignored(int signal_number) {
+  struct sigaction action;
+  return sigaction(signal_number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 int cserial_next_signal(int descriptor) {
   struct signalfd_siginfo info;
   ssize_t size = read(descriptor, &info, sizeof info);

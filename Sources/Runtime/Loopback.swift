@@ -64,8 +64,10 @@ package struct Loopback: ~Copyable {
       } catch {
         throw .system(.wait, nil, error)
       }
-      if poller.isReadable(clients.descriptor) { try countClients() }
-      try carry()
+      try pull()
+      // Whoever opened a port before those bytes were written is heard of by now.
+      try hearClients()
+      try push()
       // Only now, so that what clients wrote before the stop is counted.
       if poller.isReadable(stop) { return }
     }
@@ -84,8 +86,7 @@ package struct Loopback: ~Copyable {
   ) -> Poller.Interest {
     var interest: Poller.Interest = []
     if outgoing.wantsBytes { interest.insert(.readable) }
-    // A lane with a deadline waits for the client to read, which makes nothing writable.
-    if incoming.isBlocked, incoming.deadline == nil { interest.insert(.writable) }
+    if incoming.isBlocked { interest.insert(.writable) }
     return interest
   }
 
@@ -96,14 +97,29 @@ package struct Loopback: ~Copyable {
     return deadline > now ? deadline - now : 0
   }
 
-  private mutating func countClients() throws(LoopbackError) {
-    while let (watch, event) = try clients.next() {
-      if watch == a.watch || event == .lostCount { try a.handle(event) }
-      if watch == b.watch || event == .lostCount { try b.handle(event) }
+  private mutating func hearClients() throws(LoopbackError) {
+    _ = try takeEvents()
+    while a.needsCount || b.needsCount {
+      let countA = try a.recount()
+      let countB = try b.recount()
+      if try takeEvents() { continue }
+      a.settle(countA)
+      b.settle(countB)
     }
   }
 
-  private mutating func carry() throws(LoopbackError) {
+  /// Tells the ports what has happened, and the caller whether anything has.
+  private mutating func takeEvents() throws(LoopbackError) -> Bool {
+    var hasEvents = false
+    while let (watch, event) = try clients.next() {
+      if watch == a.watch || event == .overflow { try a.handle(event) }
+      if watch == b.watch || event == .overflow { try b.handle(event) }
+      hasEvents = true
+    }
+    return hasEvents
+  }
+
+  private mutating func pull() throws(LoopbackError) {
     let now = clock.now
     do throws(Errno) {
       let hasForward = try forward.pull(from: a.terminal.master, at: now)
@@ -112,6 +128,10 @@ package struct Loopback: ~Copyable {
     } catch {
       throw .system(.read, nil, error)
     }
+  }
+
+  private mutating func push() throws(LoopbackError) {
+    let now = clock.now
     do throws(Errno) {
       try forward.push(to: b, at: now)
       try backward.push(to: a, at: now)

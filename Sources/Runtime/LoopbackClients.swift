@@ -2,12 +2,15 @@ import Glibc
 import SerialDriver
 import SystemPackage
 
-/// Hears when clients open and close the terminals: a kill closes too. See inotify(7).
+/// Hears when clients open and close the terminals; to be killed is to close.
+///
+/// The kernel merges like events that follow each other, two opens into one (inotify(7)): whoever is
+/// left after a close is looked up in `/proc`, which takes a few milliseconds.
 struct LoopbackClients: ~Copyable {
   enum Event: Equatable {
     case opened, closed
-    /// The kernel dropped events: the clients have to be counted anew.
-    case lostCount
+    /// The kernel dropped events.
+    case overflow
   }
 
   private let file: OwnedDescriptor
@@ -37,7 +40,9 @@ struct LoopbackClients: ~Copyable {
     }
   }
 
-  /// Takes the next event; nil where nothing has happened. A lost count has the watch -1.
+  /// Takes the next event.
+  ///
+  /// - Returns: the event and whose it is, an overflow with the watch -1; nil where nothing happened.
   borrowing func next() throws(LoopbackError) -> (watch: CInt, event: Event)? {
     var event = inotify_event()
     let descriptor = file.rawValue
@@ -49,16 +54,19 @@ struct LoopbackClients: ~Copyable {
     } catch {
       throw .system(.watchClients, nil, error)
     }
-    if event.mask & UInt32(IN_Q_OVERFLOW) != 0 { return (-1, .lostCount) }
+    if event.mask & UInt32(IN_Q_OVERFLOW) != 0 { return (-1, .overflow) }
     return (event.wd, event.mask & UInt32(IN_OPEN) != 0 ? .opened : .closed)
   }
 
-  /// Counts the descriptors that other processes have of a terminal, as far as they can be seen.
-  static func count(of path: FilePath) -> Int {
-    guard let device = FileStatus(of: path)?.device else { return 0 }
-    return ProcessFiles.processIDs().filter { $0 != getpid() }.reduce(0) { sum, processID in
-      sum
-        + ProcessFiles.descriptors(of: processID).count { FileStatus(of: $0)?.device == device }
+  /// How often a terminal is open, but for our own descriptor of it.
+  ///
+  /// Another user's processes cannot be seen; the terminal is ours, so that can only be root.
+  static func count(of terminal: borrowing PseudoTerminal) -> Int {
+    guard let device = FileStatus(of: terminal.path) else { return 0 }
+    let own = terminal.slave.rawValue
+    return ProcessFiles.processIDs().reduce(0) { sum, processID in
+      let descriptors = ProcessFiles.descriptors(of: processID, on: device)
+      return sum + descriptors.count { processID != getpid() || $0 != own }
     }
   }
 }

@@ -4,8 +4,10 @@ import SystemPackage
 
 /// One direction of a loopback at work: from one master through the line to the other.
 struct LoopbackLane {
-  /// How long arrivals are gathered at most, in nanoseconds, so that a line does not wake the process
-  /// for every byte. The end of what was sent is never late: answers depend on it.
+  /// How long arrivals are gathered at most, in nanoseconds.
+  ///
+  /// A line shall not wake the process for every byte. The end of what was sent is never late:
+  /// answers depend on it.
   private static let gatherNanoseconds: UInt64 = 1_000_000
   /// How often an overrunning FIFO looks whether the client has read, in nanoseconds.
   private static let retryNanoseconds: UInt64 = 1_000_000
@@ -37,7 +39,7 @@ struct LoopbackLane {
   /// Whether the sender's bytes are wanted: half of the transmit buffer is free.
   var wantsBytes: Bool { line.transmitBufferRoom >= refillByteCount }
 
-  /// Whether bytes wait for the terminal to take them.
+  /// Whether bytes wait for room in the terminal, which wakes the loop when there is some.
   var isBlocked: Bool { pendingOffset < pending.count }
 
   /// When the lane has something to do although no descriptor is ready.

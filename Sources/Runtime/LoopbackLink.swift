@@ -12,7 +12,7 @@ struct LoopbackLink: ~Copyable {
   /// Only a link into `/dev/pts` is ever replaced, and only if its terminal is gone, or is `target`
   /// itself: a new terminal takes the lowest free number, often that of the one that died.
   init(at path: FilePath, to target: FilePath) throws(LoopbackError) {
-    if let old = Self.target(of: path) {
+    if let old = ProcessFiles.target(of: path) {
       guard old.starts(with: "/dev/pts"), old != "/dev/pts" else { throw .nameTaken(path) }
       guard old == target || FileStatus(of: old) == nil else {
         throw .nameInUse(path, terminal: old)
@@ -37,16 +37,7 @@ struct LoopbackLink: ~Copyable {
 
   deinit {
     // Another loopback may have taken the name over.
-    guard Self.target(of: path) == target else { return }
+    guard ProcessFiles.target(of: path) == target else { return }
     _ = unsafe path.withPlatformString { unsafe unlink($0) }
-  }
-
-  /// Where the link points; nil where there is none, or something else.
-  private static func target(of path: FilePath) -> FilePath? {
-    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
-    let length = unsafe path.withPlatformString { unsafe readlink($0, &bytes, bytes.count) }
-    guard length > 0 else { return nil }
-    return FilePath(
-      String(decoding: bytes.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self))
   }
 }

@@ -7,7 +7,10 @@ struct LoopbackPort: ~Copyable {
   let terminal: PseudoTerminal
   let watch: CInt
   private let link: LoopbackLink?
+  /// As heard; too low or too high where events were merged, until a close has it looked up.
   private var clientCount = 0
+  /// A client has gone, and it is not yet known who is left.
+  private(set) var needsCount = false
 
   init(link path: FilePath?, watchedBy clients: borrowing LoopbackClients) throws(LoopbackError) {
     let terminal = try Self.makeTerminal()
@@ -30,15 +33,48 @@ struct LoopbackPort: ~Copyable {
   /// Whether a client has the port open.
   var isAttended: Bool { clientCount > 0 }
 
-  /// Counts clients; when the last one has gone, takes back what it did to the terminal.
+  /// Hears of a client.
   mutating func handle(_ event: LoopbackClients.Event) throws(LoopbackError) {
-    let wasAttended = isAttended
     switch event {
-    case .opened: clientCount += 1
-    case .closed: clientCount = max(0, clientCount - 1)
-    case .lostCount: clientCount = LoopbackClients.count(of: terminal.path)
+    case .opened:
+      // The last client went before this one came.
+      if needsCount, clientCount == 0 { try reset() }
+      clientCount += 1
+    case .closed:
+      clientCount = max(0, clientCount - 1)
+      needsCount = true
+    case .overflow: needsCount = true
     }
-    guard wasAttended, !isAttended else { return }
+  }
+
+  /// Looks up how many clients there are; nil where none has gone since the last time.
+  ///
+  /// When the last one has gone, takes back what it did to the terminal. Where clients are present
+  /// that were not heard of, it is left open whether they are new: a new one's opening has been
+  /// announced by now, so the caller listens again and then either counts anew or settles.
+  mutating func recount() throws(LoopbackError) -> Int? {
+    guard needsCount else { return nil }
+    let count = LoopbackClients.count(of: terminal)
+    if count == 0 {
+      try reset()
+    } else if clientCount > 0 {
+      clientCount = count
+      needsCount = false
+    }
+    return count
+  }
+
+  /// Nothing more was heard: the clients that `recount` found are old ones, whose openings the kernel
+  /// had merged.
+  mutating func settle(_ count: Int?) {
+    guard needsCount, let count else { return }
+    clientCount = count
+    needsCount = false
+  }
+
+  private mutating func reset() throws(LoopbackError) {
+    clientCount = 0
+    needsCount = false
     do throws(Errno) {
       try terminal.reset()
     } catch {

@@ -22,7 +22,9 @@ package struct SignalWatcher: ~Copyable {
   package init() throws(Errno) {
     let file = OwnedDescriptor(try systemCall { cserial_signal_descriptor() })
     var previousMask = sigset_t()
-    var signals = Self.set(of: [SIGINT, SIGTERM, SIGHUP])
+    // Blocked, a signal arrives even if it is ignored, and nohup(1) would be in vain.
+    let hangUp = cserial_is_ignored(SIGHUP) ? [] : [SIGHUP]
+    var signals = Self.set(of: [SIGINT, SIGTERM] + hangUp)
     let error = unsafe pthread_sigmask(SIG_BLOCK, &signals, &previousMask)
     guard error == 0 else { throw Errno(rawValue: error) }
     signal(SIGPIPE, SIG_IGN)

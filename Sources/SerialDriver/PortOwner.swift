@@ -50,10 +50,7 @@ package struct PortOwner: Equatable, Sendable {
     let holders = ProcessFiles.processIDs().filter { processID in
       // Our own descriptor was opened to find out that the port is busy.
       guard processID != getpid() else { return false }
-      return ProcessFiles.descriptors(of: processID).contains { path in
-        guard let file = FileStatus(of: path) else { return false }
-        return file.isCharacterDevice && file.device == device.device
-      }
+      return !ProcessFiles.descriptors(of: processID, on: device).isEmpty
     }
     return holders.lazy.compactMap { PortOwner(processID: $0) }.first
   }

@@ -22,10 +22,30 @@ package enum ProcessFiles {
     entries(of: "/proc").compactMap { pid_t($0) }.sorted()
   }
 
-  /// The links to the open files of a process; none where it belongs to somebody else.
-  package static func descriptors(of processID: pid_t) -> [FilePath] {
+  /// The numbers of the descriptors by which a process has a device open; none where the process
+  /// belongs to somebody else.
+  package static func descriptors(of processID: pid_t, on device: FileStatus) -> [CInt] {
     let folder = FilePath("/proc/\(processID)/fd")
-    return entries(of: folder).filter { $0 != "." && $0 != ".." }.map { folder.appending($0) }
+    return entries(of: folder).compactMap { name in
+      guard let number = CInt(name) else { return nil }
+      let link = folder.appending(name)
+      // Only what is in /dev is looked at: other files may be on a server that does not answer.
+      guard target(of: link)?.starts(with: "/dev") == true, let file = FileStatus(of: link),
+        file.isCharacterDevice, file.device == device.device
+      else { return nil }
+      return number
+    }
+  }
+
+  /// Where a symbolic link points, cut off after 256 bytes: the devices of interest have short names.
+  ///
+  /// - Returns: nil where there is no link, or something else.
+  package static func target(of link: FilePath) -> FilePath? {
+    var bytes = [CChar](repeating: 0, count: 256)
+    let length = unsafe link.withPlatformString { unsafe readlink($0, &bytes, bytes.count) }
+    guard length > 0 else { return nil }
+    return FilePath(
+      String(decoding: bytes.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self))
   }
 
   private static func entries(of folder: FilePath) -> [String] {

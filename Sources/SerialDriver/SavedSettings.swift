@@ -7,6 +7,7 @@ struct SavedSettings {
   private var changesTermios = false
   private var changesLowLatency = false
   private var changesExclusive = false
+  private var hasFlowControl = false
 
   init(termios: cserial_termios) {
     self.termios = termios
@@ -23,6 +24,7 @@ struct SavedSettings {
     var raw = termios
     unsafe cserial_make_raw(&raw, settings.baudRate, settings.flowControl.shimValue)
     changesTermios = true
+    hasFlowControl = settings.flowControl != .none
     try systemCall { unsafe cserial_set_termios(descriptor, &raw) }
     if settings.lowLatency {
       var wasLowLatency = false
@@ -55,8 +57,13 @@ struct SavedSettings {
     if unsafe cserial_output_queue(descriptor, &unsent) == 0, unsent > 0 {
       _ = cserial_flush_output(descriptor)
     }
-    // What is left is in the chip's own FIFO, which empties in bounded time.
-    _ = unsafe cserial_drain_and_set_termios(descriptor, &termios)
+    if hasFlowControl {
+      // A line that is stopped would never drain.
+      _ = unsafe cserial_set_termios(descriptor, &termios)
+    } else {
+      // What is left is in the chip's own FIFO, which empties in bounded time.
+      _ = unsafe cserial_drain_and_set_termios(descriptor, &termios)
+    }
   }
 }
 

@@ -33,6 +33,13 @@ struct LineOptions: ParsableArguments {
       valueName: "bytes"))
   var fifo: Int?
 
+  func validate() throws {
+    // Compared this way round, NaN is refused too.
+    guard latencyMs >= 0, jitterMs >= 0, batchMs ?? 0 >= 0 else {
+      throw ValidationError("--latency-ms, --jitter-ms and --batch-ms are not negative.")
+    }
+  }
+
   /// The line that they describe.
   var configuration: LineConfiguration {
     var line = LineConfiguration()

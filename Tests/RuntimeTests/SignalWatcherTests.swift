@@ -13,9 +13,12 @@ import Testing
     return unsafe sigismember(&mask, signal) == 1
   }
 
-  @Test(arguments: [(SIGTERM, .terminate), (SIGHUP, .hangUp), (SIGINT, .interrupt)]
-    as [(CInt, EndSignal)])
+  @Test(
+    arguments: [(SIGTERM, .terminate), (SIGHUP, .hangUp), (SIGINT, .interrupt)]
+      as [(CInt, EndSignal)])
   func signalsBecomeReadable(signal: CInt, expected: EndSignal) throws {
+    let previous = Glibc.signal(signal, SIG_DFL)
+    defer { _ = Glibc.signal(signal, previous) }
     let watcher = try SignalWatcher()
     #expect(try watcher.next() == nil)
     #expect(pthread_kill(pthread_self(), signal) == 0)
@@ -38,10 +41,30 @@ import Testing
     finish(watcher)
   }
 
+  @Test func aHangUpThatIsIgnoredIsNotTaken() throws {
+    unblock(SIGHUP)
+    let previous = Glibc.signal(SIGHUP, SIG_IGN)
+    defer { _ = Glibc.signal(SIGHUP, previous) }
+    let watcher = try SignalWatcher()
+    #expect(pthread_kill(pthread_self(), SIGHUP) == 0)
+    #expect(try watcher.next() == nil)
+    finish(watcher)
+  }
+
   @Test func theMaskIsPutBack() throws {
-    let before = isBlocked(SIGTERM)
-    finish(try SignalWatcher())
-    #expect(isBlocked(SIGTERM) == before)
+    unblock(SIGTERM)
+    let watcher = try SignalWatcher()
+    #expect(isBlocked(SIGTERM))
+    finish(watcher)
+    #expect(!isBlocked(SIGTERM))
+  }
+
+  /// Test threads come with all signals blocked.
+  private func unblock(_ signal: CInt) {
+    var mask = sigset_t()
+    unsafe sigemptyset(&mask)
+    unsafe sigaddset(&mask, signal)
+    #expect(unsafe pthread_sigmask(SIG_UNBLOCK, &mask, nil) == 0)
   }
 
   private func finish(_ watcher: consuming SignalWatcher) {}

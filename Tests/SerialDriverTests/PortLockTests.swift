@@ -27,7 +27,8 @@ import Testing
 
   @Test func aLockOfAnotherProcessIsNamed() throws {
     let pair = try TerminalPair()
-    let holder = try Child("flock", "--no-fork", pair.path.string, "sh", "-c", "echo ready; read end")
+    let holder = try Child(
+      "flock", "--no-fork", pair.path.string, "sh", "-c", "echo ready; read end")
     try holder.waitForLine()
     guard case .busy(_, let owner?) = errorOfOpening(pair.path) else {
       Issue.record("the owner was not found")

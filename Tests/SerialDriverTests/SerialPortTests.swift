@@ -114,11 +114,12 @@ import Testing
     #expect(errorOfOpening(link) == nil)
   }
 
-  @Test(arguments: [
-    (115_200, 115_200, true), (115_200, 117_504, true), (115_200, 117_505, false),
-    (115_200, 112_896, true), (115_200, 112_895, false), (250_001, 9600, false), (1, 0, false),
-    (.max, .max, true),
-  ] as [(UInt32, UInt32, Bool)])
+  @Test(
+    arguments: [
+      (115_200, 115_200, true), (115_200, 117_504, true), (115_200, 117_505, false),
+      (115_200, 112_896, true), (115_200, 112_895, false), (250_001, 9600, false), (1, 0, false),
+      (.max, .max, true),
+    ] as [(UInt32, UInt32, Bool)])
   func rateMayBeTwoPercentOff(requested: UInt32, actual: UInt32, isClose: Bool) {
     #expect(SerialPort.isClose(actual, to: requested) == isClose)
   }

@@ -58,6 +58,8 @@ int cserial_slave_number(int master, unsigned *number);
 
 // A descriptor that becomes readable when SIGINT, SIGTERM or SIGHUP is pending; see signalfd(2).
 int cserial_signal_descriptor(void);
+// Whether a signal is ignored, as nohup(1) has it; calls that cannot fail for a valid number.
+bool cserial_is_ignored(int signal_number);
 // The number of the next pending signal.
 int cserial_next_signal(int descriptor);
 

@@ -45,6 +45,9 @@ struct LoopbackCommand: ParsableCommand {
     guard (cutAfter == nil) == (cutFor == nil) else {
       throw ValidationError("--cut-after and --cut-for go together.")
     }
+    guard cutAfter ?? 0 >= 0, cutFor ?? 0 >= 0 else {
+      throw ValidationError("--cut-after and --cut-for are not negative.")
+    }
   }
 
   func run() throws {
@@ -89,10 +92,9 @@ struct LoopbackCommand: ParsableCommand {
   }
 }
 
-/// A time that fits the line's clock; what is out of range becomes the nearest end of it.
+/// A time of 0 or more for the line's clock; more than a century becomes a century.
 func nanoseconds(seconds: Double) -> UInt64 {
-  let century = 3e9
-  return UInt64(max(0, min(seconds, century)) * 1e9)
+  UInt64(min(seconds, 3e9) * 1e9)
 }
 
 private func describe(_ error: LoopbackError) -> (sentence: String, exitCode: ExitCode) {
