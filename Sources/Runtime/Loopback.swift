@@ -18,7 +18,7 @@ package struct Loopback: ~Copyable {
   private var forward: LoopbackLane
   private var backward: LoopbackLane
   private var cut: LoopbackConfiguration.Cut?
-  private let clock = LoopbackClock()
+  private let start = MonotonicClock.nanoseconds
 
   /// Makes the terminals and their names.
   package init(_ configuration: LoopbackConfiguration) throws(LoopbackError) {
@@ -93,7 +93,7 @@ package struct Loopback: ~Copyable {
   private var timeLeft: UInt64? {
     let deadlines = [forward.deadline, backward.deadline].compactMap { $0 }
     guard let deadline = deadlines.min() else { return nil }
-    let now = clock.now
+    let now = MonotonicClock.nanoseconds - start
     return deadline > now ? deadline - now : 0
   }
 
@@ -120,7 +120,7 @@ package struct Loopback: ~Copyable {
   }
 
   private mutating func pull() throws(LoopbackError) {
-    let now = clock.now
+    let now = MonotonicClock.nanoseconds - start
     do throws(Errno) {
       let hasForward = try forward.pull(from: a.terminal.master, at: now)
       let hasBackward = try backward.pull(from: b.terminal.master, at: now)
@@ -131,7 +131,7 @@ package struct Loopback: ~Copyable {
   }
 
   private mutating func push() throws(LoopbackError) {
-    let now = clock.now
+    let now = MonotonicClock.nanoseconds - start
     do throws(Errno) {
       try forward.push(to: b, at: now)
       try backward.push(to: a, at: now)
