@@ -13,7 +13,8 @@ final class Console {
     case send, receive, inspect
   }
 
-  private let options: OutputOptions
+  private let isJSON: Bool
+  private let isQuiet: Bool
   private let port: String?
   private let verb: Verb
   private let start = MonotonicClock.now
@@ -22,8 +23,13 @@ final class Console {
   private var isLineOpen = false
   private var lastShown: Instant?
 
-  init(_ options: OutputOptions, port: String?, verb: Verb) {
-    self.options = options
+  convenience init(_ options: OutputOptions, port: String, verb: Verb) {
+    self.init(isJSON: options.json, isQuiet: options.quiet, port: port, verb: verb)
+  }
+
+  init(isJSON: Bool, isQuiet: Bool, port: String?, verb: Verb) {
+    self.isJSON = isJSON
+    self.isQuiet = isQuiet
     self.port = port
     self.verb = verb
   }
@@ -106,11 +112,11 @@ final class Console {
     let now = MonotonicClock.now
     // On a terminal ten times a second; a log wants a line every two seconds, a program one a second.
     let interval: Interval =
-      options.json ? .seconds(1) : isTerminal ? .milliseconds(100) : .seconds(2)
+      isJSON ? .seconds(1) : isTerminal ? .milliseconds(100) : .seconds(2)
     if let lastShown, now - lastShown < interval { return }
     lastShown = now
     emit(.progress) { $0.take(line) }
-    guard !options.quiet, !options.json else { return }
+    guard !isQuiet, !isJSON else { return }
     if isTerminal {
       write("\r\(line.text(width: terminalWidth - 1))\u{1B}[K", to: STDERR_FILENO)
       isLineOpen = true
@@ -132,7 +138,7 @@ final class Console {
 
   private func summarize(_ result: TransferResult, _ end: String) {
     endLine()
-    guard !options.quiet, !options.json else { return }
+    guard !isQuiet, !isJSON else { return }
     let line = ProgressLine(progress: result.progress, baudRate: baudRate)
     let seconds = Double(result.progress.elapsed.microseconds) / 1e6
     var text = "\(byteText(result.progress.contentByteTotal)) as "
@@ -145,7 +151,7 @@ final class Console {
   }
 
   private func say(_ text: String) {
-    guard !options.quiet, !options.json else { return }
+    guard !isQuiet, !isJSON else { return }
     endLine()
     write(text + "\n", to: STDERR_FILENO)
   }
@@ -157,7 +163,7 @@ final class Console {
   }
 
   private func emit(_ name: Event.Name, _ fill: (inout Event) -> Void) {
-    guard options.json else { return }
+    guard isJSON else { return }
     let elapsed = Double((MonotonicClock.now - start).microseconds) / 1e6
     var event = Event(event: name, time: elapsed)
     event.port = port
