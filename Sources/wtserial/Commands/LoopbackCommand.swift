@@ -100,7 +100,10 @@ private func describe(_ error: LoopbackError) -> (sentence: String, exitCode: Ex
   case .line(let error): ("\(rule(brokenBy: error))", ExitCode(64))
   case .sameName(let path): ("--a and --b both name \(path); give two names", ExitCode(64))
   case .nameTaken(let path):
-    ("\(path) exists and is not a link of a loopback; remove it or choose another name", ExitCode(73))
+    (
+      "\(path) exists and is not a link of a loopback; remove it or choose another name",
+      ExitCode(73)
+    )
   case .nameInUse(let path, let terminal):
     (
       "\(path) already links to \(terminal), which exists: another loopback may be running; end it, "

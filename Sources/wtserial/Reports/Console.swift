@@ -16,6 +16,7 @@ final class Console {
   private let isJSON: Bool
   private let isQuiet: Bool
   private let port: String?
+  private let model: String?
   private let verb: Verb
   private let start = MonotonicClock.now
   private let isTerminal = isatty(STDERR_FILENO) == 1
@@ -23,14 +24,16 @@ final class Console {
   private var isLineOpen = false
   private var lastShown: Instant?
 
-  convenience init(_ options: OutputOptions, port: String, verb: Verb) {
-    self.init(isJSON: options.json, isQuiet: options.quiet, port: port, verb: verb)
+  /// For a command that works on this port and this model, as far as it has them.
+  convenience init(_ options: OutputOptions, port: String, model: String? = nil, verb: Verb) {
+    self.init(isJSON: options.json, isQuiet: options.quiet, port: port, model: model, verb: verb)
   }
 
-  init(isJSON: Bool, isQuiet: Bool, port: String?, verb: Verb) {
+  init(isJSON: Bool, isQuiet: Bool, port: String?, model: String?, verb: Verb) {
     self.isJSON = isJSON
     self.isQuiet = isQuiet
     self.port = port
+    self.model = model
     self.verb = verb
   }
 
@@ -61,10 +64,12 @@ final class Console {
         $0.tensors = manifest.entries.count
         $0.total_bytes = byteCount
       }
-      say("\(printableText(manifest.name)): \(manifest.entries.count) tensors, \(byteText(byteCount))")
+      let tensors = countText(manifest.entries.count, "tensor")
+      say("\(printableText(manifest.name)): \(tensors), \(byteText(byteCount))")
     case .progress(let progress): show(progress)
     case .notQuantized(let indices):
-      let text = "\(indices.count) tensors hold NaN or infinity and are sent exactly"
+      let text =
+        "\(countText(indices.count, "tensor")) sent exactly: values such as NaN or infinity"
       emit(.notice) { $0.message = text }
       say(text)
     }
@@ -85,7 +90,7 @@ final class Console {
     do {
       try body()
     } catch {
-      let failure = Failure(error, port: port)
+      let failure = Failure(error, port: port, model: model)
       endLine()
       emit(.error) {
         $0.message = failure.sentence
@@ -144,8 +149,11 @@ final class Console {
     var text = "\(byteText(result.progress.contentByteTotal)) as "
     text += "\(byteText(result.progress.streamByteCount)) in \(durationText(seconds)), "
     text += "\(byteText(Int(line.goodput)))/s"
-    if line.lineShare <= 1.05 { text += " (\(Int((line.lineShare * 100).rounded())) % of the line)" }
-    text += ", \(result.progress.statistics.retransmissions) frames resent\n"
+    if line.lineShare <= 1.05 {
+      text += " (\(Int((line.lineShare * 100).rounded())) % of the line)"
+    }
+    let resent = Int(clamping: result.progress.statistics.retransmissions)
+    text += ", \(countText(resent, "frame")) resent\n"
     write(text, to: STDERR_FILENO)
     write("done: \(end)\n", to: STDOUT_FILENO)
   }
@@ -180,7 +188,9 @@ final class Console {
   private func write(_ text: String, to descriptor: CInt) {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
-      let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      let count = unsafe rest.withUnsafeBytes {
+        unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+      }
       // Nobody reads any more: a transfer goes on without its listener.
       guard count > 0 || errno == EINTR else { return }
       rest = rest.dropFirst(max(count, 0))

@@ -18,10 +18,10 @@ struct Failure: Equatable {
   }
 
   /// The sentence for any error that a command meets.
-  init(_ error: any Error, port: String?) {
+  init(_ error: any Error, port: String?, model: String?) {
     switch error {
-    case let error as SessionFailure: self = error.failure(port: port ?? "the port")
-    case let error as CheckpointError: self = Failure(error)
+    case let error as SessionFailure: self = error.failure(port: port ?? "the port", model: model)
+    case let error as CheckpointError: self = Failure(error, file: model ?? "the model")
     case let error as OutputError: self = Failure(error)
     case let error as SerialError:
       let (sentence, exitCode) = report(on: error)
@@ -35,10 +35,11 @@ struct Failure: Equatable {
   init(_ error: OutputError) {
     let next =
       switch error.errno {
-      case .noSpace: "free some space, or write to another disk"
+      case .noSpace, .diskQuotaExceeded: "free some space, or write to another disk"
       case .readOnlyFileSystem, .permissionDenied, .notPermitted:
         "write to a folder that is yours"
       case .noSuchFileOrDirectory, .notDirectory: "create the folder first"
+      case .fileTooLarge: "raise the limit of `ulimit -f`, or write to another disk"
       case .isDirectory: "give the name of a file"
       default: "write to another place"
       }

@@ -57,9 +57,10 @@ struct InspectReport {
       ])
     }
     var text = aligned(lines, rightAligned: [3])
-    text += "\n\(model.format): \(model.tensors.count) tensors, \(byteText(model.total_bytes))"
+    text +=
+      "\n\(model.format): \(countText(model.tensors.count, "tensor")), \(byteText(model.total_bytes))"
     if model.ignored_values > 0 {
-      text += "; \(model.ignored_values) values that are no tensors are left out"
+      text += "; left out: \(countText(model.ignored_values, "value")) other than tensors"
     }
     return text
   }
@@ -100,6 +101,11 @@ extension Digest {
   }
 }
 
+/// A number of things: "1 tensor", "2 tensors".
+func countText(_ count: Int, _ noun: String) -> String {
+  count == 1 ? "1 \(noun)" : "\(count) \(noun)s"
+}
+
 /// A number of bytes for people: 1 kB is 1000 bytes, as on the line.
 func byteText(_ count: Int) -> String {
   let units = ["B", "kB", "MB", "GB", "TB"]
@@ -111,6 +117,7 @@ func byteText(_ count: Int) -> String {
   }
   if unit == 0 { return "\(count) B" }
   let tenths = Int((value * 10).rounded())
-  return value >= 100 ? "\(Int(value.rounded())) \(units[unit])"
+  return value >= 100
+    ? "\(Int(value.rounded())) \(units[unit])"
     : "\(tenths / 10).\(tenths % 10) \(units[unit])"
 }
