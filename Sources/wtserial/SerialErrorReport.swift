@@ -31,7 +31,10 @@ func report(on error: SerialError) -> (sentence: String, exitCode: ExitCode) {
   case .vanished(let path):
     ("\(path) has gone; plug it in again and run both commands again", ExitCode(75))
   case .system(let operation, let path, let error):
-    ("cannot \(verb(of: operation)) \(path): \(error)", ExitCode(74))
+    (
+      "cannot \(verb(of: operation)) \(path): \(error); check the adapter, `sudo dmesg` may say more",
+      ExitCode(74)
+    )
   }
 }
 
@@ -44,7 +47,8 @@ private func advice(on access: PortAccess) -> String {
     return "it belongs to group \(access.group), which you joined after logging in; log out and in "
       + "again"
   }
-  return "it belongs to group \(access.group), you are in \(access.processGroups.joined(separator: ", "))"
+  return
+    "it belongs to group \(access.group), you are in \(access.processGroups.joined(separator: ", "))"
     + "; run `sudo usermod -aG \(access.group) \(access.user)`, then log out and in again"
 }
 

@@ -112,6 +112,19 @@ class RefusalTests(ProcessTests):
             archive.writestr("bomb/data.pkl", bytes(1 << 30))
         self.assert_refused(bomb, before=MEMORY)
 
+    def test_names_in_a_file_do_not_steer_the_terminal(self):
+        red = "\x1b[31m"
+        model = models.save(self.folder / "names.pt", {f"{red}a\rb\n": torch.ones(2)})
+        table = self.run_command("inspect", model).output
+        self.assertEqual(len(table.splitlines()), 3, table)
+        hostile = self.folder / "hostile.pt"
+        with zipfile.ZipFile(hostile, "w") as archive:
+            archive.writestr("hostile/data.pkl", f"\x80\x02c{red}os\nsystem\n.".encode("latin-1"))
+        refused = self.run_command("inspect", hostile)
+        self.assert_ends(refused, DATA, "os.system")
+        for text in (table, refused.words):
+            self.assertNotRegex(text, r"[\x00-\x09\x0b-\x1f\x7f]")
+
     def test_whole_module(self):
         for legacy in (False, True):
             with self.subTest(legacy):

@@ -51,11 +51,11 @@ extension SafetensorsFault {
   var sentence: String {
     switch self {
     case .syntax: "not the JSON that the format demands"
-    case .duplicateKey(let key): "\(printable(key)) stands there twice"
-    case .unknownDType(let name): "no type is called \(printable(name))"
-    case .missingField(let name): "\(printable(name)) is missing"
-    case .sizeMismatch(let name): "type and shape of \(printable(name)) do not fit its data"
-    case .overlapOrHole(let name): "the data of \(printable(name)) do not follow those before"
+    case .duplicateKey(let key): "\(key) stands there twice"
+    case .unknownDType(let name): "no type is called \(name)"
+    case .missingField(let name): "\(name) is missing"
+    case .sizeMismatch(let name): "type and shape of \(name) do not fit its data"
+    case .overlapOrHole(let name): "the data of \(name) do not follow those before"
     case .dataSizeMismatch(let declared, let found):
       "it announces \(declared) bytes of data and the file has \(found)"
     }
@@ -67,14 +67,14 @@ extension ZipFault {
     switch self {
     case .archive(let code): "its directory cannot be read (libzip error \(code))"
     case .entry(let name, let code):
-      "entry \(printable(name)) cannot be read (libzip error \(code))"
-    case .duplicateEntry(let name): "entry \(printable(name)) is there twice"
-    case .missingEntry(let name): "entry \(printable(name)) is missing"
-    case .encryptedEntry(let name): "entry \(printable(name)) is encrypted"
+      "entry \(name) cannot be read (libzip error \(code))"
+    case .duplicateEntry(let name): "entry \(name) is there twice"
+    case .missingEntry(let name): "entry \(name) is missing"
+    case .encryptedEntry(let name): "entry \(name) is encrypted"
     case .unsupportedCompression(let name, let method):
-      "entry \(printable(name)) is packed by the unknown method \(method)"
+      "entry \(name) is packed by the unknown method \(method)"
     case .inconsistentEntry(let name):
-      "the directory and entry \(printable(name)) contradict each other"
+      "the directory and entry \(name) contradict each other"
     case .unknownByteOrder: "its byte order is neither little nor big"
     }
   }
@@ -120,11 +120,8 @@ extension UnsupportedTensor {
     case .lazyConjugateOrNegative:
       "stored conjugated or negated; call resolve_conj() and resolve_neg() on it before saving"
     case .converted: "to be converted while loading; load and save it again with PyTorch"
-    case .dtype(let name): "of type \(printable(name)), which cannot be sent; convert it"
+    case .dtype(let name): "of type \(name), which cannot be sent; convert it"
     case .bareStorage: "a storage without a tensor; save a tensor instead"
     }
   }
 }
-
-/// Words of a file as a terminal may show them.
-private func printable(_ text: String) -> String { printableText(Array(text.utf8)) }

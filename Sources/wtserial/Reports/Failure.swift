@@ -13,7 +13,8 @@ struct Failure: Equatable {
   let exitCode: ExitCode
 
   init(_ sentence: String, _ exitCode: ExitCode) {
-    self.sentence = sentence
+    // Names from files and peers stand in it, which could steer the terminal.
+    self.sentence = printableText(sentence)
     self.exitCode = exitCode
   }
 
@@ -27,7 +28,7 @@ struct Failure: Equatable {
       let (sentence, exitCode) = report(on: error)
       self.init(sentence, exitCode)
     case is TransferLoop.Interruption:
-      self.init("interrupted; run the same command again to send the model anew", .interrupted)
+      self.init("interrupted; run both commands again to send the model anew", .interrupted)
     default: self.init("unexpected error: \(error); please report it", .software)
     }
   }

@@ -51,9 +51,11 @@ struct InspectReport {
     var lines = [["tensor", "dtype", "shape", "bytes", ""]]
     for tensor in model.tensors {
       let shape = tensor.shape.map(String.init).joined(separator: "×")
-      let note = tensor.shared_with.map { "shared with \($0)" } ?? tensor.sha256 ?? ""
+      let note =
+        tensor.shared_with.map { "shared with \(printableText($0))" } ?? tensor.sha256 ?? ""
       lines.append([
-        tensor.name, tensor.dtype, shape.isEmpty ? "scalar" : shape, String(tensor.bytes), note,
+        printableText(tensor.name), tensor.dtype, shape.isEmpty ? "scalar" : shape,
+        String(tensor.bytes), note,
       ])
     }
     var text = aligned(lines, rightAligned: [3])

@@ -35,11 +35,12 @@ struct SessionFailure: Error {
         Failure(
           "the peer on \(port) breaks the protocol (\(error)); use the same version of wtserial "
             + "at both ends", .badProtocol)
-      case SessionError.ended(.completed): Failure("the session ended early", .software)
+      case SessionError.ended(.completed):
+        Failure("the session ended early; please report it", .software)
       case SessionError.modelTooLarge(let byteCount, let limit):
         Failure(
           "the model takes \(byteText(byteCount)) and the receiver has room for "
-            + "\(byteText(limit)); try --precision int8 or a smaller model", .cannotCreate)
+            + "\(byteText(limit)); send a smaller model", .cannotCreate)
       case SessionError.digestMismatch:
         Failure(
           "the receiver has verified another model than was sent; send it again", .notVerified)
@@ -102,7 +103,7 @@ struct SessionFailure: Error {
     return switch failure.code {
     case .noSpace:
       Failure(
-        "the receiver has no room for the model\(words); free some there, or try --precision int8",
+        "the receiver has no room for the model\(words); free some there and run both commands again",
         .cannotCreate)
     case .wrongModel:
       Failure("the receiver does not run this model\(words); send the one it is for", .badModel)
@@ -140,9 +141,13 @@ struct SessionFailure: Error {
   }
 }
 
-/// Words of a peer as a terminal may show them: no control characters.
+/// Words of a peer or a file as a terminal may show them: no control characters.
+func printableText(_ text: String) -> String {
+  let scalars = text.unicodeScalars.filter { $0.properties.generalCategory != .control }
+  return String(String.UnicodeScalarView(scalars))
+}
+
+/// The same for UTF-8 that nobody has checked.
 func printableText(_ utf8: [UInt8]) -> String {
-  let text = String(decoding: utf8, as: UTF8.self).unicodeScalars
-  return String(
-    String.UnicodeScalarView(text.filter { $0.properties.generalCategory != .control }))
+  printableText(String(decoding: utf8, as: UTF8.self))
 }
