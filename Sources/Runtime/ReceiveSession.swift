@@ -139,6 +139,15 @@ extension ReceiverFailure {
     case .content, .digest: code = .verificationFailed
     case .incomplete: code = .badStream
     }
-    self.init(code, text: Array("\(error)".utf8))
+    self.init(code, text: Array(Self.words(for: error).utf8))
+  }
+
+  /// What is told beside the code; for the sender's user, so no names of types.
+  private static func words(for error: ModelWriterError) -> String {
+    switch error {
+    case .output(let error): "\(error.path): \(error.errno)"
+    case .content(let tensor), .digest(let tensor?): "\(tensor)"
+    case .layout, .digest(nil), .incomplete: ""
+    }
   }
 }

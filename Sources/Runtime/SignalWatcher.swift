@@ -9,7 +9,8 @@ package enum EndSignal: Equatable, Sendable {
 }
 
 /// Turns SIGINT, SIGTERM and SIGHUP into a readable descriptor, so that loops end the ordinary way
-/// and put everything back; ignores SIGPIPE, so that a closed pipe is an error of a write.
+/// and put everything back; ignores SIGPIPE and SIGXFSZ, so that a closed pipe and a file beyond the
+/// limit of `ulimit -f` are errors of a write.
 ///
 /// Made by the main thread before any other: threads inherit the blocked signals, and so do child
 /// processes, which have to unblock them. Only the first SIGINT is taken: a second one ends the
@@ -28,6 +29,7 @@ package struct SignalWatcher: ~Copyable {
     let error = unsafe pthread_sigmask(SIG_BLOCK, &signals, &previousMask)
     guard error == 0 else { throw Errno(rawValue: error) }
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
     self.file = file
     self.previousMask = previousMask
   }

@@ -31,7 +31,10 @@ func report(on error: SerialError) -> (sentence: String, exitCode: ExitCode) {
   case .vanished(let path):
     ("\(path) has gone; plug it in again and run both commands again", ExitCode(75))
   case .system(let operation, let path, let error):
-    ("cannot \(verb(of: operation)) \(path): \(error)", ExitCode(74))
+    (
+      "cannot \(verb(of: operation)) \(path): \(error); check the adapter, `sudo dmesg` may say more",
+      ExitCode(74)
+    )
   }
 }
 

@@ -24,7 +24,7 @@ struct InspectCommand: ParsableCommand {
   var digests = false
 
   func run() throws {
-    let console = Console(OutputOptions(json: json), port: nil, verb: .inspect)
+    let console = Console(isJSON: json, isQuiet: false, port: nil, model: model, verb: .inspect)
     try console.reportingErrors {
       let checkpoint = try Checkpoint(opening: FilePath(model))
       let digests = json || digests ? try checkpoint.digests() : nil

@@ -51,7 +51,7 @@ struct SendCommand: ParsableCommand {
   }
 
   func run() throws {
-    let console = Console(output, port: port, verb: .send)
+    let console = Console(output, port: port, model: model, verb: .send)
     try console.reportingErrors { try send(console) }
   }
 

@@ -13,8 +13,10 @@ final class Console {
     case send, receive, inspect
   }
 
-  private let options: OutputOptions
+  private let isJSON: Bool
+  private let isQuiet: Bool
   private let port: String?
+  private let model: String?
   private let verb: Verb
   private let start = MonotonicClock.now
   private let isTerminal = isatty(STDERR_FILENO) == 1
@@ -22,9 +24,16 @@ final class Console {
   private var isLineOpen = false
   private var lastShown: Instant?
 
-  init(_ options: OutputOptions, port: String?, verb: Verb) {
-    self.options = options
+  /// For a command that works on this port and this model, as far as it has them.
+  convenience init(_ options: OutputOptions, port: String, model: String? = nil, verb: Verb) {
+    self.init(isJSON: options.json, isQuiet: options.quiet, port: port, model: model, verb: verb)
+  }
+
+  init(isJSON: Bool, isQuiet: Bool, port: String?, model: String?, verb: Verb) {
+    self.isJSON = isJSON
+    self.isQuiet = isQuiet
     self.port = port
+    self.model = model
     self.verb = verb
   }
 
@@ -55,12 +64,12 @@ final class Console {
         $0.tensors = manifest.entries.count
         $0.total_bytes = byteCount
       }
-      say(
-        "\(printableText(manifest.name)): \(manifest.entries.count) tensors, \(byteText(byteCount))"
-      )
+      let tensors = countText(manifest.entries.count, "tensor")
+      say("\(printableText(manifest.name)): \(tensors), \(byteText(byteCount))")
     case .progress(let progress): show(progress)
     case .notQuantized(let indices):
-      let text = "\(indices.count) tensors hold NaN or infinity and are sent exactly"
+      let text =
+        "\(countText(indices.count, "tensor")) sent exactly: values such as NaN or infinity"
       emit(.notice) { $0.message = text }
       say(text)
     }
@@ -81,7 +90,7 @@ final class Console {
     do {
       try body()
     } catch {
-      let failure = Failure(error, port: port)
+      let failure = Failure(error, port: port, model: model)
       endLine()
       emit(.error) {
         $0.message = failure.sentence
@@ -108,11 +117,11 @@ final class Console {
     let now = MonotonicClock.now
     // On a terminal ten times a second; a log wants a line every two seconds, a program one a second.
     let interval: Interval =
-      options.json ? .seconds(1) : isTerminal ? .milliseconds(100) : .seconds(2)
+      isJSON ? .seconds(1) : isTerminal ? .milliseconds(100) : .seconds(2)
     if let lastShown, now - lastShown < interval { return }
     lastShown = now
     emit(.progress) { $0.take(line) }
-    guard !options.quiet, !options.json else { return }
+    guard !isQuiet, !isJSON else { return }
     if isTerminal {
       write("\r\(line.text(width: terminalWidth - 1))\u{1B}[K", to: STDERR_FILENO)
       isLineOpen = true
@@ -134,7 +143,7 @@ final class Console {
 
   private func summarize(_ result: TransferResult, _ end: String) {
     endLine()
-    guard !options.quiet, !options.json else { return }
+    guard !isQuiet, !isJSON else { return }
     let line = ProgressLine(progress: result.progress, baudRate: baudRate)
     let seconds = Double(result.progress.elapsed.microseconds) / 1e6
     var text = "\(byteText(result.progress.contentByteTotal)) as "
@@ -143,13 +152,14 @@ final class Console {
     if line.lineShare <= 1.05 {
       text += " (\(Int((line.lineShare * 100).rounded())) % of the line)"
     }
-    text += ", \(result.progress.statistics.retransmissions) frames resent\n"
+    let resent = Int(clamping: result.progress.statistics.retransmissions)
+    text += ", \(countText(resent, "frame")) resent\n"
     write(text, to: STDERR_FILENO)
     write("done: \(end)\n", to: STDOUT_FILENO)
   }
 
   private func say(_ text: String) {
-    guard !options.quiet, !options.json else { return }
+    guard !isQuiet, !isJSON else { return }
     endLine()
     write(text + "\n", to: STDERR_FILENO)
   }
@@ -161,7 +171,7 @@ final class Console {
   }
 
   private func emit(_ name: Event.Name, _ fill: (inout Event) -> Void) {
-    guard options.json else { return }
+    guard isJSON else { return }
     let elapsed = Double((MonotonicClock.now - start).microseconds) / 1e6
     var event = Event(event: name, time: elapsed)
     event.port = port

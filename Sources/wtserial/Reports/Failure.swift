@@ -13,21 +13,22 @@ struct Failure: Equatable {
   let exitCode: ExitCode
 
   init(_ sentence: String, _ exitCode: ExitCode) {
-    self.sentence = sentence
+    // Names from files and peers stand in it, which could steer the terminal.
+    self.sentence = printableText(sentence)
     self.exitCode = exitCode
   }
 
   /// The sentence for any error that a command meets.
-  init(_ error: any Error, port: String?) {
+  init(_ error: any Error, port: String?, model: String?) {
     switch error {
-    case let error as SessionFailure: self = error.failure(port: port ?? "the port")
-    case let error as CheckpointError: self = Failure(error)
+    case let error as SessionFailure: self = error.failure(port: port ?? "the port", model: model)
+    case let error as CheckpointError: self = Failure(error, file: model ?? "the model")
     case let error as OutputError: self = Failure(error)
     case let error as SerialError:
       let (sentence, exitCode) = report(on: error)
       self.init(sentence, exitCode)
     case is TransferLoop.Interruption:
-      self.init("interrupted; run the same command again to send the model anew", .interrupted)
+      self.init("interrupted; run both commands again to send the model anew", .interrupted)
     default: self.init("unexpected error: \(error); please report it", .software)
     }
   }
@@ -35,10 +36,11 @@ struct Failure: Equatable {
   init(_ error: OutputError) {
     let next =
       switch error.errno {
-      case .noSpace: "free some space, or write to another disk"
+      case .noSpace, .diskQuotaExceeded: "free some space, or write to another disk"
       case .readOnlyFileSystem, .permissionDenied, .notPermitted:
         "write to a folder that is yours"
       case .noSuchFileOrDirectory, .notDirectory: "create the folder first"
+      case .fileTooLarge: "raise the limit of `ulimit -f`, or write to another disk"
       case .isDirectory: "give the name of a file"
       default: "write to another place"
       }

@@ -51,15 +51,18 @@ struct InspectReport {
     var lines = [["tensor", "dtype", "shape", "bytes", ""]]
     for tensor in model.tensors {
       let shape = tensor.shape.map(String.init).joined(separator: "×")
-      let note = tensor.shared_with.map { "shared with \($0)" } ?? tensor.sha256 ?? ""
+      let note =
+        tensor.shared_with.map { "shared with \(printableText($0))" } ?? tensor.sha256 ?? ""
       lines.append([
-        tensor.name, tensor.dtype, shape.isEmpty ? "scalar" : shape, String(tensor.bytes), note,
+        printableText(tensor.name), tensor.dtype, shape.isEmpty ? "scalar" : shape,
+        String(tensor.bytes), note,
       ])
     }
     var text = aligned(lines, rightAligned: [3])
-    text += "\n\(model.format): \(model.tensors.count) tensors, \(byteText(model.total_bytes))"
+    text +=
+      "\n\(model.format): \(countText(model.tensors.count, "tensor")), \(byteText(model.total_bytes))"
     if model.ignored_values > 0 {
-      text += "; \(model.ignored_values) values that are no tensors are left out"
+      text += "; left out: \(countText(model.ignored_values, "value")) other than tensors"
     }
     return text
   }
@@ -98,6 +101,11 @@ extension Digest {
       return byte < 16 ? "0" + text : text
     }.joined()
   }
+}
+
+/// A number of things: "1 tensor", "2 tensors".
+func countText(_ count: Int, _ noun: String) -> String {
+  count == 1 ? "1 \(noun)" : "\(count) \(noun)s"
 }
 
 /// A number of bytes for people: 1 kB is 1000 bytes, as on the line.

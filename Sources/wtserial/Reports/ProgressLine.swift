@@ -28,31 +28,46 @@ struct ProgressLine {
     return Double(progress.elapsed.microseconds) / 1e6 * (1 - share) / share
   }
 
-  /// The line with a bar, at most `width` columns.
+  /// The line with a bar, at most `width` columns: what tells least is left out first, the bar
+  /// before the bytes.
   func text(width: Int) -> String {
-    let figures = figures
-    let room = width - figures.count - 1
-    guard room >= 8 else { return String(figures.prefix(max(width, 1))) }
-    return "\(bar(min(room, 30))) \(figures)"
+    let withBar = [figures, percentText + bytesText + rateText + resentText + remainingText]
+    for figures in withBar where width - figures.count > 8 {
+      return "\(bar(min(width - figures.count - 1, 30))) \(figures)"
+    }
+    let withoutBar = [
+      percentText + bytesText + rateText + remainingText, percentText + bytesText + remainingText,
+      percentText + remainingText,
+    ]
+    return withoutBar.first { $0.count <= width } ?? percentText
   }
 
   /// The line without a bar, for logs.
   var figures: String {
-    let percent = Int((share * 100).rounded(.down))
-    var figures = padded("\(percent) %", 5)
-    figures += "  \(byteText(progress.contentByteCount)) of \(byteText(progress.contentByteTotal))"
-    figures += rateText
-    let resent = progress.statistics.retransmissions
-    if resent > 0 { figures += "  \(resent) resent" }
-    if let remainingSeconds, share < 1 { figures += "  ETA \(durationText(remainingSeconds))" }
-    return figures
+    percentText + bytesText + rateText + shareText + resentText + remainingText
   }
 
-  private var rateText: String {
-    let rate = "  \(byteText(Int(goodput)))/s"
-    // A pseudo-terminal without a line behind it has no rate to compare with.
-    guard lineShare <= 1.05 else { return rate }
-    return rate + " (\(Int((lineShare * 100).rounded())) % of the line)"
+  private var percentText: String { padded("\(Int((share * 100).rounded(.down))) %", 5) }
+
+  private var bytesText: String {
+    "  \(byteText(progress.contentByteCount)) of \(byteText(progress.contentByteTotal))"
+  }
+
+  private var rateText: String { "  \(byteText(Int(goodput)))/s" }
+
+  /// A pseudo-terminal without a line behind it has no rate to compare with.
+  private var shareText: String {
+    lineShare <= 1.05 ? " (\(Int((lineShare * 100).rounded())) % of line)" : ""
+  }
+
+  private var resentText: String {
+    let count = progress.statistics.retransmissions
+    return count > 0 ? "  \(count) resent" : ""
+  }
+
+  private var remainingText: String {
+    guard let remainingSeconds, share < 1 else { return "" }
+    return "  ETA \(durationText(remainingSeconds))"
   }
 
   private func bar(_ columns: Int) -> String {

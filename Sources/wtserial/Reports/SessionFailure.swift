@@ -26,7 +26,7 @@ struct SessionFailure: Error {
     self.verb = verb
   }
 
-  func failure(port: String) -> Failure {
+  func failure(port: String, model: String?) -> Failure {
     let failure =
       switch error {
       case SessionError.ended(.linkClosed(let reason)): closed(reason, port)
@@ -35,11 +35,12 @@ struct SessionFailure: Error {
         Failure(
           "the peer on \(port) breaks the protocol (\(error)); use the same version of wtserial "
             + "at both ends", .badProtocol)
-      case SessionError.ended(.completed): Failure("the session ended early", .software)
+      case SessionError.ended(.completed):
+        Failure("the session ended early; please report it", .software)
       case SessionError.modelTooLarge(let byteCount, let limit):
         Failure(
           "the model takes \(byteText(byteCount)) and the receiver has room for "
-            + "\(byteText(limit)); try --precision int8 or a smaller model", .cannotCreate)
+            + "\(byteText(limit)); send a smaller model", .cannotCreate)
       case SessionError.digestMismatch:
         Failure(
           "the receiver has verified another model than was sent; send it again", .notVerified)
@@ -48,12 +49,12 @@ struct SessionFailure: Error {
           "no sender appeared on \(port) within \(timeout) s; start `wtserial send` at the other "
             + "end, at the same --baud", .unavailable)
       case SessionError.writer(let error): Self.notWritten(error)
-      default: Failure(error, port: port)
+      default: Failure(error, port: port, model: model)
       }
     guard let rescued else { return failure }
-    return Failure(
-      failure.sentence + "; \(rescued.tensorCount) complete tensors are in \(rescued.path)",
-      failure.exitCode)
+    let tensors = countText(rescued.tensorCount, "complete tensor")
+    let are = rescued.tensorCount == 1 ? "is" : "are"
+    return Failure("\(failure.sentence); \(tensors) \(are) in \(rescued.path)", failure.exitCode)
   }
 
   private func closed(_ reason: CloseReason, _ port: String) -> Failure {
@@ -90,10 +91,10 @@ struct SessionFailure: Error {
     var sentence = "no receiver answers on \(port) at \(baudRate) baud within \(timeout) s; "
     if statistics.framesEchoed > 0 {
       sentence += "what is sent comes back: the other end echoes or TX and RX are joined"
-    } else if statistics.framesCorrupt > 0 {
-      sentence += "what comes in makes no sense: check that both ends use the same --baud"
     } else if statistics.wireBytesReceived > 0 {
-      sentence += "something else talks on this line"
+      sentence +=
+        "what comes in makes no sense: check that both ends use the same --baud and that "
+        + "nothing but `wtserial receive` or the board talks there"
     } else {
       sentence += "nothing came in: check the wiring and that `wtserial receive` or the board runs"
     }
@@ -104,9 +105,16 @@ struct SessionFailure: Error {
     let text = printableText(failure.text)
     let words = text.isEmpty ? "" : ": \(text)"
     return switch failure.code {
-    case .noSpace: Failure("the receiver has no room for the model\(words)", .cannotCreate)
-    case .wrongModel: Failure("the receiver does not run this model\(words)", .badModel)
-    case .cannotStore: Failure("the receiver cannot store the model\(words)", .cannotCreate)
+    case .noSpace:
+      Failure(
+        "the receiver has no room for the model\(words); free some there and run both commands again",
+        .cannotCreate)
+    case .wrongModel:
+      Failure("the receiver does not run this model\(words); send the one it is for", .badModel)
+    case .cannotStore:
+      Failure(
+        "the receiver cannot store the model\(words); mend that and run both commands again",
+        .cannotCreate)
     case .verificationFailed:
       Failure("the model arrived damaged and was not taken\(words); send it again", .notVerified)
     case .badStream:
@@ -121,7 +129,8 @@ struct SessionFailure: Error {
     switch error {
     case .output(let error): Failure(error)
     case .layout(let error):
-      Failure("the offered model cannot be written as safetensors: \(error)", .badProtocol)
+      Failure(
+        "\(Failure(error, file: "on offer").sentence); safetensors cannot hold it", .badProtocol)
     case .content(let tensor):
       Failure("the content of \(tensor) is broken; send the model again", .notVerified)
     case .digest(let tensor?):
@@ -129,14 +138,20 @@ struct SessionFailure: Error {
     case .digest(nil):
       Failure("the digest of the model does not fit; send it again", .notVerified)
     case .incomplete:
-      Failure("the sender breaks the protocol: a content twice, or one missing", .badProtocol)
+      Failure(
+        "the sender breaks the protocol: a content twice, or one missing; use the same version of "
+          + "wtserial at both ends", .badProtocol)
     }
   }
 }
 
-/// Words of a peer as a terminal may show them: no control characters.
+/// Words of a peer or a file as a terminal may show them: no control characters.
+func printableText(_ text: String) -> String {
+  let scalars = text.unicodeScalars.filter { $0.properties.generalCategory != .control }
+  return String(String.UnicodeScalarView(scalars))
+}
+
+/// The same for UTF-8 that nobody has checked.
 func printableText(_ utf8: [UInt8]) -> String {
-  let text = String(decoding: utf8, as: UTF8.self).unicodeScalars
-  return String(
-    String.UnicodeScalarView(text.filter { $0.properties.generalCategory != .control }))
+  printableText(String(decoding: utf8, as: UTF8.self))
 }

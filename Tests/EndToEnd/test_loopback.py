@@ -1,0 +1,96 @@
+"""The loopback as a command: names, statistics, clients that come and go."""
+
+import os
+import signal
+
+import models
+import torch
+from lines import LineTests
+from processes import OK, TRY_AGAIN, USAGE, CANNOT_CREATE
+
+
+class LoopbackTests(LineTests):
+    def end_line(self, number=signal.SIGTERM):
+        """Stops the loopback and returns its statistics."""
+        self.line.signal(number)
+        self.assertEqual(self.line.wait(), OK, self.line)
+        return self.line.events[-1]
+
+    def test_five_transfers_in_a_row_over_one_line(self):
+        self.lay_line("--bit-error-rate=1e-5", "--seed=11")
+        sent = received = 0
+        for number in range(5):
+            model = models.save(self.folder / f"{number}.pt", {"x": torch.randn(10, 10 + number)})
+            out = self.folder / f"{number}.safetensors"
+            sender, receiver = self.transfer(model, out=out)
+            self.assertEqual(models.differences(model, out), [])
+            sent += sender.events[-1]["wire_bytes_sent"]
+            received += receiver.events[-1]["wire_bytes_sent"]
+        statistics = self.end_line()
+        self.assertEqual(statistics["event"], "statistics")
+        # The ends' last words come after their last figures: some CLOSE frames.
+        for direction, count in (("a_to_b", sent), ("b_to_a", received)):
+            counters = statistics[direction]
+            self.assertIn(counters["bytes_sent"] - count, range(0, 5 * 60), direction)
+            lost = sum(counters[key] for key in (
+                "bytes_received", "bytes_dropped", "bytes_unattended", "bytes_overrun",
+                "bytes_lost_in_cuts",
+            ))  # fmt: skip
+            self.assertLessEqual(counters["bytes_sent"], lost + 64)
+        self.assertFalse(os.path.lexists(self.a) or os.path.lexists(self.b))
+
+    def test_statistics_count_every_kind_of_fault(self):
+        faults = ("bit-error", "drop", "insert", "duplicate")
+        self.lay_line(*(f"--{fault}-rate=1e-4" for fault in faults), "--seed=5")
+        model = models.save(self.folder / "network.pt", models.small_network().state_dict())
+        self.transfer(model)
+        self.assertEqual(models.differences(model, self.out), [])
+        counters = self.end_line(signal.SIGINT)["a_to_b"]
+        for key in ("bits_flipped", "bytes_dropped", "bytes_inserted", "bytes_duplicated"):
+            self.assertGreater(counters[key], 0, key)
+
+    def test_same_seed_same_faults(self):
+        model = models.save(self.folder / "network.pt", models.small_network().state_dict())
+        found = []
+        for _ in range(2):
+            self.lay_line("--bit-error-rate=1e-3", "--seed=42", baud="unlimited")
+            sender = self.start("send", self.a, model, "--timeout=1")
+            sender.wait()
+            found.append(self.end_line()["a_to_b"])
+        # Nobody answers: what is sent is the same few frames, and so is what becomes of them.
+        first = {key: value for key, value in found[0].items() if key != "bytes_unattended"}
+        second = {key: value for key, value in found[1].items() if key != "bytes_unattended"}
+        self.assertEqual(first, second)
+
+    def test_words_for_people(self):
+        a, b = self.folder / "x", self.folder / "y"
+        line = self.start("loopback", "--a", a, "--b", b, "--baud=9600", "--seed=1")
+        line.wait_for_text(f"{a} <-> {b}  9600 baud  seed 1\n")
+        line.signal()
+        self.assertEqual(line.wait(), OK)
+        self.assertRegex(line.output, r"bytes sent +0 +0\n")
+        self.assertEqual(line.words, "")
+
+    def test_name_that_is_taken(self):
+        taken = self.folder / "taken"
+        taken.write_text("something of value")
+        command = self.run_command("loopback", "--a", taken)
+        self.assert_ends(command, CANNOT_CREATE, str(taken), "choose another")
+        self.assertEqual(taken.read_text(), "something of value")
+
+    def test_name_of_a_running_loopback(self):
+        self.lay_line()
+        command = self.run_command("loopback", "--a", self.a)
+        self.assert_ends(command, TRY_AGAIN, str(self.a), "end it")
+        self.transfer(models.save(self.folder / "scalar.pt", torch.ones(1)))
+
+    def test_one_name_for_both_ports(self):
+        name = self.folder / "name"
+        command = self.run_command("loopback", "--a", name, "--b", name)
+        self.assert_ends(command, USAGE, str(name), "two names")
+
+    def test_name_left_by_a_killed_loopback_is_taken_over(self):
+        self.lay_line()
+        self.line.kill()
+        self.lay_line()
+        self.transfer(models.save(self.folder / "scalar.pt", torch.ones(1)))

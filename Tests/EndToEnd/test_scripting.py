@@ -1,0 +1,205 @@
+"""What scripts and people read: JSON events, quiet runs, progress on terminals, tables."""
+
+import fcntl
+import json
+import os
+import re
+import struct
+import termios
+import threading
+
+import models
+from lines import LineTests
+from processes import DATA, DIGITS, OK, TRY_AGAIN, UNAVAILABLE, lasts
+
+
+class JSONTests(LineTests):
+    def assert_well_formed(self, command, port):
+        """Every line is an event, in order; the last one is the outcome, and the only one."""
+        events = [json.loads(line) for line in command.output.splitlines()]
+        self.assertGreater(len(events), 0, command)
+        times = []
+        for event in events:
+            self.assertEqual((event["schema"], event["port"]), (1, str(port)), event)
+            times.append(event["time"])
+        self.assertEqual(times, sorted(times))
+        outcomes = [event for event in events if event["event"] in ("done", "error")]
+        self.assertEqual(outcomes, events[-1:], command)
+        if outcomes[0]["event"] == "error":
+            self.assertEqual(outcomes[0]["exit_code"], command.process.returncode)
+            self.assertIn(outcomes[0]["message"], command.words)
+        else:
+            self.assertEqual((command.process.returncode, command.words), (OK, ""))
+        return events
+
+    def test_events_of_a_transfer(self):
+        self.lay_line("--bit-error-rate=1e-5", "--seed=3")
+        sender, receiver = self.transfer(DIGITS)
+        digests = set()
+        for command, port in ((sender, self.a), (receiver, self.b)):
+            events = self.assert_well_formed(command, port)
+            names = [event["event"] for event in events]
+            self.assertEqual(names[:3], ["waiting", "connected", "began"])
+            self.assertEqual(set(names[3:-1]), {"progress"})
+            began, done = events[2], events[-1]
+            self.assertEqual((began["model"], began["tensors"]), ("digits.pt", 22))
+            self.assertEqual((done["bytes"], done["total_bytes"]), (162944, 162944))
+            progress = [event["bytes"] for event in events[3:]]
+            self.assertEqual(progress, sorted(progress))
+            digests.add(done["digest"])
+        self.assertEqual(len(digests), 1)
+        self.assertEqual(receiver.events[-1]["out"], str(self.out))
+
+    def test_events_of_errors(self):
+        damaged = self.folder / "damaged.pt"
+        damaged.write_bytes(b"nonsense")
+        for code, *arguments in (
+            (UNAVAILABLE, "send", "--json", "/dev/no-such-port", DIGITS),
+            (DATA, "send", "--json", "/dev/no-such-port", damaged),
+            (UNAVAILABLE, "receive", "--json", "/dev/no-such-port", self.out),
+        ):
+            command = self.run_command(*arguments)
+            self.assert_ends(command, code)
+            self.assert_well_formed(command, "/dev/no-such-port")
+
+    @lasts(3)
+    def test_event_of_a_broken_line(self):
+        self.lay_line(baud=115200)
+        receiver, sender = self.receive(), self.send(DIGITS)
+        receiver.wait_for_event("began")
+        sender.wait_for_event("began")
+        self.line.kill()
+        for command, port in ((sender, self.a), (receiver, self.b)):
+            self.assert_ends(command, TRY_AGAIN)
+            self.assert_well_formed(command, port)
+
+    def test_inspect(self):
+        command = self.run_command("inspect", "--json", DIGITS)
+        report = json.loads(command.output)
+        rows = {
+            row["name"]: (row["dtype"], row["shape"], row["bytes"], row["sha256"])
+            for row in report["tensors"]
+        }
+        expected = {
+            name: (
+                str(tensor.dtype).removeprefix("torch."), list(tensor.shape), tensor.nbytes,
+                models.digest(tensor),
+            )
+            for name, tensor in models.load(DIGITS).items()
+        }  # fmt: skip
+        self.assertEqual(rows, expected)
+        self.assertEqual(report["total_bytes"], 162944)
+
+
+class PlainTests(LineTests):
+    def plain(self, *options):
+        """A transfer without --json."""
+        self.lay_line()
+        model = models.save(self.folder / "network.pt", models.small_network().state_dict())
+        receiver = self.start("receive", self.rate, self.b, self.out, *options)
+        sender = self.start("send", self.rate, self.a, model, *options)
+        self.assert_ends(sender, OK)
+        self.assert_ends(receiver, OK)
+        return sender, receiver
+
+    def test_standard_output_has_only_results(self):
+        sender, receiver = self.plain()
+        self.assertEqual(sender.output, "done: the receiver has verified and stored the model\n")
+        self.assertEqual(receiver.output, f"done: verified and stored as {self.out}\n")
+        self.assertIn(str(self.a), sender.words)
+
+    def test_quiet_is_silent(self):
+        for command in self.plain("--quiet"):
+            self.assertEqual((command.output, command.words), ("", ""))
+
+    def test_quiet_still_tells_errors(self):
+        command = self.run_command("send", "-q", "/dev/no-such-port", DIGITS)
+        self.assert_ends(command, UNAVAILABLE, "/dev/no-such-port")
+
+    def test_reader_that_goes_away_does_not_stop_a_transfer(self):
+        self.lay_line()
+        end, pipe = os.pipe()
+        receiver = self.start("receive", self.rate, self.b, self.out, stdout=pipe, stderr=pipe)
+        os.close(pipe)
+        os.close(end)
+        sender = self.send(DIGITS)
+        self.assert_ends(sender, OK)
+        self.assertEqual(receiver.wait(), OK)
+        self.assertEqual(models.differences(DIGITS, self.out), [])
+
+    def test_table(self):
+        command = self.run_command("inspect", DIGITS)
+        lines = command.output.splitlines()
+        self.assertEqual(len(lines), 24)
+        self.assertEqual(lines[0].split(), ["tensor", "dtype", "shape", "bytes"])
+        for line, (name, tensor) in zip(lines[1:], models.load(DIGITS).items()):
+            shape = "×".join(map(str, tensor.shape)) or "scalar"
+            dtype = str(tensor.dtype).removeprefix("torch.")
+            self.assertEqual(line.split(), [name, dtype, shape, str(tensor.nbytes)])
+        self.assertEqual(lines[-1], "PyTorch checkpoint: 22 tensors, 163 kB")
+
+    def test_table_with_digests(self):
+        command = self.run_command("inspect", "--digests", DIGITS)
+        for name, tensor in models.load(DIGITS).items():
+            self.assertRegex(command.output, rf"{re.escape(name)} .* {models.digest(tensor)}\n")
+
+
+class Screen:
+    """A terminal that keeps what is written to it."""
+
+    def __init__(self, columns):
+        self.master, self.terminal = os.openpty()
+        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+        self.bytes = b""
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def _read(self):
+        try:
+            while data := os.read(self.master, 4096):
+                self.bytes += data
+        except OSError:
+            pass  # Linux says so when the last writer has gone.
+
+    def close(self):
+        """Everything that was shown; to be called when the command has ended."""
+        os.close(self.terminal)
+        self.thread.join()
+        os.close(self.master)
+        return self.bytes.decode()
+
+
+class TerminalTests(LineTests):
+    def check_progress(self, columns):
+        self.lay_line(baud=230400)
+        screen = Screen(columns)
+        receiver = self.receive()
+        sender = self.start("send", self.rate, self.a, DIGITS, stderr=screen.terminal)
+        self.assertEqual(sender.wait(), OK)
+        self.assert_ends(receiver, OK)
+        shown = screen.close().replace("\r\n", "\n")
+        # Each state of the line begins with a return and clears what is left of the one before.
+        states = re.findall(r"\r([^\r\n]*)\x1b\[K", shown)
+        self.assertGreater(len(states), 5, shown)
+        for state in states:
+            self.assertLess(len(state), columns, state)
+            self.assertRegex(state, r"\d+ %")
+            # Cut between figures, not within one.
+            self.assertRegex(state, r"(B|s|line\)|resent|%|\d)$")
+        self.assertEqual(shown.count("\r"), len(states), shown)
+        # One line: between the first state and the last, nothing starts another.
+        first, last = shown.index("\r"), shown.rindex("\x1b[K")
+        self.assertNotIn("\n", shown[first:last])
+        percents = [int(re.search(r"(\d+) %", state)[1]) for state in states]
+        self.assertEqual(percents, sorted(percents))
+        return states
+
+    @lasts(8)
+    def test_progress_on_80_columns(self):
+        states = self.check_progress(80)
+        self.assertTrue(all(state.startswith("[") for state in states))
+        self.assertIn("ETA", states[-1] + states[-2])
+
+    @lasts(8)
+    def test_progress_on_40_columns(self):
+        self.check_progress(40)
