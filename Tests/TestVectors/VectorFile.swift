@@ -17,6 +17,8 @@ package struct VectorFile {
       "line \(number): \(columns.joined(separator: " ").prefix(60))"
     }
 
+    package var columnCount: Int { columns.count }
+
     /// A column that is a word.
     package func word(_ index: Int) -> String { String(columns[index]) }
 
