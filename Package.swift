@@ -74,17 +74,26 @@ let package = Package(
       swiftSettings: common),
 
     // Tests: a target for each layer, named after it.
-    .testTarget(name: "FramingTests", dependencies: ["Framing", "CZlib"], swiftSettings: common),
+    .target(name: "TestVectors", path: "Tests/TestVectors", swiftSettings: common),
+    .testTarget(
+      name: "FramingTests", dependencies: ["Framing", "CZlib", "LineModel", "TestVectors"],
+      swiftSettings: common),
     .target(
-      name: "LinkSimulator", dependencies: ["LinkLayer", "Framing", "LineModel"],
+      name: "LinkSimulator",
+      dependencies: [
+        "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Framing", "LineModel",
+      ],
       path: "Tests/LinkSimulator", swiftSettings: common),
     .testTarget(
-      name: "LinkLayerTests", dependencies: ["LinkLayer", "Framing", "LineModel", "LinkSimulator"],
+      name: "LinkLayerTests",
+      dependencies: ["LinkLayer", "Framing", "LineModel", "LinkSimulator", "TestVectors"],
       swiftSettings: common),
     .testTarget(
-      name: "WeightCodecTests", dependencies: ["WeightCodec", "Tensors"], swiftSettings: common),
+      name: "WeightCodecTests",
+      dependencies: ["WeightCodec", "Tensors", "LineModel", "TestVectors"], swiftSettings: common),
     .testTarget(
-      name: "StreamingTests", dependencies: ["Streaming", "WeightCodec", "Tensors"],
+      name: "StreamingTests",
+      dependencies: ["Streaming", "WeightCodec", "Tensors", "LineModel", "TestVectors"],
       swiftSettings: common),
     .testTarget(
       name: "TransferTests",

@@ -28,7 +28,7 @@ public struct Manifest: Equatable, Sendable {
 
   /// A bound for receivers; the largest models have some thousands.
   public static let tensorCountLimit = 1 << 20
-  /// Bytes of all bodies of a manifest, at most.
+  /// Bytes of all bodies of a manifest, at most, with every name written out.
   public static let byteCountLimit = 1 << 26
   /// Bytes of a name, at most.
   public static let nameByteCountLimit = 1024
@@ -40,8 +40,13 @@ public struct Manifest: Equatable, Sendable {
   /// The tensors in the order of the file.
   public let entries: [Entry]
 
-  /// - Precondition: names within their limit; `sharedWith` names an earlier entry with content.
+  /// - Precondition: tensor names within their limit; `sharedWith` names an earlier entry that has the
+  ///   same dtype and shape and does not share itself.
   public init(kind: Kind, name: [UInt8], entries: [Entry]) {
+    for entry in entries {
+      precondition(
+        entry.tensor.name.utf8.count <= Self.nameByteCountLimit, "a tensor's name fits a record")
+    }
     self.kind = kind
     self.name = Array(name.prefix(Self.nameByteCountLimit))
     self.entries = entries
@@ -101,8 +106,9 @@ extension Manifest.Entry {
     parsing bytes: [UInt8], after previous: Manifest.Entry?, index: Int
   ) throws(RecordError) {
     var body = BodyReader(bytes)
-    let isShared = try body.byte() & 1 == 1
-    let sharedWith = isShared ? try body.varint() : nil
+    let flags = try body.byte()
+    guard flags <= 1 else { throw .unknownFlags(flags) }
+    let sharedWith = flags == 1 ? try body.varint() : nil
     if let sharedWith, sharedWith >= index { throw .badIndex(sharedWith) }
     let previousName = previous?.tensor.name.utf8 ?? []
     let prefix = try body.varint()
@@ -110,7 +116,12 @@ extension Manifest.Entry {
     guard prefix <= previousName.count, suffix <= Manifest.nameByteCountLimit - prefix else {
       throw .badName
     }
-    let name = TensorName(utf8: previousName[..<prefix] + (try body.bytes(suffix)))
+    let rest = try body.bytes(suffix)
+    // A shorter prefix would encode the same name in other bytes than were digested.
+    if let first = rest.first, prefix < previousName.count, previousName[prefix] == first {
+      throw .badName
+    }
+    let name = TensorName(utf8: previousName[..<prefix] + rest)
     let code = try body.byte()
     guard let dtype = DType(rawValue: code) else { throw .unknownDType(code) }
     let rank = try body.varint()

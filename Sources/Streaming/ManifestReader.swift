@@ -1,13 +1,19 @@
 internal import Tensors
 
 /// Collects the records of a manifest: twin of `Manifest.encoded()`.
+///
+/// Takes only what `encoded()` writes, byte for byte: the model's digest begins with these bytes, and
+/// each end computes it from the manifest that it holds.
 public struct ManifestReader: Sendable {
   private var kind = Manifest.Kind.tensors
   private var name: [UInt8] = []
   private var entries: [Manifest.Entry] = []
   // nil before the offer
   private var tensorCount: Int?
+  // Of the bodies, with names written out: front coding must not multiply what a peer has to send.
   private var byteCount = 0
+  // Of all tensors, shared ones too.
+  private var tensorByteCount = 0
 
   /// Stands before the offer.
   public init() {}
@@ -16,26 +22,39 @@ public struct ManifestReader: Sendable {
   public mutating func take(
     _ record: RecordKind, body bytes: [UInt8]
   ) throws(RecordError) -> Manifest? {
-    byteCount += bytes.count
-    guard byteCount <= Manifest.byteCountLimit else { throw .tooManyTensors(entries.count) }
     if let tensorCount {
       guard record == .tensor else { throw .unexpected(record) }
-      let entry = try Manifest.Entry(parsing: bytes, after: entries.last, index: entries.count)
-      if let sharedWith = entry.sharedWith { try check(entry, sharedWith) }
-      entries.append(entry)
+      try take(try Manifest.Entry(parsing: bytes, after: entries.last, index: entries.count), bytes)
       return entries.count == tensorCount ? manifest : nil
     }
     guard record == .offer else { throw .unexpected(record) }
+    try takeOffer(bytes)
+    return tensorCount == 0 ? manifest : nil
+  }
+
+  private mutating func takeOffer(_ bytes: [UInt8]) throws(RecordError) {
     var body = BodyReader(bytes)
     let kindCode = try body.byte()
     guard let kind = Manifest.Kind(rawValue: kindCode) else { throw .unknownKind(kindCode) }
     self.kind = kind
     let count = try body.varint()
     guard count <= Manifest.tensorCountLimit else { throw .tooManyTensors(count) }
-    tensorCount = count
     let nameByteCount = try body.varint()
+    guard nameByteCount <= Manifest.nameByteCountLimit else { throw .badName }
     name = try body.bytes(nameByteCount)
-    return count == 0 ? manifest : nil
+    guard body.isAtEnd else { throw .trailingBytes }
+    byteCount = bytes.count
+    tensorCount = count
+  }
+
+  private mutating func take(_ entry: Manifest.Entry, _ body: [UInt8]) throws(RecordError) {
+    if let sharedWith = entry.sharedWith { try check(entry, sharedWith) }
+    byteCount += body.count + entry.tensor.name.utf8.count
+    guard byteCount <= Manifest.byteCountLimit else { throw .tooManyTensors(entries.count) }
+    let (sum, overflow) = tensorByteCount.addingReportingOverflow(entry.tensor.byteCount)
+    guard !overflow else { throw .badShape }
+    tensorByteCount = sum
+    entries.append(entry)
   }
 
   private var manifest: Manifest { Manifest(kind: kind, name: name, entries: entries) }

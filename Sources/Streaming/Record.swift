@@ -29,6 +29,7 @@ public enum RecordKind: UInt8, Equatable, Sendable {
 /// Why bytes are not records that this revision understands.
 public enum RecordError: Error, Equatable, Sendable {
   case truncated
+  /// More bytes than a number may have, or than this one needs.
   case numberTooLong
   case trailingBytes
   case unknownKind(UInt8)
@@ -38,9 +39,10 @@ public enum RecordError: Error, Equatable, Sendable {
   /// More tensors than `Manifest.tensorCountLimit`.
   case tooManyTensors(Int)
   case unknownDType(UInt8)
-  /// Extents whose product overflows, or too many of them.
+  case unknownFlags(UInt8)
+  /// Extents whose product overflows, too many of them, or tensors whose sizes add up to too much.
   case badShape
-  /// A name longer than allowed, or one that shares more with its neighbour than there is.
+  /// A name longer than allowed, or one that shares more or less with its neighbour than it says.
   case badName
   /// A tensor, content or index outside what the manifest lists.
   case badIndex(Int)

@@ -1,7 +1,8 @@
 /// Unsigned numbers in as few bytes as they need: seven bits a byte, lowest first, the top bit set
 /// in all but the last (LEB128).
 ///
-/// At most nine bytes, 63 bits: a count always fits an `Int`.
+/// At most nine bytes, 63 bits: a count always fits an `Int`. Only the shortest form of a number is
+/// taken, so that what was read is encoded again to the same bytes.
 enum Varint {
   static let byteCountLimit = 9
 
@@ -36,7 +37,9 @@ struct BodyReader {
     for index in 0..<Varint.byteCountLimit {
       let next = try byte()
       number |= UInt64(next & 0x7F) << UInt64(7 * index)
-      if next & 0x80 == 0 { return Int(truncatingIfNeeded: number) }
+      guard next & 0x80 == 0 else { continue }
+      if next == 0, index > 0 { break }
+      return Int(truncatingIfNeeded: number)
     }
     throw .numberTooLong
   }

@@ -42,18 +42,22 @@ public struct AffineQuantizer: Equatable, Sendable {
   }
 
   /// The distance between neighbouring codes.
-  public var step: Double {
-    // Halves first: the difference of two finite values may be none.
-    (maximum / 2 - minimum / 2) / Double(codeMaximum) * 2
-  }
+  public var step: Double { shrunk(maximum) / Double(codeMaximum) / shrinking }
 
   /// The code nearest to a value between the ends; ties go away from the minimum.
   public func code(of value: Double) -> UInt8 {
     guard maximum > minimum else { return 0 }
-    let share = (value / 2 - minimum / 2) / (maximum / 2 - minimum / 2)
+    let share = shrunk(value) / shrunk(maximum)
     let code = (share * Double(codeMaximum)).rounded()
     return UInt8(min(max(code, 0), Double(codeMaximum)))
   }
+
+  // The difference of two finite values may be infinite; that of their halves is not, but the halves
+  // of the least values are all zero.
+  private var shrinking: Double { (maximum - minimum).isFinite ? 1 : 0.5 }
+
+  /// The distance from the minimum, so scaled that it is finite.
+  private func shrunk(_ value: Double) -> Double { value * shrinking - minimum * shrinking }
 
   /// The value that a code stands for.
   public func value(of code: UInt8) -> Double {
@@ -84,8 +88,14 @@ public struct SymmetricQuantizer: Equatable, Sendable {
     self.init(scale: 0, bits: bits)
     guard magnitude > 0 else { return }
     // A scale that rounds to zero would lose the channel; the least one above it codes it exactly.
-    let scale = max(Float(magnitude / Double(codeMaximum)), .leastNonzeroMagnitude)
-    guard scale.isFinite, magnitude >= Double(scale) else { return nil }
+    var scale = max(Float(magnitude / Double(codeMaximum)), .leastNonzeroMagnitude)
+    guard scale.isFinite, magnitude >= Double(Float.leastNonzeroMagnitude) else { return nil }
+    // Among the least Floats rounding is coarse: the greatest value would lie beyond half a step.
+    if Double(scale) * (Double(codeMaximum) + 0.5) < magnitude { scale = scale.nextUp }
+    // Among the greatest, what was finite would come back as an infinity.
+    if Double(scale) * Double(codeMaximum) > Double(Float.greatestFiniteMagnitude) {
+      scale = scale.nextDown
+    }
     self.init(scale: scale, bits: bits)
   }
 

@@ -28,14 +28,21 @@ public enum Representation: Hashable, Sendable {
   }
 
   /// Whether a tensor may be written so; an exact one may be any.
+  ///
+  /// An empty tensor has no values to quantize, and no content whose parameters could be sent.
   public func isValid(for tensor: TensorDescriptor) -> Bool {
     switch self {
     case .exact: true
     case .affine(let bits), .channel(let bits):
       tensor.dtype.isQuantizable && Self.bitsRange.contains(bits)
+        && Self.quantizableByteCounts.contains(tensor.byteCount)
     case .cast(let dtype): tensor.dtype.isQuantizable && (dtype == .f16 || dtype == .bf16)
     }
   }
+
+  // The parameters of a channel may take twice the bytes of its tensor, and codes half of them: a
+  // quarter of what an `Int` holds leaves room for both, and for the 16 bytes of an affine one.
+  private static let quantizableByteCounts = 1...Int.max / 4
 
   /// The bytes before the codes.
   public func parameterByteCount(for tensor: TensorDescriptor) -> Int {

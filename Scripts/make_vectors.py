@@ -1,0 +1,436 @@
+#!/usr/bin/env python3
+"""Make the golden vectors: an example of every table of the wire format.
+
+    make_vectors.py OUTDIR
+
+Written from Protocol.md alone and with Python's standard library only, so that an error of the
+Swift code cannot hide in them. One vector a line, columns between single spaces, `#` for comments,
+`-` for nothing. All columns are hexadecimal but for a first one that is a word; several numbers in
+one column have commas between them. The same files come out at every run.
+"""
+
+import hashlib
+import random
+import struct
+import sys
+import zlib
+from fractions import Fraction
+from pathlib import Path
+
+DTYPE_SIZES = {
+    1: 4, 2: 8, 3: 2, 4: 2, 5: 1, 6: 1, 7: 1, 8: 1, 9: 1, 10: 1,
+    16: 1, 17: 2, 18: 4, 19: 8, 24: 1, 25: 2, 26: 4, 27: 8, 32: 1, 40: 4, 41: 8, 42: 16,
+}  # fmt: skip
+F32, F64, F16, BF16, U8 = 1, 2, 3, 4, 24
+# Bits of exponent and of mantissa.
+FLOATS = {F32: (8, 23), F64: (11, 52), F16: (5, 10), BF16: (8, 7)}
+EXACT, AFFINE, CHANNEL, CAST = range(4)
+
+
+def column(value):
+    if value is None or value == b"" or value == ():
+        return "-"
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, tuple):
+        return ",".join(f"{number:x}" for number in value)
+    return value if isinstance(value, str) else f"{value:x}"
+
+
+class VectorFile:
+    """Collects lines; the first are the comment that explains the columns."""
+
+    def __init__(self, comment):
+        self.lines = [f"# {line}".rstrip() for line in comment.strip().splitlines()]
+
+    def add(self, *values):
+        self.lines.append(" ".join(column(value) for value in values))
+
+    def note(self, text):
+        self.lines.append(f"# {text}")
+
+
+# --- §3 Frames ---
+
+
+def stuff(data):
+    """COBS: groups of up to 254 bytes; the end of the data counts as a zero."""
+    out = bytearray()
+    group = bytearray()
+    for byte in data:
+        if byte == 0:
+            out += bytes([len(group) + 1]) + group
+            group.clear()
+            continue
+        group.append(byte)
+        if len(group) == 254:
+            out += b"\xff" + group
+            group.clear()
+    return bytes(out + bytes([len(group) + 1]) + group)
+
+
+def session_number(nonces):
+    if nonces is None:
+        return 0
+    return zlib.crc32(struct.pack("<II", *nonces)) or 1
+
+
+def frame(nonces, direction, kind, sequence, payload):
+    covered = struct.pack("<H", kind << 12 | sequence) + payload
+    seal = struct.pack("<IB", session_number(nonces), direction)
+    return stuff(covered + struct.pack("<I", zlib.crc32(seal + covered))) + b"\0"
+
+
+def crc32_vectors():
+    file = VectorFile("CRC-32 (Protocol.md §3.4).\nbytes crc")
+    ramp = bytes(range(256))
+    for data in (b"", b"123456789", b"\0", b"\xff", b"\0" * 32, b"\xff" * 32, ramp, ramp[::-1]):
+        file.add(data, f"{zlib.crc32(data):08x}")
+    return file
+
+
+def cobs_vectors():
+    file = VectorFile("Stuffing, without the delimiter (Protocol.md §3.2).\nplain stuffed")
+    cases = [b"", b"\0", b"\0\0", b"\x11\x22\0\x33", b"\x11\0\0\0", b"\x11\x22\x33\x44"]
+    ramp = bytes(range(1, 256)) + bytes(range(1, 256))
+    for length in (253, 254, 255, 256, 508, 509, 510):
+        cases.append(ramp[:length])
+    cases += [ramp[:254] + b"\0", ramp[:253] + b"\0\x01", b"\0" + ramp[:254], ramp[:255] + b"\0"]
+    for case in cases:
+        file.add(case, stuff(case))
+    return file
+
+
+def frame_vectors():
+    file = VectorFile(
+        """Frames with their delimiter (Protocol.md §3.3, §3.4); nonces `-` outside sessions;
+direction 0 is from the initiator.
+initiator-nonce responder-nonce direction kind sequence payload wire"""
+    )
+
+    def add(nonces, direction, kind, sequence, payload):
+        first, second = nonces or (None, None)
+        file.add(
+            first, second, direction, kind, sequence, payload,
+            frame(nonces, direction, kind, sequence, payload),
+        )  # fmt: skip
+
+    session = (0x12345678, 0x9ABCDEF0)
+    add(None, 0, 1, 0, handshake(1, 1, session[0], 0, 4096, 4096, 0))
+    add(None, 1, 2, 0, handshake(1, 1, session[1], session[0], 1024, 64, 0))
+    for direction in (0, 1):
+        for kind, sequence, payload in (
+            (4, 0, b"sixteen bytes...short"),
+            (4, 0xFFF, bytes(16)),
+            (4, 0x123, bytes(range(256)) * 2),
+            (5, 0, b""),
+            (5, 0xABC, b""),
+            (6, 0x7FF, b""),
+            (7, 0x800, struct.pack("<H", 50)),
+            (8, 0, b""),
+            (9, 0, b"\x00"),
+            (9, 0, b"\x03"),
+        ):
+            add(session, direction, kind, sequence, payload)
+    file.note("nonces whose CRC-32 is 0: the session number is 1")
+    add(zero_session(), 0, 5, 1, b"")
+    file.note("another session, the same frame")
+    add((0, 0), 0, 5, 1, b"")
+    return file
+
+
+def zero_session():
+    """Two nonces whose CRC-32 is 0."""
+    first = 0x12345678
+    # The CRC is linear over GF(2) in the last four bytes, but for a constant: solve for them.
+    base = zlib.crc32(struct.pack("<II", first, 0))
+    columns = [zlib.crc32(struct.pack("<II", first, 1 << bit)) ^ base for bit in range(32)]
+    rows = [(column, 1 << bit) for bit, column in enumerate(columns)]
+    second, left = 0, base
+    for bit in reversed(range(32)):
+        pivot = next(row for row in rows if row[0] >> bit & 1)
+        rows = [
+            (row[0] ^ pivot[0], row[1] ^ pivot[1]) if row[0] >> bit & 1 else row
+            for row in rows
+            if row is not pivot
+        ]
+        if left >> bit & 1:
+            left, second = left ^ pivot[0], second ^ pivot[1]
+    assert zlib.crc32(struct.pack("<II", first, second)) == 0
+    return first, second
+
+
+# --- §4 Link ---
+
+
+def handshake(version_max, version_min, nonce, echoed, mtu, window, capabilities):
+    return b"WT" + struct.pack(
+        "<BBIIHHI", version_max, version_min, nonce, echoed, mtu, window, capabilities
+    )
+
+
+def handshake_vectors():
+    file = VectorFile(
+        """Payloads of HELLO and WELCOME (Protocol.md §4.1).
+highest lowest nonce echoed-nonce mtu window capabilities payload"""
+    )
+    for fields in (
+        (1, 1, 0x12345678, 0, 32, 1, 0),
+        (1, 1, 0x9ABCDEF0, 0x12345678, 4096, 4095, 0),
+        (7, 1, 0, 0xFFFFFFFF, 65535, 65535, 0x80000001),
+    ):
+        file.add(*fields, handshake(*fields))
+    return file
+
+
+# --- §5 Records ---
+
+
+def varint(number):
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes(out) + bytes([number])
+
+
+def text(utf8):
+    return varint(len(utf8)) + utf8
+
+
+def record(kind, body):
+    return bytes([kind]) + varint(len(body)) + body
+
+
+def record_vectors():
+    file = VectorFile(
+        """Records (Protocol.md §5); the last column is what goes over the line.
+varint number
+body kind body                                    a record by its kind
+info compressions room name                       INFO
+unit index representation parameter compression   UNIT
+failed code text                                  FAILED"""
+    )
+    for number in (0, 1, 127, 128, 300, 16383, 16384, 2**32 - 1, 2**32, 2**62, 2**63 - 1):
+        file.add("varint", number, varint(number))
+    digest = hashlib.sha256(b"content").digest()
+    for kind, body in (
+        (4, b""), (4, b"\0"), (4, bytes(127)), (4, bytes(range(128))), (4, bytes(300)),
+        (5, digest), (6, digest), (65, b""), (66, digest),
+    ):  # fmt: skip
+        file.add("body", kind, body, record(kind, body))
+    for compressions, room, name in (
+        (1, 0, b""), (3, 0, b"wtserial"), (0x83, 2**40 + 1, "Gerät".encode()),
+    ):  # fmt: skip
+        body = bytes([compressions]) + varint(room) + text(name)
+        file.add("info", compressions, room, name, record(64, body))
+    representations = [(EXACT, 0), (CAST, F16), (CAST, BF16)]
+    representations += [(kind, bits) for kind in (AFFINE, CHANNEL) for bits in range(2, 9)]
+    for position, (kind, parameter) in enumerate(representations):
+        index, compression = position * 17, position % 2
+        body = varint(index) + bytes([kind, parameter, compression])
+        file.add("unit", index, kind, parameter, compression, record(3, body))
+    for code in range(1, 7):
+        words = b"" if code == 5 else f"reason {code}".encode()
+        file.add("failed", code, words, record(67, bytes([code]) + words))
+    return file
+
+
+def tensor_record(name, dtype, extents, shared, previous):
+    prefix = 0
+    while prefix < min(len(name), len(previous)) and name[prefix] == previous[prefix]:
+        prefix += 1
+    body = bytes([0]) if shared is None else bytes([1]) + varint(shared)
+    body += varint(prefix) + text(name[prefix:]) + bytes([dtype])
+    body += varint(len(extents)) + b"".join(map(varint, extents))
+    return record(2, body)
+
+
+def manifest_vectors():
+    file = VectorFile(
+        """Manifests (Protocol.md §5.3): an offer, its tensors, and the model's digest (§5.6) when
+the digest of each content is SHA-256 of the name of its tensor.
+offer kind count name record
+tensor name dtype shared-with extents record
+digest sha256"""
+    )
+
+    def add(kind, name, tensors):
+        offer = record(1, bytes([kind]) + varint(len(tensors)) + text(name))
+        file.add("offer", kind, len(tensors), name, offer)
+        hashed, digests, previous = offer, b"", b""
+        for tensor, dtype, extents, shared in tensors:
+            encoded = tensor_record(tensor, dtype, extents, shared, previous)
+            file.add("tensor", tensor, dtype, shared, extents, encoded)
+            hashed, previous = hashed + encoded, tensor
+            if shared is None and 0 not in extents:
+                digests += hashlib.sha256(tensor).digest()
+        file.add("digest", hashlib.sha256(hashed + digests).digest())
+
+    add(0, b"", [])
+    add(1, b"model.tflite", [(b"", U8, (70000,), None)])
+    add(
+        0,
+        "größe.pt".encode(),
+        [
+            (b"conv1.weight", F32, (8, 1, 3, 3), None),
+            (b"conv1.bias", F32, (8,), None),
+            (b"conv1", F16, (), None),
+            (b"encoder.embedding.weight", BF16, (300, 16), None),
+            (b"decoder.embedding.weight", BF16, (300, 16), 3),
+            (b"decoder.empty", F64, (0, 2**40), None),
+            (b"decoder.empty.too", F64, (5, 0), None),
+        ],
+    )
+    add(0, b"every dtype", [(b"t%d" % d, d, (2, 3), None) for d in DTYPE_SIZES])
+    add(0, b"limits", [(b"n" * 1024, U8, (1,) * 64, None), (b"n" * 1023, U8, (2**62,), None)])
+    return file
+
+
+# --- §6 Contents ---
+
+
+def value_of(bits, dtype):
+    """The value of a float's bits as a fraction; None for NaN and the infinities."""
+    exponent_bits, mantissa_bits = FLOATS[dtype]
+    sign = -1 if bits >> (exponent_bits + mantissa_bits) else 1
+    exponent = bits >> mantissa_bits & (1 << exponent_bits) - 1
+    mantissa = bits & (1 << mantissa_bits) - 1
+    if exponent == (1 << exponent_bits) - 1:
+        return None
+    if exponent:
+        mantissa |= 1 << mantissa_bits
+    bias = (1 << exponent_bits - 1) - 1 + mantissa_bits
+    return sign * mantissa * Fraction(2) ** (max(exponent, 1) - bias)
+
+
+def bits_of(value, dtype):
+    """The bits of the float nearest to a fraction, ties to even, the infinities beyond."""
+    exponent_bits, mantissa_bits = FLOATS[dtype]
+    sign = (1 if value < 0 else 0) << exponent_bits + mantissa_bits
+    infinity = (1 << exponent_bits) - 1 << mantissa_bits
+    bias = (1 << exponent_bits - 1) - 1 + mantissa_bits
+    exponent = 1
+    # round() of a fraction takes ties to even; a carry into the next exponent comes out right.
+    while exponent < (1 << exponent_bits) - 1:
+        mantissa = round(abs(value) / Fraction(2) ** (exponent - bias))
+        if mantissa < 2 << mantissa_bits:
+            break
+        exponent += 1
+    else:
+        return sign | infinity
+    implicit = (exponent - 1) << mantissa_bits
+    return sign | min(implicit + mantissa, infinity)
+
+
+def half_away(value):
+    """To the nearest integer, ties away from zero."""
+    rounded = int(abs(value) + Fraction(1, 2))
+    return rounded if value >= 0 else -rounded
+
+
+def pack_codes(codes, bits):
+    number = 0
+    for position, code in enumerate(codes):
+        number |= (code & (1 << bits) - 1) << position * bits
+    return number.to_bytes((len(codes) * bits + 7) // 8, "little")
+
+
+def pack_floats(values, dtype):
+    return b"".join(
+        bits_of(value, dtype).to_bytes(DTYPE_SIZES[dtype], "little") for value in values
+    )
+
+
+def affine(values, bits):
+    low, high, top = min(values), max(values), (1 << bits) - 1
+    span = high - low
+    codes = [half_away((value - low) / span * top) if span else 0 for value in values]
+    decoded = [low + code * span / top for code in codes]
+    return pack_floats((low, high), F64) + pack_codes(codes, bits), decoded
+
+
+def channel(values, extents, bits):
+    count = extents[0] if len(extents) > 1 else 1
+    size, top = len(values) // count, (1 << bits - 1) - 1
+    scales, codes, decoded = [], [], []
+    for first in range(0, len(values), size):
+        slice_ = values[first : first + size]
+        scale = value_of(bits_of(max(map(abs, slice_)) / top, F32), F32)
+        scales.append(scale)
+        found = [half_away(value / scale) if scale else 0 for value in slice_]
+        codes += found
+        decoded += [scale * code for code in found]
+    return pack_floats(scales, F32) + pack_codes(codes, bits), decoded
+
+
+def content_vectors():
+    file = VectorFile(
+        """Contents (Protocol.md §6.2): what was asked for, what was written, and the elements
+before and after. Elements that cannot be quantized go out exactly. What affine codes decode to in
+float64 may differ by some units in the last place: there is no wider type to compute in.
+dtype extents asked asked-parameter representation parameter elements content decoded"""
+    )
+    draw = random.Random(6)
+
+    def add(dtype, extents, kind, parameter, bits):
+        size = DTYPE_SIZES[dtype]
+        elements = b"".join(number.to_bytes(size, "little") for number in bits)
+        values = [value_of(number, dtype) for number in bits] if dtype in FLOATS else []
+        if kind == EXACT or None in values and kind != CAST:
+            file.add(dtype, extents, kind, parameter, EXACT, 0, elements, elements, elements)
+            return
+        if kind == AFFINE:
+            content, decoded = affine(values, parameter)
+        elif kind == CHANNEL:
+            content, decoded = channel(values, extents, parameter)
+        else:
+            content = pack_floats(values, parameter)
+            step = DTYPE_SIZES[parameter]
+            decoded = [
+                value_of(int.from_bytes(content[at : at + step], "little"), parameter)
+                for at in range(0, len(content), step)
+            ]
+        file.add(
+            dtype, extents, kind, parameter, kind, parameter, elements, content,
+            pack_floats(decoded, dtype),
+        )  # fmt: skip
+
+    def sample(dtype, count):
+        return [bits_of(Fraction(draw.gauss(0, 0.3)), dtype) for _ in range(count)]
+
+    for dtype, size in DTYPE_SIZES.items():
+        add(dtype, (3,), EXACT, 0, [draw.getrandbits(8 * size) for _ in range(3)])
+    for dtype in FLOATS:
+        for bits in range(2, 9):
+            for kind, extents in ((AFFINE, (3, 5)), (CHANNEL, (3, 5)), (CHANNEL, (7,))):
+                add(dtype, extents, kind, bits, sample(dtype, 15 if len(extents) == 2 else 7))
+        for target in (F16, BF16):
+            add(dtype, (2, 4), CAST, target, sample(dtype, 8))
+    file.note("constant, zero, 0-dim; a NaN and an infinity")
+    one, zero = bits_of(Fraction(1, 3), F32), 0
+    for kind, parameter in ((AFFINE, 4), (CHANNEL, 8)):
+        add(F32, (4,), kind, parameter, [one] * 4 if kind == AFFINE else [zero] * 4)
+        add(F32, (2, 2), kind, parameter, [zero] * 4)
+        add(F32, (), kind, parameter, [zero])
+        add(F32, (3,), kind, parameter, [one, 0x7FC00000, zero])
+        add(BF16, (3,), kind, parameter, [0x3F80, 0xFF80, 0])
+    return file
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__.strip())
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    makers = (
+        crc32_vectors, cobs_vectors, frame_vectors, handshake_vectors, record_vectors,
+        manifest_vectors, content_vectors,
+    )  # fmt: skip
+    for maker in makers:
+        path = folder / f"{maker.__name__.removesuffix('_vectors')}.txt"
+        path.write_text("\n".join(maker().lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

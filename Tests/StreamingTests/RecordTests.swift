@@ -1,0 +1,159 @@
+import Tensors
+import TestVectors
+import Testing
+import WeightCodec
+
+@testable import Streaming
+
+/// Records by the golden vectors, in portions, and from a peer that means no good.
+struct RecordTests {
+  @Test func vectorsHoldBothWays() throws {
+    for line in try VectorFile("record").lines where line.word(0) != "varint" {
+      let (made, wire) = (try encoded(line), try line.bytes(line.columnCount - 1))
+      #expect(made == wire, "\(line)")
+      guard let heard = try records(in: wire).first else {
+        // Only an empty content yields nothing at all.
+        #expect(wire == [RecordKind.content.rawValue, 0])
+        continue
+      }
+      try expectParsed(heard, line)
+    }
+  }
+
+  private func encoded(_ line: VectorFile.Line) throws -> [UInt8] {
+    var stream: [UInt8] = []
+    switch line.word(0) {
+    case "body":
+      let kind = try #require(RecordKind(rawValue: try line.number(1)))
+      Record.append(kind, body: try line.bytes(2), to: &stream)
+    case "info": Record.append(.info, body: try info(line).encoded(), to: &stream)
+    case "unit": Record.append(.unit, body: try unit(line).encoded(), to: &stream)
+    default: Record.append(.failed, body: try failure(line).encoded(), to: &stream)
+    }
+    return stream
+  }
+
+  private func expectParsed(_ heard: Heard, _ line: VectorFile.Line) throws {
+    switch line.word(0) {
+    case "body": #expect(heard.body == (try line.bytes(2)), "\(line)")
+    case "info": #expect(try ReceiverInfo(parsing: heard.body) == info(line), "\(line)")
+    case "unit": #expect(try Unit(parsing: heard.body) == unit(line), "\(line)")
+    default: #expect(try ReceiverFailure(parsing: heard.body) == failure(line), "\(line)")
+    }
+  }
+
+  private func info(_ line: VectorFile.Line) throws -> ReceiverInfo {
+    let mask: UInt8 = try line.number(1)
+    let room: Int = try line.number(2)
+    let body = ReceiverInfo(
+      compressions: [], byteCountLimit: room == 0 ? nil : room, name: try line.bytes(3)
+    ).encoded()
+    // The mask of a later revision has bits that no `Compression` names.
+    return try ReceiverInfo(parsing: [mask] + body.dropFirst())
+  }
+
+  private func unit(_ line: VectorFile.Line) throws -> Streaming.Unit {
+    let parameter: UInt8 = try line.number(3)
+    let representation = Representation(kind: try line.number(2), parameter: parameter)
+    return Unit(
+      tensorIndex: try line.number(1), representation: try #require(representation),
+      compression: try #require(Compression(rawValue: try line.number(4))))
+  }
+
+  private func failure(_ line: VectorFile.Line) throws -> ReceiverFailure {
+    let code = try #require(ReceiverFailure.Code(rawValue: try line.number(1)))
+    return ReceiverFailure(code, text: try line.bytes(2))
+  }
+
+  @Test func everySplitYieldsTheSameRecords() throws {
+    var stream = sampleManifest().encoded()
+    Record.append(.content, body: sample(300), to: &stream)
+    Record.append(.digest, body: sample(32), to: &stream)
+    Record.append(.accept, body: [], to: &stream)
+    let whole = try records(in: stream)
+    #expect(whole.count == 9)
+    #expect(whole[6] == Heard(kind: .content, body: sample(300)))
+    for count in 1...stream.count {
+      #expect(try records(in: stream, portionByteCount: count) == whole)
+    }
+  }
+
+  @Test func longestBodiesAreTakenAndNoLongerOnes() throws {
+    for (kind, limit) in [
+      (RecordKind.failed, Record.bodyByteCountLimit), (.content, Record.contentByteCountLimit),
+    ] {
+      let body = sample(limit)
+      var stream: [UInt8] = []
+      Record.append(kind, body: body, to: &stream)
+      #expect(try records(in: stream) == [Heard(kind: kind, body: body)])
+      var header = [kind.rawValue]
+      Varint.append(limit + 1, to: &header)
+      #expect(throws: RecordError.tooLong(kind: kind.rawValue, byteCount: limit + 1)) {
+        try records(in: header)
+      }
+    }
+  }
+
+  @Test func lengthOfMoreThanFourBytesIsRefused() {
+    #expect(throws: RecordError.numberTooLong) {
+      try records(in: [RecordKind.content.rawValue, 0x80, 0x80, 0x80, 0x80])
+    }
+  }
+
+  @Test func unknownKindIsRefusedAtOnce() {
+    #expect(throws: RecordError.unknownKind(0)) { try records(in: [0]) }
+    #expect(throws: RecordError.unknownKind(255)) { try records(in: [255, 1]) }
+  }
+
+  @Test func infoMayGrowBehindItsName() throws {
+    let info = ReceiverInfo(compressions: [.none, .deflate], byteCountLimit: 9, name: [65])
+    #expect(try ReceiverInfo(parsing: info.encoded() + [1, 2, 3]) == info)
+    #expect(info.takes(.deflate))
+    #expect(!ReceiverInfo(compressions: [.none], byteCountLimit: nil, name: []).takes(.deflate))
+    #expect(throws: RecordError.truncated) {
+      try ReceiverInfo(parsing: info.encoded().dropLast())
+    }
+  }
+
+  @Test func failureOfALaterRevisionIsAFailure() throws {
+    #expect(try ReceiverFailure(parsing: [99, 65]) == ReceiverFailure(.aborted, text: [65]))
+    #expect(throws: RecordError.truncated) { try ReceiverFailure(parsing: []) }
+  }
+
+  @Test func unitsOutsideTheManifestAreRefused() throws {
+    let manifest = sampleManifest()
+    func check(_ index: Int, _ representation: Representation = .exact) throws(RecordError) {
+      let unit = Unit(tensorIndex: index, representation: representation, compression: .none)
+      try unit.check(against: manifest)
+    }
+    try check(0)
+    try check(0, .channel(bits: 8))
+    for index in [2, 4, 5, .max] {
+      #expect(throws: RecordError.badIndex(index)) { try check(index) }
+    }
+    #expect(throws: RecordError.unknownRepresentation(1, 9)) { try check(0, .affine(bits: 9)) }
+    #expect(throws: RecordError.unknownRepresentation(1, 8)) { try check(3, .affine(bits: 8)) }
+    #expect(throws: RecordError.unknownRepresentation(3, 1)) { try check(0, .cast(.f32)) }
+  }
+
+  @Test func unitsWithUnknownCodesAreRefused() {
+    #expect(throws: RecordError.unknownRepresentation(4, 0)) { try Unit(parsing: [0, 4, 0, 0]) }
+    #expect(throws: RecordError.unknownRepresentation(3, 99)) { try Unit(parsing: [0, 3, 99, 0]) }
+    #expect(throws: RecordError.unknownCompression(2)) { try Unit(parsing: [0, 0, 0, 2]) }
+    #expect(throws: RecordError.trailingBytes) { try Unit(parsing: [0, 0, 0, 0, 0]) }
+    #expect(throws: RecordError.truncated) { try Unit(parsing: [0, 0, 0]) }
+  }
+
+  /// Whatever bytes come, the reader stops with an error or asks for more.
+  @Test(arguments: 0..<100 as Range<UInt64>)
+  func randomBytesNeverTrap(seed: UInt64) {
+    var bytes = sample(400, seed: seed)
+    // A known kind first, or nearly all would stop at the first byte.
+    bytes[0] = [1, 2, 3, 4, 5, 6, 64, 65, 66, 67][Int(seed % 10)]
+    bytes[1] &= 0x7F
+    _ = try? records(in: bytes, portionByteCount: Int(seed % 7) + 1)
+    _ = try? Unit(parsing: bytes)
+    _ = try? ReceiverInfo(parsing: bytes)
+    _ = try? ReceiverFailure(parsing: bytes)
+  }
+}
