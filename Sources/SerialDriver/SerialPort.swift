@@ -25,9 +25,8 @@ package struct SerialPort: ~Copyable {
 
   /// Opens, locks and sets up a port, and drops what it received before.
   package init(opening path: FilePath, _ settings: PortSettings) throws(SerialError) {
-    let file = try Self.open(path)
+    let file = try Self.openPatiently(path, settings)
     let termios = try Self.termios(of: file, path)
-    if settings.exclusive { try Self.lock(file, path) }
     var saved = SavedSettings(termios: termios)
     do throws(SerialError) {
       baudRate = try Self.apply(settings, to: file, saving: &saved, path)
@@ -93,6 +92,31 @@ package struct SerialPort: ~Copyable {
 // MARK: - Opening
 
 extension SerialPort {
+  // A process that was just killed holds its port until the kernel has cleared it away, and one that
+  // ends puts its settings back first: 400 ms in all before a port counts as busy.
+  private static let busyAttemptLimit = 20
+  private static let busyPauseMicroseconds: UInt32 = 20_000
+
+  private static func openPatiently(
+    _ path: FilePath, _ settings: PortSettings
+  ) throws(SerialError) -> OwnedDescriptor {
+    var attempt = 1
+    while true {
+      do throws(SerialError) {
+        let file = try open(path)
+        _ = try termios(of: file, path)
+        if settings.exclusive { try lock(file, path) }
+        return file
+      } catch .busy(let path, let owner) {
+        guard attempt < busyAttemptLimit else { throw .busy(path, owner: owner) }
+        attempt += 1
+        usleep(busyPauseMicroseconds)
+      } catch {
+        throw error
+      }
+    }
+  }
+
   private static func open(_ path: FilePath) throws(SerialError) -> OwnedDescriptor {
     // Opening other devices can have effects (a watchdog starts); files and folders can block.
     if let status = FileStatus(of: path), !status.isCharacterDevice { throw .notATerminal(path) }
