@@ -124,11 +124,11 @@ public struct Link: ~Copyable {
 
   /// Ends the session and tells the peer, as well as an unanswered frame can.
   public mutating func close(_ code: CloseCode) {
-    guard state == .established || session != nil && state != .closed else {
-      state = .closed
-      return
+    switch state {
+    case .closed: break
+    case .idle, .opening, .listening: start(.closed)
+    case .established: end(.local(code), telling: code)
     }
-    end(.local(code), telling: code)
   }
 
   private mutating func start(_ new: State) {
