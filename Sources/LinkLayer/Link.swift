@@ -98,7 +98,11 @@ public struct Link: ~Copyable {
   }
 
   /// The most payload of whole blocks in a frame of an MTU.
-  static func payloadLimit(mtu: Int) -> Int { (mtu - FrameHeader.overheadByteCount) & ~15 }
+  static func payloadLimit(mtu: Int) -> Int {
+    // With more blocks in a frame, the one behind it would count as one before it.
+    let numbered = (BlockNumber.windowLimit - 1) * BlockNumber.byteCount
+    return min((mtu - FrameHeader.overheadByteCount) & ~15, numbered)
+  }
 
   /// What `transmit(into:at:)` needs room for at this time.
   public var transmitByteCountLimit: Int {
