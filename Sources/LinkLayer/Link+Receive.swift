@@ -93,7 +93,6 @@ extension Link {
       end(.peerMisbehaved(.acknowledgedUnsentBlocks), telling: .misbehaved)
       return
     }
-    turnaround.endBackOff()
     guard byteCount > 0 else { return }
     statistics.bytesAcknowledged += UInt64(byteCount)
     if let inFlight {
@@ -110,7 +109,9 @@ extension Link {
   ///
   /// One that is still leaving was not meant, and its own answer will tell.
   private mutating func retransmitEarly(at now: Instant) {
-    guard let inFlight = sending.inFlight, inFlight.transmissionEnd <= now else { return }
+    turnaround.endBackOff()
+    guard state == .established, let inFlight = sending.inFlight, inFlight.transmissionEnd <= now
+    else { return }
     giveUp(inFlight, .negativeAcknowledgement)
   }
 
@@ -119,6 +120,8 @@ extension Link {
       payload.count >= 2 ? Int64(payload.number16(at: 0)) : 0
     }
     guard var inFlight = sending.inFlight else { return }
+    // It has said how long it will be silent, which may be longer than silence is borne.
+    lastHeard = now + .milliseconds(wait)
     inFlight.retransmitAt = now + .milliseconds(wait)
     inFlight.cause = .busy
     inFlight.isSampled = false

@@ -98,7 +98,11 @@ public struct Link: ~Copyable {
   }
 
   /// The most payload of whole blocks in a frame of an MTU.
-  static func payloadLimit(mtu: Int) -> Int { (mtu - FrameHeader.overheadByteCount) & ~15 }
+  static func payloadLimit(mtu: Int) -> Int {
+    // With more blocks in a frame, the one behind it would count as one before it.
+    let numbered = (BlockNumber.windowLimit - 1) * BlockNumber.byteCount
+    return min((mtu - FrameHeader.overheadByteCount) & ~15, numbered)
+  }
 
   /// What `transmit(into:at:)` needs room for at this time.
   public var transmitByteCountLimit: Int {
@@ -124,11 +128,11 @@ public struct Link: ~Copyable {
 
   /// Ends the session and tells the peer, as well as an unanswered frame can.
   public mutating func close(_ code: CloseCode) {
-    guard state == .established || session != nil && state != .closed else {
-      state = .closed
-      return
+    switch state {
+    case .closed: break
+    case .idle, .opening, .listening: start(.closed)
+    case .established: end(.local(code), telling: code)
     }
-    end(.local(code), telling: code)
   }
 
   private mutating func start(_ new: State) {

@@ -55,8 +55,8 @@ struct SendQueue: ~Copyable {
   func nextByteCount(target: Int) -> Int {
     let limit = shortEnd ?? buffer.count
     if limit >= target { return target }
-    if shortEnd == nil, flushedByteCount < limit { return flushedByteCount & ~15 }
-    return limit
+    // Whole blocks as far as there is something to fill them with, and the flushed bytes in any case.
+    return shortEnd ?? min((flushedByteCount + 15) & ~15, limit)
   }
 
   /// A frame with the first `byteCount` bytes goes out.

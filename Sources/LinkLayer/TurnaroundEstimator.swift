@@ -45,6 +45,9 @@ struct TurnaroundEstimator: Sendable {
   /// RFC 6298 (5.5): doubles the timeout after one that ran out.
   mutating func backOff() { backoff = min(backoff + 1, 6) }
 
-  /// The peer has answered, if not to a frame that may be sampled.
+  /// The peer reports damage: what was lost was lost to noise, not to a timeout that is too short.
+  ///
+  /// An acknowledgement that may not be sampled does not end the back-off: where the peer is slower
+  /// than the timeout, each frame would go out twice and none could ever be sampled (Karn).
   mutating func endBackOff() { backoff = 0 }
 }

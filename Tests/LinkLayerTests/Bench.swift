@@ -1,0 +1,238 @@
+import Framing
+import LineModel
+
+@testable import LinkLayer
+
+/// A frame that the link under test has sent.
+struct HeardFrame: Equatable {
+  var kind: FrameKind
+  var sequence: UInt16
+  var payload: [UInt8]
+  /// With stuffing and all delimiters.
+  var wireByteCount: Int
+}
+
+/// One link driven by hand: the test is its line, its clock and its peer.
+///
+/// A class, since what a test expects of a value it has to be able to copy.
+final class Bench {
+  static let nonce: UInt32 = 0x1111_1111
+  static let peerNonce: UInt32 = 0x2222_2222
+
+  var link: Link
+  var now = Instant(microseconds: 0)
+  let rate: LineRate
+  private let role: LinkRole
+  /// How long the line is still taken, when `open` returns, by the ACK that opened the session.
+  private(set) var openingWireTime = Interval(microseconds: 0)
+  /// How long opening took.
+  private(set) var openingTime = Interval(microseconds: 0)
+  // The session that the peer believes in.
+  private(set) var nonces: (initiator: UInt32, responder: UInt32) = (0, 0)
+
+  init(
+    _ role: LinkRole, baud: UInt32 = 115_200, mtu: Int = 128, sendByteCount: Int = 1024,
+    receiveByteCount: Int = 1024, _ change: (inout LinkConfiguration) -> Void = { _ in }
+  ) {
+    var configuration = LinkConfiguration(
+      role: role, nonce: Self.nonce, rate: LineRate(baud: baud))
+    change(&configuration)
+    self.role = role
+    rate = configuration.rate
+    link = Link(
+      configuration, frameStorage: ByteStorage(byteCount: mtu),
+      sendStorage: ByteStorage(byteCount: sendByteCount),
+      receiveStorage: ByteStorage(byteCount: receiveByteCount))
+  }
+
+  var isEstablished: Bool { link.isEstablished }
+  var isDrained: Bool { link.isDrained }
+  var deadline: Instant? { link.deadline }
+  var readableByteCount: Int { link.readableByteCount }
+  var statistics: LinkStatistics { link.statistics }
+  var turnaround: TurnaroundEstimator { link.turnaround }
+
+  // MARK: - Time
+
+  func advance(by interval: Interval) {
+    now = now + interval
+    link.expireTimers(at: now)
+  }
+
+  /// Jumps to the link's deadline.
+  func advanceToDeadline() {
+    guard let deadline = link.deadline else { return }
+    advance(by: deadline - now)
+  }
+
+  // MARK: - What the link says
+
+  func transmit() -> [UInt8] {
+    var bytes: [UInt8] = []
+    while true {
+      let limit = link.transmitByteCountLimit
+      var isSent = false
+      let now = now
+      let frame = [UInt8](capacity: limit) { isSent = link.transmit(into: &$0, at: now) }
+      guard isSent else { return bytes }
+      bytes += frame
+    }
+  }
+
+  /// The frames that the link wants to send now.
+  func hear() -> [HeardFrame] { frames(in: transmit()) }
+
+  func frames(in bytes: [UInt8]) -> [HeardFrame] {
+    let direction = role.direction
+    let seals = [
+      Seal(outsideSessions: direction),
+      Seal(initiatorNonce: nonces.initiator, responderNonce: nonces.responder, direction),
+    ]
+    var decoder = FrameDecoder(storage: ByteStorage(byteCount: 1 << 17))
+    var heard: [HeardFrame] = []
+    var (start, position) = (0, 0)
+    while case .frame(let byteCount) = decoder.decode(bytes.span, from: &position) {
+      guard seals.contains(where: { decoder.isSealed(by: $0, byteCount: byteCount) }),
+        let header = decoder.header
+      else { continue }
+      let payload = decoder.withPayload(byteCount: byteCount) { span in
+        span.indices.map { span[$0] }
+      }
+      heard.append(
+        HeardFrame(
+          kind: header.kind, sequence: header.sequence, payload: payload,
+          wireByteCount: position - start))
+      start = position
+    }
+    return heard
+  }
+
+  func events() -> [LinkEvent] {
+    var events: [LinkEvent] = []
+    while let event = link.nextEvent() { events.append(event) }
+    return events
+  }
+
+  func read(_ limit: Int = .max) -> [UInt8] {
+    let count = min(limit, link.readableByteCount)
+    return [UInt8](capacity: count) { _ = link.read(into: &$0) }
+  }
+
+  // MARK: - What the peer says
+
+  func receive(_ bytes: [UInt8]) { link.receive(bytes.span, at: now) }
+
+  /// A frame of the open session.
+  func say(_ kind: FrameKind, _ sequence: UInt16 = 0, _ payload: [UInt8] = []) {
+    receive(frame(kind, sequence, payload))
+  }
+
+  func frame(_ kind: FrameKind, _ sequence: UInt16 = 0, _ payload: [UInt8] = []) -> [UInt8] {
+    let seal = Seal(
+      initiatorNonce: nonces.initiator, responderNonce: nonces.responder, role.other.direction)
+    return encoded(FrameHeader(kind, sequence: sequence), payload, seal)
+  }
+
+  /// A sound frame of the session, of a kind that no revision has yet.
+  var unknownFrame: [UInt8] {
+    var crc = CRC32()
+    crc.update(littleEndian: nonces.initiator)
+    crc.update(littleEndian: nonces.responder)
+    var checksum = CRC32()
+    checksum.update(littleEndian: crc.value)
+    checksum.update(role.other.direction.rawValue)
+    checksum.update(1)
+    checksum.update(0xF0)
+    let value = checksum.value
+    let plain = [1, 0xF0] + (0..<4).map { UInt8(truncatingIfNeeded: value >> UInt32(8 * $0)) }
+    return [UInt8](capacity: 16) { output in
+      var stuffing = COBSEncoder(into: &output)
+      for byte in plain { stuffing.append(byte, into: &output) }
+      stuffing.finish(into: &output)
+      output.append(COBS.delimiter)
+    }
+  }
+
+  /// A frame outside sessions.
+  func say(_ kind: FrameKind, _ handshake: Handshake) {
+    let payload = [UInt8](capacity: 64) { output in
+      // Only the payload is wanted of the frame: what stands before the checksum.
+      handshake.emit(&output)
+    }
+    receive(encoded(FrameHeader(kind), payload, Seal(outsideSessions: role.other.direction)))
+  }
+
+  /// What an ordinary peer says of itself.
+  func handshake(answering nonce: UInt32 = 0, mtu: UInt16 = 128) -> Handshake {
+    Handshake(nonce: Self.peerNonce, echoedNonce: nonce, mtu: mtu, windowBlockCount: 64)
+  }
+
+  /// Opens a session, with a peer of an MTU, that answers `turnaround` after the time on the wire.
+  func open(mtu: UInt16 = 128, turnaround: Interval = .milliseconds(5)) {
+    switch role {
+    case .initiator:
+      link.open(at: now)
+      let hello = hear()
+      nonces = (Self.nonce, Self.peerNonce)
+      now = now + rate.wireTime(byteCount: hello.first?.wireByteCount ?? 0)
+      // The estimator takes an answer to weigh this much.
+      now = now + rate.wireTime(byteCount: Handshake.byteCount + 8) + turnaround
+      say(.welcome, handshake(answering: Self.nonce, mtu: mtu))
+      let opening = hear()
+      openingWireTime = rate.wireTime(byteCount: opening.first?.wireByteCount ?? 0)
+      openingTime = now - Instant(microseconds: 0)
+    case .responder:
+      link.listen()
+      say(.hello, handshake(mtu: mtu))
+      let welcome = hear().first.flatMap { Handshake(parsing: $0.payload.span) }
+      nonces = (Self.peerNonce, welcome?.nonce ?? 0)
+      say(.acknowledgement)
+    }
+    _ = events()
+  }
+
+  /// Makes the peer believe in another session.
+  func expect(initiatorNonce: UInt32, responderNonce: UInt32) {
+    nonces = (initiatorNonce, responderNonce)
+  }
+
+  // MARK: - Writing
+
+  func write(_ bytes: [UInt8], flush: Bool = true) {
+    _ = link.write(bytes.span)
+    if flush { link.flush() }
+  }
+}
+
+private func encoded(_ header: FrameHeader, _ payload: [UInt8], _ seal: Seal) -> [UInt8] {
+  let limit = FrameEncoder.encodedByteCountLimit(payloadByteCount: payload.count)
+  return [UInt8](capacity: limit) { output in
+    var frame = FrameEncoder(header, seal: seal, into: &output)
+    frame.append(payload.span, into: &output)
+    frame.finish(into: &output)
+  }
+}
+
+extension Handshake {
+  /// The payload alone, written here by hand: twin of `emit(_:into:)`.
+  func emit(_ output: inout OutputSpan<UInt8>) {
+    output.append(Self.magic.0)
+    output.append(Self.magic.1)
+    output.append(versionMaximum)
+    output.append(versionMinimum)
+    for (number, byteCount) in [
+      (nonce, 4), (echoedNonce, 4), (UInt32(mtu), 2), (UInt32(windowBlockCount), 2),
+      (capabilities, 4),
+    ] {
+      for index in 0..<byteCount {
+        output.append(UInt8(truncatingIfNeeded: number >> UInt32(8 * index)))
+      }
+    }
+  }
+}
+
+/// Bytes without a pattern.
+func sample(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
+  var generator = SeededGenerator(seed: seed)
+  return (0..<count).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+}
