@@ -43,6 +43,9 @@ struct LoopbackPort: ~Copyable {
     case .closed:
       clientCount = max(0, clientCount - 1)
       needsCount = true
+      // At once: whoever restarts a killed program comes sooner than the count is known. A client of
+      // whom we have not heard keeps its lock.
+      if clientCount == 0 { try release() }
     case .overflow: needsCount = true
     }
   }
@@ -70,6 +73,14 @@ struct LoopbackPort: ~Copyable {
     guard needsCount, let count else { return }
     clientCount = count
     needsCount = false
+  }
+
+  private func release() throws(LoopbackError) {
+    do throws(Errno) {
+      try terminal.release()
+    } catch {
+      throw .system(.reset, terminal.path, error)
+    }
   }
 
   private mutating func reset() throws(LoopbackError) {

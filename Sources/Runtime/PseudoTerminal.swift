@@ -30,10 +30,16 @@ package struct PseudoTerminal: ~Copyable {
     self.settings = settings
   }
 
-  /// Undoes what a client left behind: its mode, its exclusive lock, and bytes that nobody has read.
-  package func reset() throws(Errno) {
+  /// Lets clients in that a client before them has kept out.
+  package func release() throws(Errno) {
     let number = slave.rawValue
     try systemCall { cserial_set_exclusive(number, false) }
+  }
+
+  /// Undoes what a client left behind: its mode, its exclusive lock, and bytes that nobody has read.
+  package func reset() throws(Errno) {
+    try release()
+    let number = slave.rawValue
     try systemCall { cserial_flush_input(number) }
     var raw = settings
     try systemCall { unsafe cserial_set_termios(number, &raw) }
