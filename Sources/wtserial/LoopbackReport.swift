@@ -6,17 +6,33 @@ import SystemPackage
 struct LoopbackReport {
   let json: Bool
 
+  private struct Ready: Encodable {
+    let event = "ready"
+    let a: String
+    let b: String
+    let terminal_a: String
+    let terminal_b: String
+    let baud: UInt32
+    let seed: UInt64
+  }
+
+  private struct Statistics: Encodable {
+    let event = "statistics"
+    let a_to_b: [String: UInt64]
+    let b_to_a: [String: UInt64]
+  }
+
   func ready(_ loopback: borrowing Loopback, _ configuration: LoopbackConfiguration) {
     let (a, b) = (loopback.pathA.string, loopback.pathB.string)
+    let baud = configuration.line.baudRate
     if json {
       emit(
-        #"{"event":"ready","a":\#(quoted(a)),"b":\#(quoted(b)),"#
-          + #""terminal_a":\#(quoted(loopback.terminalA.string)),"#
-          + #""terminal_b":\#(quoted(loopback.terminalB.string)),"#
-          + #""baud":\#(configuration.line.baudRate),"seed":\#(configuration.seed)}"#)
+        jsonText(
+          Ready(
+            a: a, b: b, terminal_a: loopback.terminalA.string,
+            terminal_b: loopback.terminalB.string, baud: baud, seed: configuration.seed)))
     } else {
-      let rate = LineBaudRate(bitsPerSecond: configuration.line.baudRate)
-      emit("\(a) <-> \(b)  \(rate) baud  seed \(configuration.seed)")
+      emit("\(a) <-> \(b)  \(LineBaudRate(bitsPerSecond: baud)) baud  seed \(configuration.seed)")
     }
   }
 
@@ -24,8 +40,7 @@ struct LoopbackReport {
     let forward = counters(of: loopback.statisticsAToB)
     let backward = counters(of: loopback.statisticsBToA)
     if json {
-      emit(
-        #"{"event":"statistics","a_to_b":\#(object(forward)),"b_to_a":\#(object(backward))}"#)
+      emit(jsonText(Statistics(a_to_b: byKey(forward), b_to_a: byKey(backward))))
     } else {
       emit(table(forward, backward))
     }
@@ -70,23 +85,8 @@ struct LoopbackReport {
     String(repeating: " ", count: max(0, count))
   }
 
-  private func object(_ counters: [Counter]) -> String {
-    "{" + counters.map { #""\#($0.key)":\#($0.value)"# }.joined(separator: ",") + "}"
-  }
-
-  /// A JSON string (RFC 8259, section 7).
-  private func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"", "\\": result += "\\\(scalar)"
-      case "\u{0}"..<" ":
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
+  private func byKey(_ counters: [Counter]) -> [String: UInt64] {
+    Dictionary(uniqueKeysWithValues: counters.map { ($0.key, $0.value) })
   }
 
   /// Writes a line at once, also into a pipe: scripts wait for `ready`.
