@@ -101,6 +101,8 @@ extension Link {
         let answer = configuration.rate.wireTime(byteCount: Self.answerByteCount)
         turnaround.sample(now - inFlight.transmissionEnd - answer)
       }
+      // It has left the line, whatever the rate was believed to be: a USB device has none.
+      lineFreeAt = min(lineFreeAt, now)
     }
     if isDrained { events.append(.drained) }
   }
@@ -196,7 +198,7 @@ extension Link {
   }
 
   /// A new number for each session from the one random number that this end was given.
-  private func nextNonce(mixing other: UInt32) -> UInt32 {
+  func nextNonce(mixing other: UInt32) -> UInt32 {
     var crc = CRC32()
     crc.update(littleEndian: nonce)
     crc.update(littleEndian: other)
