@@ -247,6 +247,19 @@ struct LinkSendingTests {
     #expect(bench.hear().map(\.sequence) == [0])
   }
 
+  /// A USB device carries bytes faster than the rate that its port is set to.
+  @Test func answeredFrameHasLeftTheLineHoweverEarlyTheAnswer() {
+    let bench = bench()
+    bench.write(sample(224))
+    _ = bench.hear()
+    bench.say(.acknowledgement, 7)
+    let second = bench.hear().first
+    let expected =
+      bench.now + bench.rate.wireTime(byteCount: second?.wireByteCount ?? 0)
+      + bench.rate.wireTime(byteCount: Link.answerByteCount) + bench.turnaround.timeout
+    #expect(bench.deadline == expected)
+  }
+
   @Test func negativeAnswerAcknowledgesWhatIsBeforeIt() {
     let bench = bench()
     bench.write(sample(224))
