@@ -196,7 +196,7 @@ extension Link {
   }
 
   /// A new number for each session from the one random number that this end was given.
-  private func nextNonce(mixing other: UInt32) -> UInt32 {
+  func nextNonce(mixing other: UInt32) -> UInt32 {
     var crc = CRC32()
     crc.update(littleEndian: nonce)
     crc.update(littleEndian: other)

@@ -115,6 +115,8 @@ public struct Link: ~Copyable {
   /// Initiator: looks for a responder.
   public mutating func open(at now: Instant) {
     precondition(configuration.role == .initiator, "only an initiator opens")
+    // A peer that has not noticed the end of a session takes its nonce for a late copy of the HELLO.
+    if state != .idle { nonce = nextNonce(mixing: 0) }
     start(.opening(giveUpAt: now + configuration.openLimit))
     owed.hello = true
     helloCount = 0

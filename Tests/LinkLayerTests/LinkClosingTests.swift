@@ -83,6 +83,20 @@ struct LinkClosingTests {
     #expect(bench.isEstablished)
   }
 
+  /// A responder that has not noticed the end would take the old nonce for a late copy.
+  @Test func initiatorThatOpensAgainHasANewNonce() {
+    let bench = Bench(.initiator)
+    var nonces: Set<UInt32> = []
+    for _ in 0..<3 {
+      bench.link.open(at: bench.now)
+      let hello = bench.hear().first.flatMap { Handshake(parsing: $0.payload.span) }
+      nonces.insert(hello?.nonce ?? 0)
+      bench.link.close(.aborted)
+    }
+    #expect(nonces.count == 3)
+    #expect(nonces.contains(Bench.nonce))
+  }
+
   // MARK: - Silence
 
   @Test func initiatorAsksWhetherThePeerIsThere() {

@@ -37,3 +37,23 @@ struct LinkScenarioTests {
     #expect(run.delivered.isEmpty)
   }
 }
+
+/// Runs in which both ends send, and in which one of them dies.
+struct TwoWayScenarioTests {
+  @Test(arguments: 0..<100 as Range<UInt64>)
+  func bothStreamsArriveWhenTheLineHeals(seed: UInt64) throws {
+    let scenario = LinkScenario(drawnFrom: seed)
+    let run = try TwoWayRun(scenario)
+    #expect(run.isPrefixOfSent, "\(scenario)")
+    #expect(run.isComplete, "\(scenario)")
+  }
+
+  @Test(arguments: [LinkRole.initiator, .responder], 0..<50 as Range<UInt64>)
+  func endThatIsKilledStartsAnewAndNothingOldIsTaken(_ role: LinkRole, _ seed: UInt64) throws {
+    let scenario = LinkScenario(drawnFrom: 1000 + seed)
+    // From the handshake on into the streams.
+    let run = try TwoWayRun(scenario, kill: .init(role, at: 20_000_000 + seed * 37_000_000))
+    #expect(run.isPrefixOfSent, "\(scenario)")
+    #expect(run.isComplete, "\(scenario)")
+  }
+}

@@ -58,12 +58,15 @@ package struct LinkScenario: CustomStringConvertible, Sendable {
     return (0..<byteCount).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
   }
 
-  package func link(_ role: LinkRole) -> Link {
+  /// An idle link of this line; each `life` of an end has a nonce of its own.
+  package func link(_ role: LinkRole, life: UInt64 = 0, silenceLimit: Interval = .seconds(30))
+    -> Link
+  {
+    let nonce = (life &* 1_000_003 &+ seed) &* 2 &+ UInt64(role.rawValue)
     var configuration = LinkConfiguration(
-      role: role, nonce: UInt32(truncatingIfNeeded: seed &* 2 &+ UInt64(role.rawValue)),
-      rate: LineRate(baud: line.baudRate))
+      role: role, nonce: UInt32(truncatingIfNeeded: nonce), rate: LineRate(baud: line.baudRate))
     configuration.openLimit = .seconds(30)
-    configuration.silenceLimit = .seconds(30)
+    configuration.silenceLimit = silenceLimit
     return Link(
       configuration, frameStorage: ByteStorage(byteCount: mtu),
       sendStorage: ByteStorage(byteCount: 4096), receiveStorage: ByteStorage(byteCount: 4096))
@@ -93,7 +96,7 @@ package struct LinkRun {
     var isPrefix = true
     var sent = 0
     var closed: CloseReason?
-    let timedOut = simulation.run(until: limit) { sender, receiver in
+    let timedOut = simulation.run(until: limit) { sender, receiver, _ in
       while let event = sender.nextEvent() {
         if case .closed(let reason) = event { closed = reason }
       }

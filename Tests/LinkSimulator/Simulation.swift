@@ -31,10 +31,10 @@ package struct Simulation<A: LineMachine & ~Copyable, B: LineMachine & ~Copyable
   ///
   /// `respond` is called after every input to drain events and to feed data.
   package mutating func run(
-    until end: UInt64, _ respond: (inout A, inout B) throws -> Bool
+    until end: UInt64, _ respond: (inout A, inout B, Instant) throws -> Bool
   ) rethrows -> Bool {
     while true {
-      guard try respond(&a, &b) else {
+      guard try respond(&a, &b, instant) else {
         drain()
         return false
       }
