@@ -43,6 +43,8 @@ public struct SendTransfer: ~Copyable, TransferMachine {
   private var outbox = Outbox()
   private var inbox = Inbox()
   private var events: [Event] = []
+  // Not told yet: the link is closed, and what it has brought is still to be read.
+  private var closeReason: CloseReason?
   private var now = Instant(microseconds: 0)
 
   /// Starts to look for a receiver over an idle link, of which this end is the initiator.
@@ -148,23 +150,25 @@ public struct SendTransfer: ~Copyable, TransferMachine {
 
   // MARK: - Inside
 
+  /// Goes on up to the next event: the caller answers each before anything else happens, or a peer
+  /// that says two things at once would find it answering the first when the second has ended all.
   private mutating func advance() {
-    while let event = link.nextEvent() {
+    while events.isEmpty, let event = link.nextEvent() {
       switch event {
       case .opened(let peer):
         state = .awaitingInfo
         events.append(.connected(peer))
       case .readable, .drained: break
-      case .closed(let reason): linkClosed(reason)
+      case .closed(let reason): closeReason = reason
       }
     }
     outbox.move(to: &link)
     readRecords()
+    // What the peer said before it closed comes first: a failure explains the closing.
+    if events.isEmpty, let reason = closeReason.take() { linkClosed(reason) }
   }
 
   private mutating func linkClosed(_ reason: CloseReason) {
-    // What the peer said before it closed is still to be read: a failure explains the closing.
-    readRecords()
     switch state {
     case .finished: break
     case .lingering: state = .finished
@@ -176,7 +180,7 @@ public struct SendTransfer: ~Copyable, TransferMachine {
 
   private mutating func readRecords() {
     do throws(RecordError) {
-      while state != .finished {
+      while events.isEmpty, hearsRecords {
         switch try inbox.next(from: &link) {
         case .needsBytes: return
         case .content: throw .unexpected(.content)
@@ -186,6 +190,16 @@ public struct SendTransfer: ~Copyable, TransferMachine {
     } catch {
       end(.brokenStream(error))
       close(.refused)
+    }
+  }
+
+  /// Whether a record can still matter: the verdict is the last one.
+  private var hearsRecords: Bool {
+    switch state {
+    case .connecting, .awaitingInfo, .awaitingOffer, .awaitingAcceptance, .streaming,
+      .awaitingVerification:
+      true
+    case .lingering, .finished: false
     }
   }
 

@@ -30,7 +30,7 @@ package struct LinkScenario: CustomStringConvertible, Sendable {
       line.burst = .init(rate: 3e-4, meanByteCount: Double.random(in: 1...40, using: &generator))
     }
     mtu = [32, 64, 255, 256, 1024, 4096].randomElement(using: &generator) ?? 64
-    byteCount = Int.random(in: 1...12_000, using: &generator)
+    byteCount = Int.random(in: 1...6_000, using: &generator)
     if Bool.random(using: &generator) {
       let start = UInt64.random(in: 0..<2_000_000_000, using: &generator)
       cuts = [start..<start + UInt64.random(in: 1..<3_000_000_000, using: &generator)]

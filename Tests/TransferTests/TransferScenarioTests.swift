@@ -1,83 +1,102 @@
-import LineModel
 import LinkLayer
 import LinkSimulator
 import Streaming
-import Tensors
 import Testing
 import Transfer
 import WeightCodec
 
-/// A small model with what a manifest can hold: contents of all sizes, a shared and an empty tensor.
-struct SampleModel {
-  let manifest: Manifest
-  let units: [(Unit, [UInt8])]
-
-  init(seed: UInt64) throws {
-    var generator = SeededGenerator(seed: seed)
-    func tensor(_ name: TensorName, _ extents: [Int]) throws -> TensorDescriptor {
-      let shape = try #require(TensorShape(extents))
-      return try #require(TensorDescriptor(name: name, dtype: .u8, shape: shape))
-    }
-    let entries = [
-      Manifest.Entry(try tensor("one", [])), Manifest.Entry(try tensor("empty", [0, 4])),
-      Manifest.Entry(try tensor("layer.weight", [Int.random(in: 1...4000, using: &generator)])),
-      Manifest.Entry(try tensor("layer.bias", [17])),
-      Manifest.Entry(try tensor("tied", []), sharedWith: 0),
-    ]
-    manifest = Manifest(kind: .tensors, name: Array("sample".utf8), entries: entries)
-    units = TransferPlan(manifest, PlanPolicy(compression: .none)).units.map { unit in
-      let byteCount = entries[unit.tensorIndex].tensor.byteCount
-      return (
-        unit, (0..<byteCount).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
-      )
-    }
-  }
-}
-
-/// Whole transfers in virtual time.
+/// Whole transfers in virtual time: over drawn faults, refused, aborted and begun anew.
 struct TransferScenarioTests {
-  private func run(
-    _ scenario: LinkScenario, twist: TransferRun.Twist = .none
-  ) throws -> (run: TransferRun, model: SampleModel) {
-    let model = try SampleModel(seed: scenario.seed)
-    return (try TransferRun(scenario, model.manifest, model.units, twist: twist), model)
+  @Test(arguments: 0..<120 as Range<UInt64>)
+  func drawnFaultsDelayATransferAndNoMore(seed: UInt64) throws {
+    let scenario = LinkScenario(drawnFrom: seed)
+    let model = SampleModel(drawnFrom: seed)
+    let run = try TransferRun(scenario, model)
+    #expect(run.isFinished, "\(scenario)")
+    #expect(run.receiver.outcomes == [.completed], "\(scenario)")
+    #expect(run.sender.outcomes == [.completed], "\(scenario)")
+    #expect(run.sender.verified == model.digest)
+    try expectComplete(run, model)
   }
 
-  @Test(arguments: 0..<120 as Range<UInt64>)
-  func everyContentArrivesWhateverTheLineDoes(seed: UInt64) throws {
-    let scenario = LinkScenario(drawnFrom: 5000 + seed)
-    let (run, model) = try run(scenario)
-    #expect(run.senderOutcome == .completed, "\(scenario)")
-    #expect(run.receiverOutcome == .completed, "\(scenario)")
-    #expect(run.contents.elementsEqual(model.units.map(\.1)), "\(scenario)")
+  @Test func modelWithoutTensorsIsVerifiedToo() throws {
+    let models = (0..<100 as Range<UInt64>).map { SampleModel(drawnFrom: $0) }
+    let model = try #require(models.first { $0.manifest.entries.isEmpty })
+    let run = try TransferRun(LinkScenario(), model)
+    #expect(run.sender.outcomes == [.completed])
+    #expect(run.sender.verified == model.digest)
+  }
+
+  @Test func refusalReachesTheSenderWithItsReason() throws {
+    let refusal = ReceiverFailure(.wrongModel, text: Array("another network runs here".utf8))
+    let run = try TransferRun(LinkScenario(), SampleModel(drawnFrom: 3), refusal: refusal)
+    #expect(run.isFinished)
+    #expect(run.sender.outcomes == [.receiverFailed(refusal)])
+    #expect(run.receiver.outcomes == [.receiverFailed(refusal)])
+    #expect(run.sender.fedCount == 0)
   }
 
   @Test(arguments: 0..<30 as Range<UInt64>)
-  func aSenderThatRestartsBeginsAnew(seed: UInt64) throws {
-    let scenario = LinkScenario(drawnFrom: 6000 + seed)
-    let (run, model) = try run(scenario, twist: .senderRestarts(atPortion: 1 + Int(seed % 4)))
-    #expect(run.receiverOutcome == .completed, "\(scenario)")
-    #expect(run.contents.elementsEqual(model.units.map(\.1)), "\(scenario)")
-    // A model that fits few frames may be complete before its sender dies: then the receiver is done.
-    let isTooLate = run.sessionCount == 1
+  func failureInTheMiddleReachesTheSender(seed: UInt64) throws {
+    let failure = ReceiverFailure(.cannotStore, text: [])
+    let scenario = seed < 10 ? LinkScenario() : LinkScenario(drawnFrom: 7000 + seed)
+    let time = 10_000_000 + seed * 25_000_000
+    let run = try TransferRun(
+      scenario, SampleModel(drawnFrom: 5), (.receiverFails(failure), time))
+    #expect(run.isFinished, "\(scenario)")
+    // Before a session there is nobody to tell, and at the end all is well already.
+    let outcomes = [run.sender.outcomes, run.receiver.outcomes]
     #expect(
-      run.senderOutcome == (isTooLate ? .linkClosed(.peer(.done)) : .completed), "\(scenario)")
+      outcomes == [[.receiverFailed(failure)], [.receiverFailed(failure)]]
+        || outcomes == [[.completed], [.completed]], "\(scenario)")
   }
 
-  @Test(arguments: [0, 2], 0..<15 as Range<UInt64>)
-  func bothEndsLearnWhyTheReceiverFails(portion: Int, seed: UInt64) throws {
-    let scenario = LinkScenario(drawnFrom: 7000 + seed)
-    let (run, _) = try run(scenario, twist: .receiverFails(.noSpace, atPortion: portion))
-    let failure = TransferOutcome.receiverFailed(
-      ReceiverFailure(.noSpace, text: Array("no".utf8)))
-    #expect(run.senderOutcome == failure, "\(scenario)")
-    #expect(run.receiverOutcome == failure, "\(scenario)")
+  @Test func abortsEndBothEnds() throws {
+    let model = try #require(Self.large)
+    let sender = try TransferRun(LinkScenario(), model, (.senderAborts, 150_000_000))
+    #expect(sender.isFinished)
+    #expect(sender.receiver.outcomes == [.linkClosed(.peer(.aborted))])
+    #expect(sender.sender.outcomes.isEmpty, "the caller knows what it did")
+
+    let receiver = try TransferRun(LinkScenario(), model, (.receiverAborts, 150_000_000))
+    #expect(receiver.isFinished)
+    #expect(receiver.sender.outcomes == [.linkClosed(.peer(.aborted))])
+    #expect(receiver.receiver.outcomes.isEmpty)
   }
 
-  @Test(arguments: [LinkRole.initiator, .responder])
-  func anAbortReachesTheOtherEndAtOnce(_ role: LinkRole) throws {
-    let (run, _) = try run(LinkScenario(), twist: .aborts(role, atPortion: 1))
-    let other = role == .initiator ? run.receiverOutcome : run.senderOutcome
-    #expect(other == .linkClosed(.peer(.aborted)))
+  @Test(arguments: 0..<30 as Range<UInt64>)
+  func senderThatRestartsBeginsAnew(seed: UInt64) throws {
+    let model = try #require(Self.large)
+    var scenario = LinkScenario(drawnFrom: seed)
+    scenario.cuts = []
+    let run = try TransferRun(
+      scenario, model, (.senderRestarts, 100_000_000 + seed * 10_000_000))
+    #expect(run.isFinished, "\(scenario)")
+    #expect(run.sender.outcomes == [.completed], "\(scenario)")
+    #expect(run.receiver.outcomes == [.completed], "\(scenario)")
+    #expect((1...2).contains(run.receiver.connectionCount))
+    try expectComplete(run, model)
+  }
+
+  @Test func receiverSeesARestartedSenderConnectAgain() throws {
+    let model = try #require(Self.large)
+    let run = try TransferRun(LinkScenario(), model, (.senderRestarts, 300_000_000))
+    #expect(run.receiver.connectionCount == 2)
+    #expect(run.receiver.outcomes == [.completed])
+  }
+
+  /// A model that takes 115200 baud more than half a second.
+  private static let large = (0..<100 as Range<UInt64>).lazy.map { SampleModel(drawnFrom: $0) }
+    .first { $0.manifest.byteCount > 8000 && $0.plan.contentByteCount > 8000 }
+
+  private func expectComplete(_ run: TransferRun, _ model: SampleModel) throws {
+    #expect(run.receiver.isSound)
+    #expect(run.receiver.manifest == model.manifest)
+    for unit in model.plan.units {
+      let found = try #require(run.receiver.tensors[unit.tensorIndex])
+      #expect(found.count == model.elements[unit.tensorIndex].count)
+      if unit.representation == .exact { #expect(found == model.elements[unit.tensorIndex]) }
+    }
+    #expect(run.receiver.tensors.count == model.plan.units.count)
   }
 }

@@ -1,0 +1,109 @@
+package import Streaming
+internal import Tensors
+package import Transfer
+internal import WeightCodec
+
+/// The caller of a sending machine: offers a sample model and feeds it.
+package struct SendingEnd {
+  private let model: SampleModel
+  private var next = 0
+  /// The events in order, but for those that only count.
+  package private(set) var outcomes: [TransferOutcome] = []
+  package private(set) var verified: Digest?
+  /// Pieces that have been fed.
+  package var fedCount: Int { next }
+
+  package init(_ model: SampleModel) { self.model = model }
+
+  package mutating func respond(_ machine: inout SendTransfer) {
+    while let event = machine.nextEvent() {
+      switch event {
+      case .connected, .accepted: break
+      case .receiverReady: machine.offer(model.manifest)
+      case .verified(let digest): verified = digest
+      case .ended(let outcome): outcomes.append(outcome)
+      }
+    }
+    while machine.wantsContent, next < model.pieces.count {
+      switch model.pieces[next] {
+      case .begin(let unit): machine.beginUnit(unit)
+      case .content(let bytes): machine.append(content: bytes)
+      case .end(let digest): machine.endUnit(digest)
+      case .finish(let digest): machine.finish(digest)
+      }
+      next += 1
+    }
+  }
+}
+
+/// The caller of a receiving machine: decodes what comes, and compares digests.
+package struct ReceivingEnd {
+  /// What it says to an offer, or once all is there.
+  package var refusal: ReceiverFailure?
+  package private(set) var outcomes: [TransferOutcome] = []
+  package private(set) var connectionCount = 0
+  /// The last manifest taken.
+  package private(set) var manifest: Manifest?
+  /// The elements of each tensor that is complete, by its index.
+  package private(set) var tensors: [Int: [UInt8]] = [:]
+  /// Whether contents came in the portions that were announced.
+  package private(set) var isSound = true
+  private var unit: Streaming.Unit?
+  private var content: [UInt8] = []
+  private var digests: [Int: Digest] = [:]
+
+  package init() {}
+
+  package mutating func respond(_ machine: inout ReceiveTransfer) {
+    while let event = machine.nextEvent() {
+      switch event {
+      case .connected:
+        connectionCount += 1
+        manifest = nil
+        unit = nil
+        tensors = [:]
+        digests = [:]
+      case .offered(let manifest): answer(manifest, &machine)
+      case .unitBegan(let unit):
+        self.unit = unit
+        content = []
+      case .content(let byteCount):
+        machine.takeContent { bytes in
+          if bytes.count != byteCount { isSound = false }
+          for index in bytes.indices { content.append(bytes[index]) }
+        }
+      case .unitEnded(let digest): end(digest, &machine)
+      case .finished(let digest):
+        guard let manifest, digest == SampleDigest.model(manifest, digests) else {
+          machine.fail(ReceiverFailure(.verificationFailed, text: []))
+          continue
+        }
+        machine.confirm(digest)
+      case .ended(let outcome): outcomes.append(outcome)
+      }
+    }
+  }
+
+  private mutating func answer(_ manifest: Manifest, _ machine: inout ReceiveTransfer) {
+    self.manifest = manifest
+    if let refusal { machine.fail(refusal) } else { machine.accept() }
+  }
+
+  private mutating func end(_ digest: Digest, _ machine: inout ReceiveTransfer) {
+    guard let unit, let manifest else { return }
+    guard digest == SampleDigest(content).value else {
+      machine.fail(ReceiverFailure(.verificationFailed, text: []))
+      return
+    }
+    digests[unit.tensorIndex] = digest
+    var decoder = ContentDecoder(manifest.entries[unit.tensorIndex].tensor, unit.representation)
+    var elements: [UInt8] = []
+    do throws(ContentError) {
+      try decoder.decode(content.span, into: &elements)
+      try decoder.finish()
+      tensors[unit.tensorIndex] = elements
+    } catch {
+      machine.fail(ReceiverFailure(.badStream, text: []))
+    }
+  }
+}
