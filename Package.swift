@@ -120,7 +120,7 @@ let package = Package(
       name: "RuntimeTests",
       dependencies: [
         "Runtime", "SerialDriver", "LineModel", "CSerial", "Checkpoints", "Streaming", "Tensors",
-        "WeightCodec", .product(name: "SystemPackage", package: "swift-system"),
+        "WeightCodec", "TestVectors", .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: common),
   ]

@@ -16,6 +16,7 @@ package final class SendSession {
   private var toldAt = MonotonicClock.now
   private var sourceDigest: Digest?
   private var outcome: TransferOutcome?
+  private var isAccepted = false
   private var unquantizableCount = 0
   private var marks = ProgressMarks()
   /// What happened on the link; complete when `run` has ended, in whatever way.
@@ -69,6 +70,7 @@ package final class SendSession {
       case .receiverReady(let info): try offer(to: info, &machine)
       case .accepted:
         guard let plan else { continue }
+        isAccepted = true
         tell(.began(plan.manifest, contentByteCount: plan.contentByteCount))
       case .verified(let digest):
         guard digest == sourceDigest else { throw SessionError.digestMismatch }
@@ -118,7 +120,7 @@ package final class SendSession {
 
   private func observe(_ machine: borrowing SendTransfer) {
     let now = MonotonicClock.now
-    guard source != nil, now - toldAt >= .milliseconds(100) else { return }
+    guard isAccepted, now - toldAt >= .milliseconds(100) else { return }
     toldAt = now
     tell(.progress(progress(machine)))
   }

@@ -25,7 +25,8 @@ public struct ContentEncoder {
     let channels = Representation.channelCount(of: tensor.shape)
     elementsPerChannel = max(channels > 0 ? tensor.shape.elementCount / channels : 0, 1)
     switch representation {
-    case .exact, .cast: break
+    case .exact: break
+    case .cast: ranges = [ValueRange()]
     case .affine: ranges = [ValueRange()]
     case .channel: ranges = Array(repeating: ValueRange(), count: channels)
     }
@@ -71,7 +72,10 @@ public struct ContentEncoder {
   ) -> (AffineQuantizer?, [SymmetricQuantizer])? {
     for range in ranges where !range.isFinite { return nil }
     switch representation {
-    case .exact, .cast: return (nil, [])
+    case .exact: return (nil, [])
+    case .cast(let dtype):
+      let greatest = FloatBits.bits(ranges[0].magnitude, dtype)
+      return FloatBits.value(greatest, dtype).isFinite ? (nil, []) : nil
     case .affine(let bits):
       let range = ranges[0]
       guard range.minimum <= range.maximum else { return nil }

@@ -39,6 +39,16 @@ struct ContentCodingTests {
     }
   }
 
+  /// 65504 is the greatest binary16; from 65520 on a value would round to infinity.
+  @Test(arguments: [(65_519.0, true), (65_520.0, false), (-1e9, false), (.nan, false)])
+  func castThatWouldMakeAValueInfiniteIsExact(_ value: Double, _ isCast: Bool) throws {
+    let tensor = try #require(descriptor(.f32, [3]))
+    let original = elements([1, value, -2], .f32)
+    let (used, content) = encode(original, tensor, .cast(.f16))
+    #expect(used == (isCast ? .cast(.f16) : .exact))
+    #expect(content.count == (isCast ? 6 : 12))
+  }
+
   @Test func everySplitInTwoDecodesAlike() throws {
     let tensor = try #require(descriptor(.f32, [3, 5]))
     let original = elements(weights(15, seed: 4), .f32)

@@ -11,8 +11,8 @@ struct InspectCommand: ParsableCommand {
     commandName: "inspect",
     abstract: "Show what a model file holds.",
     discussion: """
-      Reads the file as `send` would and executes nothing in it. With --digests or --json, the
-      SHA-256 of each tensor's bytes (row-major, little-endian) tells whether two models are the
+      Reads the file as `send` would and executes nothing in it. With --digests or --json, the \
+      SHA-256 of each tensor's bytes (row-major, little-endian) tells whether two models are the \
       same, whatever their formats.
       """)
 

@@ -11,8 +11,8 @@ struct ReceiveCommand: ParsableCommand {
     commandName: "receive",
     abstract: "Receive a model over a serial port into a file.",
     discussion: """
-      OUT is written as safetensors; a file that is no checkpoint arrives as it is. It appears under
-      its name only when every digest has been checked; until then it grows as OUT.partial.
+      OUT is written as safetensors; a file that is no checkpoint arrives as it is. It appears \
+      under its name only when every digest has been checked; until then it grows as OUT.partial.
 
         wtserial receive /dev/ttyUSB1 out.safetensors
       """)

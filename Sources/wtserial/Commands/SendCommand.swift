@@ -14,9 +14,9 @@ struct SendCommand: ParsableCommand {
     commandName: "send",
     abstract: "Send a model over a serial port.",
     discussion: """
-      MODEL is a PyTorch checkpoint (.pt, .pth), a .safetensors file, or any other file, which
-      arrives as it is. Nothing in a checkpoint is ever executed. The command ends when the receiver
-      has checked every digest and stored the model.
+      MODEL is a PyTorch checkpoint (.pt, .pth), a .safetensors file, or any other file, which \
+      arrives as it is. Nothing in a checkpoint is ever executed. The command ends when the \
+      receiver has checked every digest and stored the model.
 
         wtserial send /dev/ttyUSB0 model.pt
         wtserial send /dev/ttyUSB0 model.pt --baud 921600 --precision int8
