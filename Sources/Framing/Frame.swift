@@ -4,6 +4,8 @@ public enum FrameKind: UInt8, Equatable, Sendable {
   case hello = 1
   /// Answers a HELLO; outside any session.
   case welcome = 2
+  /// A responder without a session that hears frames of one: it was reset; outside any session.
+  case ready = 3
   /// Carries blocks of the stream; the sequence number is that of its first block.
   case data = 4
   /// The sequence number is the next block that the receiver lacks.
@@ -77,15 +79,22 @@ public struct Seal: Equatable, Sendable {
     self.init(session: 0, direction)
   }
 
-  /// The seal of a session's frames, made of the random number that each end drew.
-  public init(initiatorNonce: UInt32, responderNonce: UInt32, _ direction: Direction) {
+  /// The number of a session, made of the random number that each end drew; never 0.
+  public static func sessionNumber(initiatorNonce: UInt32, responderNonce: UInt32) -> UInt32 {
     var crc = CRC32()
     crc.update(littleEndian: initiatorNonce)
     crc.update(littleEndian: responderNonce)
-    self.init(session: crc.value == 0 ? 1 : crc.value, direction)
+    return crc.value == 0 ? 1 : crc.value
   }
 
-  private init(session: UInt32, _ direction: Direction) {
+  /// The seal of a session's frames.
+  public init(initiatorNonce: UInt32, responderNonce: UInt32, _ direction: Direction) {
+    let number = Self.sessionNumber(initiatorNonce: initiatorNonce, responderNonce: responderNonce)
+    self.init(session: number, direction)
+  }
+
+  /// The seal of the frames of the session with this number.
+  public init(session: UInt32, _ direction: Direction) {
     var crc = CRC32()
     crc.update(littleEndian: session)
     crc.update(direction.rawValue)

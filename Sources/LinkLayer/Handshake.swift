@@ -1,5 +1,13 @@
 internal import Framing
 
+/// What an end can do beyond the ground mode.
+struct Capabilities: OptionSet, Sendable {
+  let rawValue: UInt32
+
+  /// It holds blocks that come early, reports them, and understands such reports.
+  static let selective = Capabilities(rawValue: 1 << 0)
+}
+
 /// What HELLO and WELCOME carry: who speaks, and what it can take.
 ///
 ///     offset  size  field
@@ -11,11 +19,14 @@ internal import Framing
 ///         12     2  MTU: the largest frame that the end takes, before stuffing
 ///         14     2  window: blocks of 16 bytes that it can hold out of order or unread
 ///         16     4  capabilities, a bit each; bits that are not known are ignored
-///         20     …  extensions, ignored where not known
+///         20     4  number of the session that this one goes on with, 0 for none; may be missing
+///         24     …  extensions, ignored where not known
 ///
 /// Protocol.md §4.1.
 struct Handshake: Equatable, Sendable {
-  static let byteCount = 20
+  static let byteCount = 24
+  // What the first ends of revision 1 sent.
+  static let byteCountMinimum = 20
   static let magic: (UInt8, UInt8) = (0x57, 0x54)
 
   var versionMaximum = LinkConfiguration.protocolVersion
@@ -24,7 +35,8 @@ struct Handshake: Equatable, Sendable {
   var echoedNonce: UInt32 = 0
   var mtu: UInt16
   var windowBlockCount: UInt16
-  var capabilities: UInt32 = 0
+  var capabilities: Capabilities = []
+  var continuedSession: UInt32 = 0
 
   /// The highest version that both ends speak.
   var commonVersion: UInt8? {
@@ -36,7 +48,7 @@ struct Handshake: Equatable, Sendable {
 extension Handshake {
   /// Reads the payload of a HELLO or WELCOME; nil for one that is none.
   init?(parsing payload: Span<UInt8>) {
-    guard payload.count >= Self.byteCount, payload[0] == Self.magic.0, payload[1] == Self.magic.1
+    guard payload.count >= Self.byteCountMinimum, payload[0] == Self.magic.0, payload[1] == Self.magic.1
     else { return nil }
     versionMaximum = payload[2]
     versionMinimum = payload[3]
@@ -44,7 +56,8 @@ extension Handshake {
     echoedNonce = payload.number32(at: 8)
     mtu = payload.number16(at: 12)
     windowBlockCount = payload.number16(at: 14)
-    capabilities = payload.number32(at: 16)
+    capabilities = Capabilities(rawValue: payload.number32(at: 16))
+    continuedSession = payload.count >= Self.byteCount ? payload.number32(at: 20) : 0
   }
 
   /// Writes the payload.
@@ -57,7 +70,8 @@ extension Handshake {
     frame.append(echoedNonce, into: &output)
     frame.append(mtu, into: &output)
     frame.append(windowBlockCount, into: &output)
-    frame.append(capabilities, into: &output)
+    frame.append(capabilities.rawValue, into: &output)
+    frame.append(continuedSession, into: &output)
   }
 }
 

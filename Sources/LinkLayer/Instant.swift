@@ -16,6 +16,11 @@ public struct Instant: Comparable, Sendable {
     Instant(microseconds: instant.microseconds + interval.microseconds)
   }
 
+  /// The instant that lies an interval earlier.
+  public static func - (instant: Instant, interval: Interval) -> Instant {
+    Instant(microseconds: instant.microseconds - interval.microseconds)
+  }
+
   /// The time from `right` to `left`; negative where `right` is the later.
   public static func - (left: Instant, right: Instant) -> Interval {
     Interval(microseconds: left.microseconds - right.microseconds)

@@ -8,7 +8,7 @@ extension Link {
     var position = 0
     while state != .idle, state != .closed, let output = decoder.decode(bytes, from: &position) {
       switch output {
-      case .malformed: noteCorrupt()
+      case .malformed: noteCorrupt(at: now)
       case .frame(let byteCount): receiveFrame(byteCount, at: now)
       }
     }
@@ -27,7 +27,8 @@ extension Link {
     } else if isEcho(byteCount) {
       statistics.framesEchoed += 1
     } else {
-      noteCorrupt()
+      noteCorrupt(at: now)
+      noteStranger(at: now)
     }
   }
 
@@ -41,38 +42,50 @@ extension Link {
     return decoder.isSealed(by: session.outgoing, byteCount: byteCount)
   }
 
-  private mutating func noteCorrupt() {
+  private mutating func noteCorrupt(at now: Instant) {
     statistics.framesCorrupt += 1
-    // Outside a session nobody knows whom it came from, and an answer may hit a stranger.
-    if state == .established { owed.answer = .negativeAcknowledgement }
+    // Outside a session nobody knows whom it came from, and an answer may hit a stranger. With a
+    // window the next frame that arrives tells the sender more.
+    guard let session, !session.peer.usesWindow else { return }
+    if sending.underWayCount == 0 {
+      owed.answer = owed.answer ?? .negativeAcknowledgement
+    } else {
+      // The answer that this end waits for was hit: the same as none, only sooner.
+      retransmitEarly(at: now)
+    }
+  }
+
+  /// A frame of a session that this end knows nothing of: a responder that was reset says so, and the
+  /// peer need not wait for its silence. Now and then, since the frame may be anybody's.
+  private mutating func noteStranger(at now: Instant) {
+    guard case .listening = state, now >= readyAt ?? now else { return }
+    owed.ready = true
+    readyAt = now + Self.readyInterval
   }
 
   private mutating func receiveInSession(_ byteCount: Int, at now: Instant) {
     statistics.framesReceived += 1
-    lastHeard = now
+    lastHeard = max(lastHeard, now)
     // A kind of a later revision: the frame is sound, so it is no reason to ask for it again.
     guard let header = decoder.header else { return }
     let block = BlockNumber(header.sequence)
     switch header.kind {
     case .data: receiveData(first: block, byteCount)
-    case .acknowledgement: receiveAcknowledgement(next: block, at: now)
+    case .acknowledgement: receiveAnswer(next: block, byteCount, at: now)
     case .negativeAcknowledgement:
-      receiveAcknowledgement(next: block, at: now)
-      retransmitEarly(at: now)
-    case .busy:
-      receiveAcknowledgement(next: block, at: now)
-      receiveBusy(byteCount, at: now)
-    case .ping: if owed.answer == nil { owed.answer = .acknowledgement }
+      receiveAnswer(next: block, byteCount, at: now)
+      turnaround.endBackOff()
+      if session?.peer.usesWindow == false { retransmitEarly(at: now) }
+    case .busy: receiveBusy(next: block, byteCount, at: now)
+    case .ping: owed.answer = owed.answer ?? .acknowledgement
     case .close:
       let code = decoder.withPayload(byteCount: byteCount) { payload in
         payload.isEmpty ? nil : CloseCode(rawValue: payload[0])
       }
       end(.peer(code ?? .other), telling: nil)
-    case .hello, .welcome: break  // Sealed outside sessions only.
+    case .hello, .welcome, .ready: break  // Sealed outside sessions only.
     }
   }
-
-  // MARK: - Data and answers
 
   private mutating func receiveData(first: BlockNumber, _ byteCount: Int) {
     let outcome = decoder.withPayload(byteCount: byteCount) { receiving.take($0, first: first) }
@@ -82,126 +95,115 @@ extension Link {
       statistics.bytesDelivered += UInt64(count)
       events.append(.readable)
     case .duplicate: statistics.framesDuplicate += 1
-    case .gap: break
+    case .held, .gap: break
     case .noRoom: owed.answer = .busy
     }
   }
 
-  private mutating func receiveAcknowledgement(next: BlockNumber, at now: Instant) {
-    let inFlight = sending.inFlight
-    guard let byteCount = sending.acknowledge(upTo: next) else {
+  // MARK: - Answers
+
+  /// `start` is where the report begins in the payload.
+  private mutating func receiveAnswer(
+    next: BlockNumber, _ byteCount: Int, reportAt start: Int = 0, at now: Instant
+  ) {
+    let settlement = decoder.withPayload(byteCount: byteCount) { payload in
+      let from = min(start + Self.reportHeadByteCount, payload.count)
+      return sending.acknowledge(upTo: next, report: payload.extracting(from..<payload.count))
+    }
+    guard let settlement else {
       end(.peerMisbehaved(.acknowledgedUnsentBlocks), telling: .misbehaved)
       return
     }
-    guard byteCount > 0 else { return }
-    statistics.bytesAcknowledged += UInt64(byteCount)
-    if let inFlight {
-      sizer.noteDelivered(byteCount: inFlight.wireByteCount)
-      if inFlight.isSampled {
-        let answer = configuration.rate.wireTime(byteCount: Self.answerByteCount)
-        turnaround.sample(now - inFlight.transmissionEnd - answer)
-      }
-      // It has left the line, whatever the rate was believed to be: a USB device has none.
-      lineFreeAt = min(lineFreeAt, now)
-    }
+    awaitsAnswer = false
+    guard let newest = settlement.newest else { return }
+    statistics.bytesAcknowledged += UInt64(settlement.byteCount)
+    failures = 0
+    let overhead = settlement.delivered.frameCount * Self.frameOverheadByteCount
+    sizer.noteDelivered(byteCount: settlement.delivered.payloadByteCount + overhead)
+    noteArrival(of: newest, at: now)
+    // What is not under way any more has left the line, whatever its rate was believed to be: a USB
+    // device has none.
+    let rest = configuration.rate.wireTime(byteCount: sending.underWayCount * 17)
+    lineFreeAt = min(lineFreeAt, now + rest)
+    rearm(at: now)
     if isDrained { events.append(.drained) }
+  }
+
+  /// The frame `newest` has been answered; those sent before it, and not answered, are lost.
+  private mutating func noteArrival(of newest: Stamp, at now: Instant) {
+    let answer = configuration.rate.wireTime(byteCount: Self.answerByteCount)
+    if let timed, !newest.isOlder(than: timed.stamp) {
+      turnaround.sample(now - timed.end - answer)
+      self.timed = nil
+    }
+    if let probe, !newest.isOlder(than: probe.stamp) {
+      self.probe = nil
+      // It cannot have been answered yet: this is the late answer to what went before it.
+      if now < probe.end + answer {
+        turnaround.noteTooShort()
+        return
+      }
+    }
+    noteLost(sending.giveUp(before: newest), .answeredLater)
   }
 
   /// A broken frame was seen by the peer: ours, if ours can have arrived by now.
   ///
   /// One that is still leaving was not meant, and its own answer will tell.
   private mutating func retransmitEarly(at now: Instant) {
-    turnaround.endBackOff()
-    guard state == .established, let inFlight = sending.inFlight, inFlight.transmissionEnd <= now
-    else { return }
-    giveUp(inFlight, .negativeAcknowledgement)
+    guard state == .established, sending.underWayCount > 0, dataEnd <= now else { return }
+    noteLost(sending.giveUpAll(), .answeredLater)
+    rearm(at: now)
   }
 
-  private mutating func receiveBusy(_ byteCount: Int, at now: Instant) {
+  private mutating func receiveBusy(next: BlockNumber, _ byteCount: Int, at now: Instant) {
     let wait = decoder.withPayload(byteCount: byteCount) { payload in
-      payload.count >= 2 ? Int64(payload.number16(at: 0)) : 0
+      payload.count >= 2 ? Interval.milliseconds(Int64(payload.number16(at: 0))) : nil
     }
-    guard var inFlight = sending.inFlight else { return }
+    guard let wait else { return }
+    receiveAnswer(next: next, byteCount, reportAt: 2, at: now)
     // It has said how long it will be silent, which may be longer than silence is borne.
-    lastHeard = now + .milliseconds(wait)
-    inFlight.retransmitAt = now + .milliseconds(wait)
-    inFlight.cause = .busy
-    inFlight.isSampled = false
-    sending.inFlight = inFlight
+    lastHeard = now + wait
+    pausedUntil = now + wait
+    timed = nil
+    retransmitAt = nil
   }
 
-  // MARK: - Opening
+  // MARK: - Losses
 
-  private mutating func receiveHandshake(_ byteCount: Int, at now: Instant) {
-    guard let kind = decoder.header?.kind,
-      let handshake = decoder.withPayload(byteCount: byteCount, { Handshake(parsing: $0) })
-    else { return }
-    switch (kind, configuration.role) {
-    case (.hello, .responder): receiveHello(handshake)
-    case (.welcome, .initiator): receiveWelcome(handshake, at: now)
-    case (.hello, .initiator), (.welcome, .responder): break  // Two of the same role on one line.
-    case (.data, _), (.acknowledgement, _), (.negativeAcknowledgement, _), (.busy, _), (.ping, _),
-      (.close, _):
-      break
+  /// Why frames go out again.
+  enum Cause: Equatable {
+    case timeout
+    /// An answer to a later frame, or one that tells of damage.
+    case answeredLater
+    /// The peer had no room for them.
+    case busy
+  }
+
+  mutating func noteLost(_ lost: FrameTally, _ cause: Cause) {
+    guard lost.frameCount > 0 else { return }
+    statistics.retransmissions += UInt64(lost.frameCount)
+    timed = nil
+    switch cause {
+    case .busy: return  // It was sound: nothing is learnt about the line.
+    case .answeredLater: break
+    case .timeout:
+      statistics.timeouts += 1
+      turnaround.backOff()
     }
+    let overhead = lost.frameCount * Self.frameOverheadByteCount
+    sizer.noteLost(frameCount: lost.frameCount, byteCount: lost.payloadByteCount + overhead)
+    failures += 1
+    if failures >= configuration.attemptLimit { end(.lineUnusable, telling: .aborted) }
   }
 
-  /// Answers with a nonce of this end.
-  ///
-  /// The session that is open goes on until a frame of the new one arrives, so a HELLO left over in
-  /// some buffer disturbs nobody.
-  private mutating func receiveHello(_ hello: Handshake) {
-    // A late copy of the HELLO that opened this session.
-    if session?.initiatorNonce == hello.nonce { return }
-    owed.welcome = true
-    if pending?.initiatorNonce == hello.nonce { return }
-    nonce = nextNonce(mixing: hello.nonce)
-    pending = session(with: hello, initiatorNonce: hello.nonce, responderNonce: nonce)
-  }
-
-  private mutating func receiveWelcome(_ welcome: Handshake, at now: Instant) {
-    guard case .opening = state, welcome.echoedNonce == nonce else { return }
-    guard welcome.commonVersion != nil else {
-      let reason = CloseReason.peerIncompatible(
-        versionMinimum: welcome.versionMinimum, versionMaximum: welcome.versionMaximum)
-      end(reason, telling: nil)
+  /// Waits for the answer to what is under way, from the last frame on.
+  mutating func rearm(at now: Instant) {
+    guard sending.underWayCount > 0 else {
+      retransmitAt = nil
       return
     }
-    guard Int(welcome.mtu) >= LinkConfiguration.mtuMinimum else {
-      end(.peerMisbehaved(.mtuTooSmall), telling: nil)
-      return
-    }
-    if let helloEnd {
-      let answer = configuration.rate.wireTime(byteCount: Handshake.byteCount + 8)
-      turnaround.sample(now - helloEnd - answer)
-    }
-    establish(
-      session(with: welcome, initiatorNonce: nonce, responderNonce: welcome.nonce), at: now)
-    // The responder opens its session by the first frame in it.
-    owed.answer = .acknowledgement
-  }
-
-  private func session(
-    with peer: Handshake, initiatorNonce: UInt32, responderNonce: UInt32
-  ) -> Session {
-    func seal(_ direction: Direction) -> Seal {
-      Seal(initiatorNonce: initiatorNonce, responderNonce: responderNonce, direction)
-    }
-    return Session(
-      initiatorNonce: initiatorNonce,
-      outgoing: seal(configuration.role.direction),
-      incoming: seal(configuration.role.other.direction),
-      peer: PeerLimits(
-        version: peer.commonVersion ?? LinkConfiguration.protocolVersion,
-        mtu: max(Int(peer.mtu), LinkConfiguration.mtuMinimum),
-        windowBlockCount: Int(peer.windowBlockCount)))
-  }
-
-  /// A new number for each session from the one random number that this end was given.
-  func nextNonce(mixing other: UInt32) -> UInt32 {
-    var crc = CRC32()
-    crc.update(littleEndian: nonce)
-    crc.update(littleEndian: other)
-    return crc.value
+    let answer = configuration.rate.wireTime(byteCount: Self.answerByteCount)
+    retransmitAt = max(dataEnd, now) + answer + turnaround.timeout
   }
 }

@@ -4,10 +4,21 @@ internal import Framing
 extension Link {
   /// What an answer weighs on the wire: header, checksum, stuffing, delimiter.
   static let answerByteCount = 8
+  /// What a frame weighs beside its payload, as far as it does not depend on it.
+  static let frameOverheadByteCount = 8
+  /// What an answer carries in front of the bits of its report.
+  static let reportHeadByteCount = 2
+  /// The longest payload of an answer.
+  static let reportByteCountLimit = 2 + reportHeadByteCount + BlockNumber.windowLimit / 8
   /// No frame holds the line for longer: on a slow one, the peer would take it for silence.
   static let frameTimeLimit = Interval.milliseconds(1500)
+  /// With a window, how much is handed out before the line is free: enough for a desktop to get its
+  /// turn again, and little, since what is handed out cannot be overtaken by what was lost.
+  static let leadTime = Interval.milliseconds(10)
   /// How long a receiver without room asks to be left alone.
   static let busyMilliseconds: UInt16 = 50
+  /// How often a responder without a session says that it is there.
+  static let readyInterval = Interval.seconds(1)
 
   /// Appends the next frame to `output`, which has room for `transmitByteCountLimit` bytes.
   ///
@@ -24,12 +35,19 @@ extension Link {
   /// When to call `expireTimers(at:)` at the latest; nil when no timer runs.
   public var deadline: Instant? {
     switch state {
-    case .idle, .closed, .listening: return nil
+    case .idle, .closed, .listening(nil): return nil
+    case .listening(let giveUpAt): return giveUpAt
     case .opening(let giveUpAt): return min(helloAt ?? giveUpAt, giveUpAt)
     case .established:
       var earliest = lastHeard + configuration.silenceLimit
-      if let inFlight = sending.inFlight { earliest = min(earliest, inFlight.retransmitAt) }
-      if let pingAt { earliest = min(earliest, pingAt) }
+      if let pausedUntil {
+        earliest = min(earliest, pausedUntil)
+      } else {
+        if let retransmitAt { earliest = min(earliest, retransmitAt) }
+        if let pingAt { earliest = min(earliest, pingAt) }
+        if nextPiece() != nil { earliest = min(earliest, dataAt) }
+      }
+      if owed.answer != nil { earliest = min(earliest, answerAt) }
       return earliest
     }
   }
@@ -39,29 +57,60 @@ extension Link {
   /// Early and repeated calls do nothing.
   public mutating func expireTimers(at now: Instant) {
     switch state {
-    case .idle, .closed, .listening: break
+    case .idle, .closed: break
+    case .listening(let giveUpAt): if let giveUpAt, now >= giveUpAt { giveUpLooking() }
     case .opening(let giveUpAt):
       if now >= giveUpAt {
-        end(.noAnswer, telling: nil)
+        giveUpLooking()
       } else if let helloAt, now >= helloAt {
         self.helloAt = nil
         owed.hello = true
       }
-    case .established:
-      if now >= lastHeard + configuration.silenceLimit {
-        end(.peerSilent, telling: .aborted)
-      } else if let inFlight = sending.inFlight, now >= inFlight.retransmitAt {
-        giveUp(inFlight, inFlight.cause)
-      } else if let pingAt, now >= pingAt {
-        owed.ping = true
-      }
+    case .established: expireTimersInSession(at: now)
     }
+  }
+
+  private mutating func expireTimersInSession(at now: Instant) {
+    if now >= lastHeard + configuration.silenceLimit {
+      interrupt(at: now)
+    } else if let pausedUntil {
+      guard now >= pausedUntil else { return }
+      self.pausedUntil = nil
+      giveUp(.busy, at: now)
+    } else if let retransmitAt, now >= retransmitAt {
+      giveUp(.timeout, at: now)
+    } else if let pingAt, now >= pingAt {
+      owed.ping = true
+    }
+  }
+
+  /// No answer will come to what is under way: all goes out again, or with a window the first frame,
+  /// whose answer will tell what else is lost.
+  private mutating func giveUp(_ cause: Cause, at now: Instant) {
+    let usesWindow = session?.peer.usesWindow ?? false
+    noteLost(usesWindow ? sending.giveUpFirst() : sending.giveUpAll(), cause)
+    if cause == .timeout { probe = nil }
+    isProbing = true
+    rearm(at: now)
   }
 
   /// When an initiator asks whether the peer is there: both ends then hear something in idle times.
   private var pingAt: Instant? {
-    guard configuration.role == .initiator, sending.inFlight == nil, !owed.ping else { return nil }
+    guard configuration.role == .initiator, sending.underWayCount == 0, !owed.ping else {
+      return nil
+    }
     return max(lastHeard, lineFreeAt) + configuration.keepAlive
+  }
+
+  /// When data may go out: with a window, when the line is nearly free.
+  private var dataAt: Instant {
+    session?.peer.usesWindow == true ? lineFreeAt - Self.leadTime : lineFreeAt
+  }
+
+  /// When an answer may go out: with a window, when the line is free, so that one answer serves all
+  /// that has come meanwhile and the way back is never the narrow one.
+  private var answerAt: Instant {
+    session?.peer.usesWindow == true ? lineFreeAt : Instant(microseconds: 0)
   }
 
   // MARK: - One frame
@@ -76,11 +125,7 @@ extension Link {
       frame.finish(into: &output)
       return true
     }
-    if owed.welcome, let pending {
-      owed.welcome = false
-      appendHandshake(.welcome, echoing: pending.initiatorNonce, into: &output, at: now)
-      return true
-    }
+    if appendWelcome(into: &output, at: now) { return true }
     switch state {
     case .idle, .closed, .listening: return false
     case .opening:
@@ -93,45 +138,30 @@ extension Link {
     }
   }
 
-  private mutating func appendHello(into output: inout OutputSpan<UInt8>, at now: Instant) {
-    owed.hello = false
-    helloCount += 1
-    appendHandshake(.hello, echoing: 0, into: &output, at: now)
-    // Karn's rule: an answer to one of several tells nothing.
-    helloEnd = helloCount == 1 ? lineFreeAt : nil
-    let answer = configuration.rate.wireTime(byteCount: Handshake.byteCount + Self.answerByteCount)
-    helloAt = lineFreeAt + answer + turnaround.timeout
-  }
-
-  private mutating func appendHandshake(
-    _ kind: FrameKind, echoing echoed: UInt32, into output: inout OutputSpan<UInt8>,
-    at now: Instant
-  ) {
-    let start = output.count
-    // Ends whatever noise or half a frame stands on the line before it.
-    output.append(COBS.delimiter)
-    let handshake = Handshake(
-      nonce: nonce, echoedNonce: echoed, mtu: UInt16(clamping: decoder.mtu),
-      windowBlockCount: UInt16(clamping: receiving.buffer.capacity / BlockNumber.byteCount))
-    var frame = FrameEncoder(
-      FrameHeader(kind), seal: Seal(outsideSessions: configuration.role.direction), into: &output)
-    handshake.emit(&frame, into: &output)
-    frame.finish(into: &output)
-    occupyLine(byteCount: output.count - start, at: now)
-  }
-
   private mutating func appendAnswer(
     into output: inout OutputSpan<UInt8>, at now: Instant
   ) -> Bool {
-    guard let kind = owed.answer, let session else { return false }
+    guard let kind = owed.answer, let session, now >= answerAt else { return false }
     owed.answer = nil
     let start = output.count
     let header = FrameHeader(kind, sequence: receiving.expected.rawValue)
     var frame = FrameEncoder(header, seal: session.outgoing, into: &output)
     if kind == .busy { frame.append(Self.busyMilliseconds, into: &output) }
+    if session.peer.usesWindow { appendReport(&frame, into: &output, mtu: session.peer.mtu) }
     frame.finish(into: &output)
     occupyLine(byteCount: output.count - start, at: now)
     return true
+  }
+
+  /// What is held; nothing at all where that is nothing.
+  private func appendReport(
+    _ frame: inout FrameEncoder, into output: inout OutputSpan<UInt8>, mtu: Int
+  ) {
+    let room = mtu - FrameHeader.overheadByteCount - 2 - Self.reportHeadByteCount
+    let byteCount = min(receiving.reportByteCount, room)
+    guard byteCount > 0 else { return }
+    frame.append(UInt16(0), into: &output)
+    for index in 0..<byteCount { frame.append(receiving.report(at: index), into: &output) }
   }
 
   private mutating func appendPing(into output: inout OutputSpan<UInt8>, at now: Instant) -> Bool {
@@ -143,59 +173,55 @@ extension Link {
     return true
   }
 
-  // MARK: - Data
-
-  private mutating func appendData(into output: inout OutputSpan<UInt8>, at now: Instant) -> Bool {
-    guard let session, sending.inFlight == nil else { return false }
-    let byteCount = nextPayloadByteCount(for: session.peer)
-    guard byteCount > 0 else { return false }
-    let start = output.count
-    // A delimiter may have been lost, and the frame before would swallow this one too.
-    if sending.isRepeating { output.append(COBS.delimiter) }
-    let header = FrameHeader(.data, sequence: sending.base.rawValue)
-    var frame = FrameEncoder(header, seal: session.outgoing, into: &output)
-    sending.buffer.forEachPiece(ofFirst: byteCount) { frame.append($0, into: &output) }
-    frame.finish(into: &output)
-    sending.noteSent(byteCount: byteCount)
-    let wireByteCount = output.count - start
-    occupyLine(byteCount: wireByteCount, at: now)
-    let answer = configuration.rate.wireTime(byteCount: Self.answerByteCount)
-    sending.inFlight = SendQueue.InFlight(
-      wireByteCount: wireByteCount, transmissionEnd: lineFreeAt,
-      retransmitAt: lineFreeAt + answer + turnaround.timeout, isSampled: !sending.isRepeating)
-    return true
+  mutating func occupyLine(byteCount: Int, at now: Instant) {
+    lineFreeAt = max(now, lineFreeAt) + configuration.rate.wireTime(byteCount: byteCount)
   }
 
-  /// The frame on its way has to go out again.
-  mutating func giveUp(_ inFlight: SendQueue.InFlight, _ cause: SendQueue.Cause) {
-    sending.giveUpInFlight()
-    statistics.retransmissions += 1
-    switch cause {
-    case .busy: return  // It was sound: nothing is learnt about the line.
-    case .negativeAcknowledgement: break
-    case .timeout:
-      statistics.timeouts += 1
-      turnaround.backOff()
-    }
-    sizer.noteLost(byteCount: inFlight.wireByteCount)
-    sending.attempts += 1
-    if sending.attempts >= configuration.attemptLimit { end(.lineUnusable, telling: .aborted) }
+  // MARK: - Data
+
+  /// The next piece of the stream that may go out, whenever the line is free for it.
+  private func nextPiece() -> SendQueue.Piece? {
+    guard let session, pausedUntil == nil else { return nil }
+    if sending.underWayCount > 0, !session.peer.usesWindow || awaitsAnswer { return nil }
+    let window = session.peer.usesWindow ? session.peer.windowBlockCount : .max
+    let target = nextPayloadByteCount(for: session.peer) / BlockNumber.byteCount
+    return sending.nextPiece(target: target, window: window)
+  }
+
+  private mutating func appendData(into output: inout OutputSpan<UInt8>, at now: Instant) -> Bool {
+    guard let session, let piece = nextPiece(), now >= dataAt || !session.peer.usesWindow
+    else { return false }
+    let start = output.count
+    // A delimiter may have been lost, and the frame before would swallow this one too. With a window
+    // the line is never idle, and the byte would cost more than it saves.
+    if isProbing || piece.isRepeat && !session.peer.usesWindow { output.append(COBS.delimiter) }
+    let number = sending.base.advanced(by: piece.blocks.lowerBound)
+    let header = FrameHeader(.data, sequence: number.rawValue)
+    var frame = FrameEncoder(header, seal: session.outgoing, into: &output)
+    sending.forEachPart(of: piece) { frame.append($0, into: &output) }
+    frame.finish(into: &output)
+    let stamp = sending.noteSent(piece)
+    occupyLine(byteCount: output.count - start, at: now)
+    dataEnd = lineFreeAt
+    let departure = Departure(stamp: stamp, end: dataEnd)
+    if isProbing, piece.isRepeat { probe = departure }
+    if timed == nil, !piece.isRepeat, probe == nil { timed = departure }
+    isProbing = false
+    rearm(at: now)
+    return true
   }
 
   private func nextPayloadByteCount(for peer: PeerLimits) -> Int {
     // Two at a time: the minimum of more makes an array of them.
     let memory = min(Self.payloadLimit(mtu: peer.mtu), sending.buffer.capacity & ~15)
     let room = configuration.rate.byteCount(in: Self.frameTimeLimit, limit: memory)
-    let waiting = Interval(microseconds: turnaround.smoothed ?? 0)
-    // Our frame's overhead, the answer, and the turnaround in byte times.
-    let cost =
-      2 * Self.answerByteCount + configuration.rate.byteCount(in: waiting, limit: 1 << 12)
-    let target = sizer.payloadByteCount(
-      limit: room, costByteCount: cost, attempt: sending.attempts)
-    return sending.nextByteCount(target: target)
-  }
-
-  private mutating func occupyLine(byteCount: Int, at now: Instant) {
-    lineFreeAt = max(now, lineFreeAt) + configuration.rate.wireTime(byteCount: byteCount)
+    // What a frame costs beside its payload: with a window itself only; else its answer, too, and
+    // the turnaround in byte times.
+    var cost = Self.frameOverheadByteCount
+    if !peer.usesWindow {
+      let waiting = Interval(microseconds: turnaround.smoothed ?? 0)
+      cost += Self.answerByteCount + configuration.rate.byteCount(in: waiting, limit: 1 << 12)
+    }
+    return sizer.payloadByteCount(limit: room, costByteCount: cost, failures: failures)
   }
 }

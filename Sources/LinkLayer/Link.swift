@@ -12,19 +12,23 @@ public import Framing
 ///
 /// Rules of the machine (Protocol.md §4):
 /// - A session is named by a random number from each end. Nothing of another session is accepted.
-/// - Stop-and-wait: one data frame each way is unanswered at a time. The receiver answers each one
-///   with the number of the block it expects next, and says so too when it sees a broken frame.
+/// - The receiver answers data frames with the number of the block it expects next and with what it
+///   holds behind it. Where both ends have the memory, many data frames are unanswered at a time
+///   (selective repeat); else one is (stop-and-wait), and a broken frame is answered too.
 /// - Noise is weather: broken frames are counted and answered, never reported as errors.
 /// - A peer that breaks the rules under a valid checksum ends the session, not the process.
+/// - A session that falls silent is followed by another one, which goes on with both streams at their
+///   first undelivered byte if both ends still have them.
 public struct Link: ~Copyable {
   enum State: Equatable {
     /// Nothing is sent and nothing accepted. Exits: `open` (initiator), `listen` (responder).
     case idle
     /// Initiator: HELLO goes out until WELCOME comes. Exits: established, closed.
     case opening(giveUpAt: Instant)
-    /// Responder: waits for HELLO. Exit: established.
-    case listening
-    /// Both streams run. Exits: established anew (responder), closed.
+    /// Responder: waits for HELLO; with a limit where a session has fallen silent. Exits: established,
+    /// closed.
+    case listening(giveUpAt: Instant?)
+    /// Both streams run. Exits: established anew, opening or listening after silence, closed.
     case established
     /// Over. Exit: `open`, `listen`.
     case closed
@@ -33,6 +37,10 @@ public struct Link: ~Copyable {
   /// An agreed session: what seals its frames, and what the peer can take.
   struct Session: Equatable {
     var initiatorNonce: UInt32
+    /// The number that seals are made of.
+    var number: UInt32
+    /// Whether it goes on with the streams of the session before.
+    var isContinuation: Bool
     var outgoing: Seal
     var incoming: Seal
     var peer: PeerLimits
@@ -42,10 +50,17 @@ public struct Link: ~Copyable {
   struct Owed: Equatable {
     var hello = false
     var welcome = false
+    var ready = false
     var answer: FrameKind?
     var ping = false
     // Sent more than once, since nothing answers it.
     var closeCount = 0
+  }
+
+  /// A data frame whose answer tells something: which one, and when its last byte has left.
+  struct Departure: Equatable {
+    var stamp: Stamp
+    var end: Instant
   }
 
   let configuration: LinkConfiguration
@@ -56,6 +71,8 @@ public struct Link: ~Copyable {
   var session: Session?
   // Responder: agreed in a WELCOME that the initiator has not used yet.
   var pending: Session?
+  // The session whose streams are in the queues: open, or interrupted.
+  var streamSession: UInt32?
   var nonce: UInt32
   var owed = Owed()
   var closeCode = CloseCode.done
@@ -65,11 +82,30 @@ public struct Link: ~Copyable {
   var sizer = SegmentSizer()
   // When the last byte that was handed out has left the line.
   var lineFreeAt = Instant(microseconds: 0)
+  // When the last byte of the last data frame has left.
+  var dataEnd = Instant(microseconds: 0)
+  // When what is under way counts as lost.
+  var retransmitAt: Instant?
+  // The frame that measures the turnaround (Karn: one that was sent once).
+  var timed: Departure?
+  // The next data frame goes out after a timeout.
+  var isProbing = false
+  // That frame: an answer from before its end is for an earlier one.
+  var probe: Departure?
+  // The peer has asked for a pause.
+  var pausedUntil: Instant?
+  // After a continuation: one frame goes ahead, until its answer tells where the stream goes on.
+  var awaitsAnswer = false
+  // Losses since a data frame has arrived.
+  var failures = 0
   var lastHeard = Instant(microseconds: 0)
   var helloAt: Instant?
   var helloCount = 0
   // When the HELLO that may be answered has left; nil once it is ambiguous which one was.
   var helloEnd: Instant?
+  var readyAt: Instant?
+  // How long this end has announced to be busy.
+  var busyUntil: Instant?
 
   /// What has happened so far.
   public internal(set) var statistics = LinkStatistics()
@@ -79,22 +115,25 @@ public struct Link: ~Copyable {
   /// - Parameters:
   ///   - configuration: What this end decides.
   ///   - frameStorage: Holds a received frame; its size is the MTU that this end offers.
-  ///   - sendStorage: Holds what is written and not acknowledged.
-  ///   - receiveStorage: Holds what is received and not read; at least one frame's payload.
+  ///   - sendStorage: Holds what is written and not acknowledged, 18 bytes for each block of 16.
+  ///   - receiveStorage: Holds what is received and not read; at least one frame's payload. To hold
+  ///     blocks that come early too it takes 129 bits for each block of the window.
   public init(
     _ configuration: LinkConfiguration, frameStorage: consuming ByteStorage,
     sendStorage: consuming ByteStorage, receiveStorage: consuming ByteStorage
   ) {
     precondition(
       frameStorage.byteCount >= LinkConfiguration.mtuMinimum, "the MTU holds a block of payload")
+    let payloadLimit = Self.payloadLimit(mtu: frameStorage.byteCount)
     precondition(
-      receiveStorage.byteCount >= Self.payloadLimit(mtu: frameStorage.byteCount),
-      "the receive storage holds the payload of a frame")
+      receiveStorage.byteCount >= payloadLimit, "the receive storage holds the payload of a frame")
     self.configuration = configuration
     nonce = configuration.nonce
     decoder = FrameDecoder(storage: frameStorage)
     sending = SendQueue(storage: sendStorage)
-    receiving = ReceiveQueue(storage: receiveStorage)
+    receiving = ReceiveQueue(
+      storage: receiveStorage, payloadLimit: payloadLimit,
+      wantsSelective: configuration.usesWindow)
   }
 
   /// The most payload of whole blocks in a frame of an MTU.
@@ -106,80 +145,24 @@ public struct Link: ~Copyable {
 
   /// What `transmit(into:at:)` needs room for at this time.
   public var transmitByteCountLimit: Int {
-    let data = min(session?.peer.mtu ?? 0, sending.buffer.capacity)
-    return FrameEncoder.encodedByteCountLimit(payloadByteCount: max(data, Handshake.byteCount))
-  }
-
-  // MARK: - The session
-
-  /// Initiator: looks for a responder.
-  public mutating func open(at now: Instant) {
-    precondition(configuration.role == .initiator, "only an initiator opens")
-    // A peer that has not noticed the end of a session takes its nonce for a late copy of the HELLO.
-    if state != .idle { nonce = nextNonce(mixing: 0) }
-    start(.opening(giveUpAt: now + configuration.openLimit))
-    owed.hello = true
-    helloCount = 0
-  }
-
-  /// Responder: waits for an initiator.
-  public mutating func listen() {
-    precondition(configuration.role == .responder, "only a responder listens")
-    start(.listening)
-  }
-
-  /// Ends the session and tells the peer, as well as an unanswered frame can.
-  public mutating func close(_ code: CloseCode) {
-    switch state {
-    case .closed: break
-    case .idle, .opening, .listening: start(.closed)
-    case .established: end(.local(code), telling: code)
-    }
-  }
-
-  private mutating func start(_ new: State) {
-    state = new
-    session = nil
-    pending = nil
-    owed = Owed()
-    sending.reset()
-    receiving.reset()
-  }
-
-  /// Both streams begin; what the session before left behind is void.
-  mutating func establish(_ new: Session, at now: Instant) {
-    start(.established)
-    session = new
-    helloAt = nil
-    lastHeard = now
-    events.append(.opened(new.peer))
-  }
-
-  /// Whether a session is open.
-  public var isEstablished: Bool { state == .established }
-
-  /// Over, with `code` for the peer where it is to be told.
-  mutating func end(_ reason: CloseReason, telling code: CloseCode?) {
-    state = .closed
-    helloAt = nil
-    owed = Owed()
-    if let code, session != nil {
-      closeCode = code
-      owed.closeCount = 2
-    }
-    events.append(.closed(reason))
+    let longest = max(sending.buffer.capacity, Self.reportByteCountLimit)
+    let inSession = min(session?.peer.mtu ?? 0, longest)
+    return FrameEncoder.encodedByteCountLimit(payloadByteCount: max(inSession, Handshake.byteCount))
   }
 
   // MARK: - The streams
 
   /// Bytes that `write` takes now.
-  public var writableByteCount: Int { state == .established ? sending.buffer.freeByteCount : 0 }
+  public var writableByteCount: Int { hasStreams ? sending.buffer.freeByteCount : 0 }
+
+  // While a session is looked for again, its streams are still filled and emptied.
+  private var hasStreams: Bool { streamSession != nil && state != .closed }
 
   /// Adds to the outgoing stream as many of the bytes as there is room for, and returns how many.
   ///
   /// Frames go out full. What does not fill one waits for more, or for `flush()`.
   public mutating func write(_ bytes: Span<UInt8>) -> Int {
-    state == .established ? sending.write(bytes) : 0
+    hasStreams ? sending.write(bytes) : 0
   }
 
   /// Sends what has been written without waiting for more.
@@ -203,6 +186,8 @@ public struct Link: ~Copyable {
 /// Events not yet told: each kind at most once, in the order in which they make sense.
 struct EventQueue: Equatable {
   private var opened: PeerLimits?
+  private var isInterrupted = false
+  private var isResumed = false
   private var isReadable = false
   private var isDrained = false
   private var closed: CloseReason?
@@ -213,6 +198,8 @@ struct EventQueue: Equatable {
       // What was left to tell of the session before is void with it.
       self = EventQueue()
       opened = peer
+    case .interrupted: isInterrupted = true
+    case .resumed: isResumed = true
     case .readable: isReadable = true
     case .drained: isDrained = true
     case .closed(let reason): closed = reason
@@ -221,6 +208,14 @@ struct EventQueue: Equatable {
 
   mutating func next() -> LinkEvent? {
     if let peer = opened.take() { return .opened(peer) }
+    if isInterrupted {
+      isInterrupted = false
+      return .interrupted
+    }
+    if isResumed {
+      isResumed = false
+      return .resumed
+    }
     if isReadable {
       isReadable = false
       return .readable

@@ -32,6 +32,13 @@ public struct LinkConfiguration: Sendable {
   public var openLimit: Interval = .seconds(10)
   /// How long an open link goes on without hearing from the peer.
   public var silenceLimit: Interval = .seconds(8)
+  /// How long an end whose peer has fallen silent looks for it again, with its streams kept; 0 for not
+  /// at all.
+  public var reconnectLimit: Interval = .seconds(20)
+  /// Whether more than one data frame may be unanswered at a time, and blocks are held that come early.
+  ///
+  /// False for a line on which both ends must not speak at once (half-duplex, RS-485).
+  public var usesWindow = true
   /// After how much silence of its own an initiator asks whether the peer is there.
   public var keepAlive: Interval = .seconds(1)
   /// How often one piece of the stream is sent in vain before the line counts as unusable.

@@ -3,6 +3,10 @@ public enum LinkEvent: Equatable, Sendable {
   /// A session is open and both streams start at their first byte. A responder may see this while a
   /// session is open: the peer has started anew, and what was half sent is void.
   case opened(PeerLimits)
+  /// The peer has fallen silent, or was reset: the link looks for it again.
+  case interrupted
+  /// It was found, and both streams go on at their first undelivered byte.
+  case resumed
   /// Bytes can be read.
   case readable
   /// Everything that was written has been acknowledged.
@@ -19,6 +23,8 @@ public struct PeerLimits: Equatable, Sendable {
   public let mtu: Int
   /// Blocks that the peer can hold.
   public let windowBlockCount: Int
+  /// Whether both ends work with a window: more than one data frame may be unanswered at a time.
+  public let usesWindow: Bool
 }
 
 /// Why a link is closed, and by whom.
@@ -31,6 +37,8 @@ public enum CloseReason: Equatable, Sendable {
   case noAnswer
   /// The peer was there and has fallen silent.
   case peerSilent
+  /// The peer was reset again and again.
+  case peerReset
   /// The peer answers, and one piece of the stream fails again and again.
   case lineUnusable
   /// The peer speaks only other versions of the protocol.

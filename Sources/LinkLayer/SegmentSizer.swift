@@ -4,48 +4,109 @@
 /// on a line that damages each byte with probability p brings n/(n+h) · (1−p)^n; the best n is
 /// √(h²/4 + h/p) − h/2, for small p. 1/p are the bytes that passed for each that was hit, in the
 /// recent past: those of a lost frame up to the first that was hit, half of them on average.
+///
+/// Until something has been lost p is unknown: a frame is then as long as all that has passed, so
+/// sizes double with each answer. A line that gets better is noticed when four times as much passes
+/// as was to be expected (a chance of 2 %): sizes then grow as the run does, and the loss that ends it
+/// makes a new estimate of it if it was four times longer still. A line that gets worse is noticed
+/// when three frames in a row are lost that should have arrived.
 struct SegmentSizer: Sendable {
-  // Halved together when this many bytes have been counted: the memory of the estimate.
-  static let memoryByteCount: UInt32 = 1 << 16
+  // What the first frame carries: little is lost with it, and few are needed to reach a full frame.
+  static let initialByteCount: UInt32 = 256
+  // Halved together when either is reached: the memory of the estimate. Sixteen losses are known to a
+  // quarter, and the optimum is flat: that costs one percent of what overhead and losses cost.
+  static let memoryByteCount: UInt32 = 1 << 17
+  static let memoryLossCount: UInt32 = 16
+  // A loss counts for so much, so that halving keeps a single one for a while.
+  private static let lossWeight: UInt32 = 16
+  private static let runLimit: UInt32 = 1 << 20
 
-  // Starts as if a quarter of the memory had passed without a loss: one early loss is no trend.
   // 0 <= bytesPassed < 2 * memoryByteCount
-  private var bytesPassed: UInt32 = Self.memoryByteCount / 4
-  // In sixteenths, so that halving keeps a single loss for a while.
-  private var framesLost: UInt32 = 0
+  private var bytesPassed: UInt32 = 1024
+  private var losses: UInt32 = Self.lossWeight
+  /// Bytes that have passed since the last loss.
+  private var run: UInt32 = 0
+  private var lossesInRow: UInt32 = 0
+  /// What a frame carries at least while nothing has been lost.
+  private var initialByteCount: UInt32? = Self.initialByteCount
 
-  /// A data frame of `byteCount` bytes on the wire has arrived.
-  mutating func noteDelivered(byteCount: Int) { note(byteCount) }
-
-  /// One has not.
-  mutating func noteLost(byteCount: Int) {
-    framesLost += 16
-    note(byteCount / 2)
+  /// Bytes for each that is hit; nil while nothing has been.
+  var bytesPerLoss: UInt32? {
+    initialByteCount == nil ? bytesPassed * Self.lossWeight / losses : nil
   }
 
-  private mutating func note(_ byteCount: Int) {
-    bytesPassed += UInt32(byteCount)
-    if bytesPassed >= Self.memoryByteCount {
+  /// Data frames of `byteCount` bytes in all have arrived.
+  mutating func noteDelivered(byteCount: Int) {
+    guard byteCount > 0 else { return }
+    lossesInRow = 0
+    run = min(run + UInt32(truncatingIfNeeded: byteCount), Self.runLimit)
+    pass(byteCount)
+  }
+
+  /// Of `frameCount` frames, of `byteCount` bytes in all, none has arrived.
+  mutating func noteLost(frameCount: Int, byteCount: Int) {
+    guard frameCount > 0 else { return }
+    let count = UInt32(truncatingIfNeeded: frameCount)
+    let frameByteCount = UInt32(truncatingIfNeeded: byteCount) / count
+    lossesInRow += count
+    if let bytesPerLoss {
+      if run / 16 > bytesPerLoss { (bytesPassed, losses) = (run, 0) }
+      if lossesInRow >= 3, frameByteCount < bytesPerLoss / 10 { (bytesPassed, losses) = (0, 0) }
+    }
+    initialByteCount = nil
+    run = 0
+    losses += count * Self.lossWeight
+    pass(byteCount / 2)
+  }
+
+  /// Nothing that was learnt holds any more: error correction has been switched on or off.
+  mutating func restart(expectingBytesPerLoss expected: UInt32, from byteCount: Int) {
+    bytesPassed = min(expected, Self.memoryByteCount)
+    losses = Self.lossWeight
+    run = 0
+    lossesInRow = 0
+    initialByteCount = UInt32(truncatingIfNeeded: byteCount)
+  }
+
+  private mutating func pass(_ byteCount: Int) {
+    bytesPassed += UInt32(truncatingIfNeeded: byteCount)
+    while bytesPassed >= Self.memoryByteCount
+      || losses >= Self.memoryLossCount * Self.lossWeight
+    {
       bytesPassed /= 2
-      framesLost /= 2
+      losses = max(losses / 2, 1)
     }
   }
 
   /// The payload to send next: whole blocks, at most `limit` bytes.
   ///
-  /// `costByteCount` is h; `attempt` counts the times that this piece failed: each second one halves
-  /// the size, whatever the estimate says.
-  func payloadByteCount(limit: Int, costByteCount: Int, attempt: Int) -> Int {
-    var size = limit
-    if framesLost > 0 {
-      let cost = UInt32(truncatingIfNeeded: costByteCount)
-      let bytesPerLoss = bytesPassed * 16 / framesLost
-      let (square, overflow) = cost.multipliedReportingOverflow(by: cost / 4 + bytesPerLoss)
-      // What does not fit 32 bits has a root above every limit.
-      if !overflow { size = min(size, Int(Self.squareRoot(square)) - costByteCount / 2) }
-    }
-    size >>= min(attempt / 2, 16)
-    return max(size & ~15, BlockNumber.byteCount)
+  /// `costByteCount` is h; `failures` counts the frames lost in a row: each fourth halves the size,
+  /// whatever the estimate says.
+  func payloadByteCount(limit: Int, costByteCount: Int, failures: Int) -> Int {
+    let best = bestByteCount(costByteCount: UInt32(truncatingIfNeeded: costByteCount))
+    let size = min(UInt32(truncatingIfNeeded: limit), best) >> UInt32(min(failures / 4, 16))
+    return max(Self.wholeBlocks(size, limit: UInt32(truncatingIfNeeded: limit)), 16)
+  }
+
+  private func bestByteCount(costByteCount cost: UInt32) -> UInt32 {
+    guard let bytesPerLoss else { return (initialByteCount ?? 0) + run }
+    let (square, overflow) = cost.multipliedReportingOverflow(by: cost / 4 + bytesPerLoss)
+    // What does not fit 32 bits has a root above every limit.
+    if overflow { return .max }
+    let best = Self.squareRoot(square) - cost / 2
+    guard run / 4 > bytesPerLoss else { return best }
+    // Sixteenths, clamped so that the product fits: beyond, the limit of every receiver is reached.
+    let growth = min(run * 4 / max(bytesPerLoss, 1), 1 << 12)
+    return min(best, 1 << 16) * growth / 16
+  }
+
+  /// The multiple of a block next to `size` in proportion: from the geometric mean of two on, the
+  /// larger one is the better.
+  private static func wholeBlocks(_ size: UInt32, limit: UInt32) -> Int {
+    let lower = size & ~15
+    let upper = lower + 16
+    let isNearUpper = size < 1 << 15 && size * size > lower * upper
+    return Int(isNearUpper && upper <= limit ? upper : lower)
   }
 
   /// The whole part of the square root, bit by bit; no square of 16 bits overflows 32.

@@ -4,9 +4,12 @@
 /// RFC 6298 with the known part removed: the wire times of frame and answer are computed, so only
 /// latency and reaction are left to measure. Sampled by Karn's rule: never from a frame sent twice.
 struct TurnaroundEstimator: Sendable {
-  // RFC 6298 (2.4): a floor, or a quiet line resends before a late answer can arrive. Two ticks of
-  // a desktop's scheduler and one poll of a USB adapter.
-  static let marginMinimum = Interval.milliseconds(20)
+  // RFC 6298 (2.4): a floor, or a quiet line resends before a late answer can arrive. At first two
+  // ticks of a desktop's scheduler and one poll of a USB adapter; an answer that is late after all
+  // doubles it, and every sample lets it shrink.
+  static let marginInitial = Interval.milliseconds(20)
+  static let marginMinimum = Interval.milliseconds(2)
+  static let marginMaximum = Interval.milliseconds(200)
   // RFC 6298 (2.1) starts at one second for the Internet; a serial line has no hops.
   static let initialTimeout = Interval.milliseconds(300)
   // RFC 6298 (2.5) allows a ceiling; a link that has healed is to be noticed.
@@ -16,12 +19,13 @@ struct TurnaroundEstimator: Sendable {
   private(set) var smoothed: Int64?
   private var variation: Int64 = 0
   private var backoff: Int64 = 0
+  private var margin = Self.marginInitial.microseconds
 
   /// How long to wait for an answer beyond the times on the wire.
   var timeout: Interval {
     let base: Int64
     if let smoothed {
-      base = smoothed + max(4 * variation, Self.marginMinimum.microseconds)
+      base = smoothed + max(4 * variation, margin)
     } else {
       base = Self.initialTimeout.microseconds
     }
@@ -32,6 +36,7 @@ struct TurnaroundEstimator: Sendable {
   mutating func sample(_ turnaround: Interval) {
     let sample = max(turnaround.microseconds, 0)
     backoff = 0
+    margin = max(margin - margin >> 4, Self.marginMinimum.microseconds)
     guard let smoothed else {
       self.smoothed = sample
       variation = sample / 2
@@ -44,6 +49,11 @@ struct TurnaroundEstimator: Sendable {
 
   /// RFC 6298 (5.5): doubles the timeout after one that ran out.
   mutating func backOff() { backoff = min(backoff + 1, 6) }
+
+  /// An answer came that can only belong to a frame that was given up: the timeout was too short.
+  mutating func noteTooShort() {
+    margin = min(margin * 2, Self.marginMaximum.microseconds)
+  }
 
   /// The peer reports damage: what was lost was lost to noise, not to a timeout that is too short.
   ///

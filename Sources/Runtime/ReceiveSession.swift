@@ -12,6 +12,8 @@ package final class ReceiveSession {
   private var openedAt = MonotonicClock.now
   private var toldAt = MonotonicClock.now
   private var giveUpAt: Instant?
+  // Of sessions before this one.
+  private var deliveredBefore: UInt64 = 0
   private var digest: Digest?
   private var outcome: TransferOutcome?
   private var failure: ModelWriterError?
@@ -85,7 +87,10 @@ package final class ReceiveSession {
     case .connected(let peer):
       openedAt = MonotonicClock.now
       giveUpAt = nil
+      deliveredBefore = machine.statistics.bytesDelivered
       tell(.connected(peer, nil))
+    case .interrupted: tell(.interrupted)
+    case .resumed: tell(.resumed)
     case .offered(let manifest):
       guard writer != nil else { throw .incomplete }
       try writer?.begin(manifest)
@@ -124,7 +129,7 @@ package final class ReceiveSession {
     TransferProgress(
       contentByteCount: writer?.tensorByteCount ?? contentByteTotal,
       contentByteTotal: contentByteTotal,
-      streamByteCount: Int(machine.statistics.bytesDelivered),
+      streamByteCount: Int(machine.statistics.bytesDelivered - deliveredBefore),
       elapsed: MonotonicClock.now - openedAt, statistics: machine.statistics)
   }
 }

@@ -17,6 +17,8 @@ package final class SendSession {
   private var sourceDigest: Digest?
   private var outcome: TransferOutcome?
   private var isAccepted = false
+  // Of sessions before this one, with receivers that were reset.
+  private var acknowledgedBefore = 0
   private var unquantizableCount = 0
   private var marks = ProgressMarks()
   /// What happened on the link; complete when `run` has ended, in whatever way.
@@ -67,6 +69,10 @@ package final class SendSession {
       case .connected(let peer):
         self.peer = peer
         openedAt = MonotonicClock.now
+        isAccepted = false
+        acknowledgedBefore = Int(machine.statistics.bytesAcknowledged)
+      case .interrupted: tell(.interrupted)
+      case .resumed: tell(.resumed)
       case .receiverReady(let info): try offer(to: info, &machine)
       case .accepted:
         guard let plan else { continue }
@@ -91,6 +97,8 @@ package final class SendSession {
     let plan = TransferPlan(manifest, policy)
     self.plan = plan
     source = ContentSource(checkpoint, plan)
+    marks = ProgressMarks()
+    unquantizableCount = 0
     machine.offer(plan.manifest)
   }
 
@@ -126,10 +134,10 @@ package final class SendSession {
   }
 
   private func progress(_ machine: borrowing SendTransfer) -> TransferProgress {
-    TransferProgress(
-      contentByteCount: marks.content(atStream: Int(machine.statistics.bytesAcknowledged)),
-      contentByteTotal: plan?.contentByteCount ?? 0,
-      streamByteCount: Int(machine.statistics.bytesAcknowledged),
+    let stream = Int(machine.statistics.bytesAcknowledged) - acknowledgedBefore
+    return TransferProgress(
+      contentByteCount: marks.content(atStream: stream),
+      contentByteTotal: plan?.contentByteCount ?? 0, streamByteCount: stream,
       elapsed: MonotonicClock.now - openedAt, statistics: machine.statistics)
   }
 }

@@ -6,6 +6,10 @@ package import Transfer
 package enum TransferNews {
   /// A peer is there; the receiver's own words where this end sends.
   case connected(PeerLimits, ReceiverInfo?)
+  /// The peer has fallen silent, or was reset; it is looked for.
+  case interrupted
+  /// It is back, and the transfer goes on.
+  case resumed
   /// The model is known and taken: its manifest and the bytes of its contents before packing.
   case began(Manifest, contentByteCount: Int)
   /// Called several times a second.

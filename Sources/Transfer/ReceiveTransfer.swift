@@ -14,6 +14,10 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
   public enum Event: Equatable, Sendable {
     /// A session is open.
     case connected(PeerLimits)
+    /// The sender has fallen silent: it is waited for.
+    case interrupted
+    /// It is back, and the transfer goes on where it was.
+    case resumed
     /// A model is on offer.
     case offered(Manifest)
     /// The content of a tensor begins.
@@ -155,6 +159,8 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
     while let event = link.nextEvent() {
       switch event {
       case .opened(let peer): begin(with: peer)
+      case .interrupted: interrupted()
+      case .resumed: events.append(.resumed)
       case .readable: break
       case .drained:
         if case .closing(let outcome, _) = state, outbox.isEmpty, link.isDrained { close(outcome) }
@@ -177,6 +183,16 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
     state = .awaitingOffer
     events = [.connected(peer)]
     say(.info, info.encoded())
+  }
+
+  private mutating func interrupted() {
+    switch state {
+    case .listening, .finished: break
+    // The last word has been said: it is no use to wait for an answer.
+    case .closing(let outcome, _): close(outcome)
+    case .awaitingOffer, .awaitingAcceptance, .betweenUnits, .inUnit, .awaitingConfirmation:
+      events.append(.interrupted)
+    }
   }
 
   private mutating func linkClosed(_ reason: CloseReason) {

@@ -11,8 +11,12 @@ public import Streaming
 public struct SendTransfer: ~Copyable, TransferMachine {
   /// What the caller has to know.
   public enum Event: Equatable, Sendable {
-    /// A session is open.
+    /// A session is open, and the transfer begins; again where the receiver was reset.
     case connected(PeerLimits)
+    /// The receiver has fallen silent, or was reset: it is looked for.
+    case interrupted
+    /// It was found, and the transfer goes on where it was.
+    case resumed
     /// The receiver has said what it is: offer it a model.
     case receiverReady(ReceiverInfo)
     /// The receiver takes the model.
@@ -35,6 +39,8 @@ public struct SendTransfer: ~Copyable, TransferMachine {
     case finished
   }
 
+  // How often a receiver may be reset before it is given up.
+  private static let restartLimit = 3
   // Longer than any retransmission timer of the receiver can be on a line that works.
   private static let lingerLimit = Interval.milliseconds(1500)
 
@@ -46,6 +52,7 @@ public struct SendTransfer: ~Copyable, TransferMachine {
   // Not told yet: the link is closed, and what it has brought is still to be read.
   private var closeReason: CloseReason?
   private var now = Instant(microseconds: 0)
+  private var restartCount = 0
 
   /// Starts to look for a receiver over an idle link, of which this end is the initiator.
   public init(link: consuming Link, at now: Instant) {
@@ -155,9 +162,9 @@ public struct SendTransfer: ~Copyable, TransferMachine {
   private mutating func advance() {
     while events.isEmpty, let event = link.nextEvent() {
       switch event {
-      case .opened(let peer):
-        state = .awaitingInfo
-        events.append(.connected(peer))
+      case .opened(let peer): begin(with: peer)
+      case .interrupted: if state != .finished { events.append(.interrupted) }
+      case .resumed: if state != .finished { events.append(.resumed) }
       case .readable, .drained: break
       case .closed(let reason): closeReason = reason
       }
@@ -166,6 +173,24 @@ public struct SendTransfer: ~Copyable, TransferMachine {
     readRecords()
     // What the peer said before it closed comes first: a failure explains the closing.
     if events.isEmpty, let reason = closeReason.take() { linkClosed(reason) }
+  }
+
+  private mutating func begin(with peer: PeerLimits) {
+    switch state {
+    case .connecting: break
+    // Verified already: a receiver that begins anew has nothing to say of this transfer.
+    case .lingering, .finished: return close(.done)
+    case .awaitingInfo, .awaitingOffer, .awaitingAcceptance, .streaming, .awaitingVerification:
+      restartCount += 1
+      guard restartCount <= Self.restartLimit else {
+        end(.linkClosed(.peerReset))
+        return close(.aborted)
+      }
+      outbox.removeAll()
+      inbox.removeAll()
+    }
+    state = .awaitingInfo
+    events.append(.connected(peer))
   }
 
   private mutating func linkClosed(_ reason: CloseReason) {

@@ -6,6 +6,9 @@ package import LinkLayer
 /// Time jumps from one wake-up to the next: an arrival, a deadline, or room in a transmit buffer. The
 /// same machines, lines and seeds give the same run, to the microsecond.
 package struct Simulation<A: LineMachine & ~Copyable, B: LineMachine & ~Copyable>: ~Copyable {
+  // As the loopback in real time does: a machine shall not be woken for every byte.
+  private static var gatherNanoseconds: UInt64 { 1_000_000 }
+
   package var a: A
   package var b: B
   package var aToB: LineDirection
@@ -56,11 +59,18 @@ package struct Simulation<A: LineMachine & ~Copyable, B: LineMachine & ~Copyable
     // Rounded up: a deadline has passed when the microsecond is over.
     if let deadline = a.deadline { times.append(UInt64(max(deadline.microseconds, 0)) * 1000) }
     if let deadline = b.deadline { times.append(UInt64(max(deadline.microseconds, 0)) * 1000) }
-    if let arrival = aToB.nextArrival { times.append(arrival) }
-    if let arrival = bToA.nextArrival { times.append(arrival) }
+    if let arrival = Self.handover(of: aToB) { times.append(arrival) }
+    if let arrival = Self.handover(of: bToA) { times.append(arrival) }
     if !waitingInA.isEmpty { times.append(aToB.timeOfRoom(for: 64)) }
     if !waitingInB.isEmpty { times.append(bToA.timeOfRoom(for: 64)) }
     return times.min()
+  }
+
+  /// When what arrives is handed over: gathered for a millisecond, but the end of what was sent is
+  /// never late, since answers depend on it.
+  private static func handover(of line: LineDirection) -> UInt64? {
+    guard let next = line.nextArrival else { return nil }
+    return max(next, min(next + gatherNanoseconds, line.lastArrival ?? next))
   }
 
   private mutating func deliver() {

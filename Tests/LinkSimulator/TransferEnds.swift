@@ -18,7 +18,10 @@ package struct SendingEnd {
   package mutating func respond(_ machine: inout SendTransfer) {
     while let event = machine.nextEvent() {
       switch event {
-      case .connected, .accepted: break
+      case .connected:
+        // A receiver that was reset takes all of it once more.
+        next = 0
+      case .accepted, .interrupted, .resumed: break
       case .receiverReady: machine.offer(model.manifest)
       case .verified(let digest): verified = digest
       case .ended(let outcome): outcomes.append(outcome)
@@ -63,6 +66,7 @@ package struct ReceivingEnd {
         unit = nil
         tensors = [:]
         digests = [:]
+      case .interrupted, .resumed: break
       case .offered(let manifest): answer(manifest, &machine)
       case .unitBegan(let unit):
         self.unit = unit

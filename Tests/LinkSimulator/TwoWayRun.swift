@@ -99,7 +99,7 @@ struct StreamEnd {
       case .opened:
         (written, deliveredCount) = (0, 0)
         sessionCount += 1
-      case .readable, .drained: break
+      case .readable, .drained, .interrupted, .resumed: break
       case .closed: begin(&link, at: now)
       }
     }

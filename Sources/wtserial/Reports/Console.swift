@@ -66,13 +66,19 @@ final class Console {
       }
       let tensors = countText(manifest.entries.count, "tensor")
       say("\(printableText(manifest.name)): \(tensors), \(byteText(byteCount))")
+    case .interrupted: notice("the peer has fallen silent; looking for it …")
+    case .resumed: notice("the peer is back; going on where it was")
     case .progress(let progress): show(progress)
     case .notQuantized(let indices):
       let text =
         "\(countText(indices.count, "tensor")) sent exactly: values such as NaN or infinity"
-      emit(.notice) { $0.message = text }
-      say(text)
+      notice(text)
     }
+  }
+
+  private func notice(_ text: String) {
+    emit(.notice) { $0.message = text }
+    say(text)
   }
 
   func sent(_ result: TransferResult) {

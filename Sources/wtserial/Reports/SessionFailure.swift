@@ -65,6 +65,10 @@ struct SessionFailure: Error {
       return Failure(
         "the \(other) on \(port) has fallen silent; check the cable and that it still runs, then "
           + "run both commands again", .tryAgain)
+    case .peerReset:
+      return Failure(
+        "the \(other) on \(port) was reset again and again; check its power and its program, then "
+          + "run both commands again", .tryAgain)
     case .lineUnusable:
       return Failure(
         "the line on \(port) damages nearly every frame; check the wiring and ground, or use a "
