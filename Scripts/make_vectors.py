@@ -167,10 +167,11 @@ def remainder(word, strength):
 
 
 def parity(strength, covered):
-    """Bytes are dealt to codewords one by one, and so is what they add to the end."""
+    """Bytes are dealt to codewords one by one; the deal goes on with what these add to the end."""
     count = -(-len(covered) // (255 - 2 * strength))
     remainders = [remainder(covered[first::count], strength) for first in range(count)]
-    return b"".join(map(bytes, zip(*remainders)))
+    turn = len(covered) % count
+    return b"".join(map(bytes, zip(*remainders[turn:], *remainders[:turn])))
 
 
 def parity_vectors():

@@ -65,15 +65,13 @@ public struct ParityDecoder {
   private func correct(
     _ errors: ErrorLocator, of codeword: Int, in frame: inout ByteStorage
   ) -> Bool {
-    let parityByteCount = strength.parityByteCount
-    let coveredByteCount = (frameByteCount - codeword + codewordCount - 1) / codewordCount
+    // The encoder counts codewords from the one at the end of the frame.
+    var offset = (frameByteCount + codeword) % codewordCount
     // The degree of the byte at `offset` is below `rest` by one.
-    var rest = coveredByteCount + parityByteCount
-    var offset = codeword
+    var rest = (frameByteCount - offset + codewordCount - 1) / codewordCount
+    rest += strength.parityByteCount
     var foundCount = 0
     while rest > 0 && foundCount < errors.errorCount {
-      // The deal starts anew with the parity.
-      if rest == parityByteCount { offset = frameByteCount + codeword }
       rest -= 1
       if let magnitude = errors.magnitude(atDegree: rest) {
         frame[offset] ^= magnitude

@@ -1,18 +1,17 @@
 /// Computes the parity of one frame as its bytes go by: systematic Reed–Solomon codes over
 /// `GaloisField`, with the roots α … α²ᵗ.
 ///
-///     byte i of the frame                codeword i mod c, highest degree first
-///     byte F + j·c + w of what is sent   coefficient 2t − 1 − j of the remainder of codeword w
-///
-/// Protocol.md §3.5. Make one for each frame, append all of it, then read the parity. Twin of
+/// Every byte that is sent, covered or parity, belongs to the codeword that is its offset modulo their
+/// count, highest degree first (Protocol.md §3.5). Make one for each frame, append all of it, then read the parity. Twin of
 /// `ParityDecoder`.
 public struct ParityEncoder: Sendable {
   /// The parity of the whole frame.
   public let parityByteCount: Int
   private let codewordCount: Int
   private let generatorOffset: Int
-  // 0 <= codeword < codewordCount: the one that the next byte belongs to
-  private var codeword = 0
+  // 0 <= codeword < codewordCount: the one that the next byte belongs to, counted from the one that
+  // the first byte of parity belongs to
+  private var codeword: Int
   // 0 <= takenByteCount <= parityByteCount
   private var takenByteCount = 0
   // The coefficient of degree 2t − 1 − j of the remainder of codeword w at j·c + w: in the order in
@@ -29,6 +28,7 @@ public struct ParityEncoder: Sendable {
     codewordCount = strength.codewordCount(frameByteCount: frameByteCount)
     parityByteCount = strength.parityByteCount * codewordCount
     generatorOffset = strength.generatorOffset
+    codeword = (codewordCount - frameByteCount % codewordCount) % codewordCount
   }
 
   /// Adds the next byte of the frame.

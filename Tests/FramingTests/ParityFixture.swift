@@ -55,10 +55,7 @@ struct ParitySample: CustomStringConvertible, Sendable {
 
   /// The places of a codeword's bytes, covered ones and parity.
   func offsets(of codeword: Int) -> [Int] {
-    let parity = (0..<strength.parityByteCount).map {
-      frameByteCount + $0 * codewordCount + codeword
-    }
-    return Array(stride(from: codeword, to: frameByteCount, by: codewordCount)) + parity
+    Array(stride(from: codeword, to: sound.count, by: codewordCount))
   }
 
   /// Numbers of errors in a codeword that cannot be put right.

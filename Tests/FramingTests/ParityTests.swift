@@ -45,15 +45,11 @@ struct ParityTests {
 
   @Test(arguments: ParitySample.all)
   func burstIsPutRight(sample: ParitySample) {
-    let strength = Int(sample.strength.rawValue)
-    let (frameByteCount, count) = (sample.frameByteCount, sample.codewordCount)
-    for start in stride(from: 0, to: sample.sound.count, by: 61) {
-      // Where the frame ends in the middle of a turn, its last bytes and the first of parity may be
-      // of the same codewords: there a burst is spread less well.
-      let across = start < frameByteCount && frameByteCount % count != 0
-      let end = min(start + count * strength, sample.sound.count)
-      let isShorter = across && end > frameByteCount
-      let burst = start..<(isShorter ? min(start + count * (strength - 1) + 1, end) : end)
+    let byteCount = sample.codewordCount * Int(sample.strength.rawValue)
+    let last = max(sample.sound.count - byteCount, 0)
+    let aroundTheEndOfTheFrame = max(sample.frameByteCount - byteCount, 0)...sample.frameByteCount
+    for start in Array(stride(from: 0, to: last, by: 61)) + aroundTheEndOfTheFrame {
+      let burst = start..<min(start + byteCount, sample.sound.count)
       var damaged = sample.sound
       for offset in burst { damaged[offset] = ~damaged[offset] }
       #expect(
