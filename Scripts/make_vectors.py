@@ -139,6 +139,54 @@ initiator-nonce responder-nonce direction kind sequence payload wire"""
     return file
 
 
+def field_product(first, second):
+    """In the field of 256 elements: bytes as polynomials over bits, modulo 0x11D."""
+    product = 0
+    for bit in range(8):
+        if second >> bit & 1:
+            product ^= first << bit
+    for bit in reversed(range(8, 15)):
+        if product >> bit & 1:
+            product ^= 0x11D << bit - 8
+    return product
+
+
+def remainder(word, strength):
+    """Of a word times x^2t by the generator, (x - 2)(x - 4)...(x - 2^2t); highest degree first."""
+    generator, root = [1], 1
+    for _ in range(2 * strength):
+        root = field_product(root, 2)
+        multiple = [0] + [field_product(coefficient, root) for coefficient in generator]
+        generator = [a ^ b for a, b in zip(generator + [0], multiple)]
+    rest = list(word) + [0] * (2 * strength)
+    for position in range(len(word)):
+        factor = rest[position]
+        for power, coefficient in enumerate(generator):
+            rest[position + power] ^= field_product(factor, coefficient)
+    return bytes(rest[len(word) :])
+
+
+def parity(strength, covered):
+    """Bytes are dealt to codewords one by one; the deal goes on with what these add to the end."""
+    count = -(-len(covered) // (255 - 2 * strength))
+    remainders = [remainder(covered[first::count], strength) for first in range(count)]
+    turn = len(covered) % count
+    return b"".join(map(bytes, zip(*remainders[turn:], *remainders[:turn])))
+
+
+def parity_vectors():
+    file = VectorFile("The parity of frames (Protocol.md §3.5).\nstrength frame parity")
+    draw = random.Random(3)
+    for strength in (1, 2, 3, 4, 6, 8):
+        longest = 255 - 2 * strength
+        file.add(strength, b"\x01", parity(strength, b"\x01"))
+        file.add(strength, bytes(7), parity(strength, bytes(7)))
+        for length in (1, 7, longest, longest + 1, 2 * longest + 1, 8 * longest):
+            covered = draw.randbytes(length)
+            file.add(strength, covered, parity(strength, covered))
+    return file
+
+
 def zero_session():
     """Two nonces whose CRC-32 is 0."""
     first = 0x12345678
@@ -424,8 +472,8 @@ def main():
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     makers = (
-        crc32_vectors, cobs_vectors, frame_vectors, handshake_vectors, record_vectors,
-        manifest_vectors, content_vectors,
+        crc32_vectors, cobs_vectors, frame_vectors, parity_vectors, handshake_vectors,
+        record_vectors, manifest_vectors, content_vectors,
     )  # fmt: skip
     for maker in makers:
         path = folder / f"{maker.__name__.removesuffix('_vectors')}.txt"
