@@ -25,8 +25,12 @@ public enum FrameKind: UInt8, Equatable, Sendable {
 ///     byte 0  sequence number, bits 0–7
 ///     byte 1  bits 0–3: sequence number, bits 8–11; bits 4–7: kind
 ///
+/// The kinds 10 to 15 are DATA with parity of each strength behind the checksum.
+///
 /// Protocol.md §3.3.
 public struct FrameHeader: Equatable, Sendable {
+  private static let firstKindWithParity: UInt8 = 10
+
   /// The size of a header.
   public static let byteCount = 2
   /// The size of the checksum at the end of a frame.
@@ -36,26 +40,38 @@ public struct FrameHeader: Equatable, Sendable {
 
   /// What the frame is for.
   public let kind: FrameKind
+  /// The parity behind the checksum, if there is any; only with data.
+  public let strength: CorrectionStrength?
   /// A block number, or 0 where the kind has no use for one; 12 bits.
   public let sequence: UInt16
 
-  /// - Precondition: `sequence` has 12 bits.
-  public init(_ kind: FrameKind, sequence: UInt16 = 0) {
+  /// - Precondition: `sequence` has 12 bits, and only data have parity.
+  public init(_ kind: FrameKind, sequence: UInt16 = 0, strength: CorrectionStrength? = nil) {
     precondition(sequence < 0x1000, "a sequence number has 12 bits")
+    precondition(strength == nil || kind == .data, "only data have parity")
     self.kind = kind
     self.sequence = sequence
+    self.strength = strength
   }
 
   /// Reads a header; nil where no kind has this number.
   public init?(parsing first: UInt8, _ second: UInt8) {
-    guard let kind = FrameKind(rawValue: second >> 4) else { return nil }
-    self.kind = kind
+    let number = second >> 4
+    if number >= Self.firstKindWithParity {
+      kind = .data
+      strength = CorrectionStrength(index: Int(number - Self.firstKindWithParity))
+    } else {
+      guard let kind = FrameKind(rawValue: number) else { return nil }
+      self.kind = kind
+      strength = nil
+    }
     sequence = UInt16(first) | UInt16(second & 0x0F) << 8
   }
 
   /// The header's bytes, in order.
   public var bytes: (UInt8, UInt8) {
-    (UInt8(truncatingIfNeeded: sequence), kind.rawValue << 4 | UInt8(sequence >> 8))
+    let number = strength.map { Self.firstKindWithParity + UInt8($0.index) } ?? kind.rawValue
+    return (UInt8(truncatingIfNeeded: sequence), number << 4 | UInt8(sequence >> 8))
   }
 }
 

@@ -56,8 +56,28 @@ public struct FrameDecoder: ~Copyable {
     return nil
   }
 
+  /// Bytes of the frame that was just found up to the end of its checksum, if its header is sound.
+  ///
+  /// `totalByteCount` is what was found. Nil where the parity that the header speaks of cannot be.
+  public func byteCount(total totalByteCount: Int) -> Int? {
+    guard let strength = header?.strength else { return totalByteCount }
+    return strength.frameByteCount(totalByteCount: totalByteCount)
+  }
+
+  /// Puts the frame that was just found right by parity of this strength.
+  ///
+  /// Returns how many bytes were wrong; nil where they are too many. Only the checksum tells whether
+  /// it is right now.
+  public mutating func correct(totalByteCount: Int, by strength: CorrectionStrength) -> Int? {
+    guard strength.frameByteCount(totalByteCount: totalByteCount) != nil else { return nil }
+    return ParityDecoder.correct(&frame, byteCount: totalByteCount, strength: strength)
+  }
+
   /// Whether the checksum of the frame that was just found fits a seal.
+  ///
+  /// `byteCount` is that of header, payload and checksum.
   public func isSealed(by seal: Seal, byteCount: Int) -> Bool {
+    guard byteCount >= FrameHeader.overheadByteCount else { return false }
     let end = byteCount - FrameHeader.trailerByteCount
     var checksum = seal.seed
     frame.withSpan(0..<end) { checksum.update($0) }
