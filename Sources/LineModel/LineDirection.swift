@@ -7,7 +7,7 @@
 /// likes; only what *it* does late (reading, sending) is late.
 ///
 /// The same configuration, seed and calls give the same bytes at the same times on any machine.
-/// After `init` nothing is allocated, but for cuts that are scheduled.
+/// After `init` nothing is allocated, but for cuts and collisions that are scheduled.
 public struct LineDirection: Sendable {
   /// A byte on its way, and when it arrives.
   struct Arrival: BitwiseCopyable, Sendable {
@@ -27,7 +27,9 @@ public struct LineDirection: Sendable {
   var misreader: Misreader
   private var faults: FaultInjector
   private var jitter: SeededGenerator
+  private var garbage: SeededGenerator
   var cuts: [Range<UInt64>] = []  // ascending, the past ones removed
+  var collisions: [Range<UInt64>] = []  // in any order, the past ones removed
   private(set) var now: UInt64 = 0
   // The last bytes of the wire that leave the adapter together: how many, and when at the latest.
   private(set) var openBatchByteCount = 0
@@ -46,6 +48,7 @@ public struct LineDirection: Sendable {
     var root = SeededGenerator(seed: seed)
     faults = FaultInjector(configuration, seed: root.next())
     jitter = root.split()
+    garbage = root.split()
     misreader = Misreader(receiverRate: configuration.baudRate, generator: root.split())
   }
 
@@ -115,7 +118,7 @@ public struct LineDirection: Sendable {
     }
     let time = end + configuration.latencyNanoseconds
     guard !misreader.misreads(clock.nextRate) else { return misread(byte, at: time) }
-    let outcome = faults.strike(byte, counting: &statistics)
+    let outcome = faults.strike(collided(byte, at: end), counting: &statistics)
     for _ in 0..<outcome.copyCount { place(outcome.byte, at: time) }
     if let inserted = outcome.inserted { place(inserted, at: time) }
   }
@@ -129,6 +132,12 @@ public struct LineDirection: Sendable {
     statistics.bytesMisread += 1
     if count == 0 { statistics.bytesDropped += 1 }
     statistics.bytesInserted += UInt64(max(0, count - 1))
+  }
+
+  private mutating func collided(_ byte: UInt8, at time: UInt64) -> UInt8 {
+    guard isColliding(at: time) else { return byte }
+    statistics.bytesGarbled += 1
+    return garbage.nextByte()
   }
 
   /// Puts a byte into the batch that is open at `time`, or opens the next one.

@@ -9,7 +9,7 @@ public struct LineStatistics: Equatable, Sendable {
   public internal(set) var bytesReceived: UInt64 = 0
   /// Single data bits that noise inverted.
   public internal(set) var bitsFlipped: UInt64 = 0
-  /// Bytes that a burst replaced by random ones.
+  /// Bytes that a burst, or a collision, replaced by random ones.
   public internal(set) var bytesGarbled: UInt64 = 0
   /// Bytes that the receiver read at another rate than the sender's.
   public internal(set) var bytesMisread: UInt64 = 0
