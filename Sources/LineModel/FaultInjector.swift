@@ -44,7 +44,7 @@ struct FaultInjector {
     }
     defer { drawQuiet() }
     if isInBurst() {
-      outcome.byte = randomByte()
+      outcome.byte = garbage.nextByte()
       statistics.bytesGarbled += 1
     }
     outcome.byte ^= flippedBits(counting: &statistics)
@@ -57,7 +57,7 @@ struct FaultInjector {
       statistics.bytesDuplicated += 1
     }
     if inserts.strikes() {
-      outcome.inserted = randomByte()
+      outcome.inserted = garbage.nextByte()
       statistics.bytesInserted += 1
     }
     return outcome
@@ -96,9 +96,5 @@ struct FaultInjector {
       statistics.bitsFlipped += 1
     }
     return mask
-  }
-
-  private mutating func randomByte() -> UInt8 {
-    UInt8(garbage.next() >> 56)
   }
 }

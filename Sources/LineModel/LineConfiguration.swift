@@ -50,6 +50,8 @@ public struct LineConfiguration: Equatable, Sendable {
 
   /// Bits a second, ten of them to a byte (8N1); 0 stands for unlimited.
   public var baudRate: UInt32 = 115_200
+  /// The highest rate that the line will be set to later; lower ones than `baudRate` change nothing.
+  public var baudRateLimit: UInt32 = 0
   /// From the end of a byte on the wire to its arrival.
   public var latencyNanoseconds: UInt64 = 0
   /// The longest extra delay: bytes wait for a uniform draw of it and then arrive together, in order.
@@ -138,8 +140,9 @@ extension LineConfiguration {
   /// Each may bring a copy and an inserted byte with it. Where the rate has no limit, neither has
   /// their number: there the wire holds what a tty would.
   var wireByteCount: Int {
-    guard baudRate > 0 else { return 1 << 16 }
-    let inFlight = delayNanoseconds / 1_000 * UInt64(baudRate) / 10_000_000
-    return Int(inFlight) * 3 + 1024
+    let rate = max(baudRate, baudRateLimit)
+    let inFlight = delayNanoseconds / 1_000 * UInt64(rate) / 10_000_000
+    let byteCount = Int(inFlight) * 3 + 1024
+    return baudRate > 0 ? byteCount : max(byteCount, 1 << 16)
   }
 }

@@ -7,10 +7,10 @@
 /// likes; only what *it* does late (reading, sending) is late.
 ///
 /// The same configuration, seed and calls give the same bytes at the same times on any machine.
-/// After `init` nothing is allocated, but for cuts that are scheduled.
+/// After `init` nothing is allocated, but for cuts and collisions that are scheduled.
 public struct LineDirection: Sendable {
   /// A byte on its way, and when it arrives.
-  private struct Arrival: BitwiseCopyable, Sendable {
+  struct Arrival: BitwiseCopyable, Sendable {
     var time: UInt64
     var byte: UInt8
   }
@@ -20,16 +20,19 @@ public struct LineDirection: Sendable {
   /// What has happened so far.
   public private(set) var statistics = LineStatistics()
 
-  private var transmitBuffer: Ring<UInt8>
-  private var wire: Ring<Arrival>  // times ascend
-  private var fifo: Ring<UInt8>
-  private var clock: ByteClock
+  var transmitBuffer: Ring<UInt8>
+  var wire: Ring<Arrival>  // times ascend
+  var fifo: Ring<UInt8>
+  var clock: ByteClock
+  var misreader: Misreader
   private var faults: FaultInjector
   private var jitter: SeededGenerator
-  private var cuts: [Range<UInt64>] = []  // ascending, the past ones removed
-  private var now: UInt64 = 0
+  private var garbage: SeededGenerator
+  var cuts: [Range<UInt64>] = []  // ascending, the past ones removed
+  var collisions: [Range<UInt64>] = []  // in any order, the past ones removed
+  private(set) var now: UInt64 = 0
   // The last bytes of the wire that leave the adapter together: how many, and when at the latest.
-  private var openBatchByteCount = 0
+  private(set) var openBatchByteCount = 0
   private var openBatchEnd: UInt64 = 0
 
   /// Makes an idle line at time 0.
@@ -45,6 +48,8 @@ public struct LineDirection: Sendable {
     var root = SeededGenerator(seed: seed)
     faults = FaultInjector(configuration, seed: root.next())
     jitter = root.split()
+    garbage = root.split()
+    misreader = Misreader(receiverRate: configuration.baudRate, generator: root.split())
   }
 
   /// Queues as many of `bytes` as the transmit buffer takes.
@@ -94,59 +99,10 @@ public struct LineDirection: Sendable {
         break
       }
       transmitBuffer.removeFirst()
-      clock.advance()
       carry(byte, endingAt: end)
+      clock.advance()
     }
     settle()
-  }
-
-  /// Cuts the line: what ends on the wire during `times` is lost.
-  ///
-  /// An upper bound of `.max` lasts until `heal(at:)`. Bytes that were past the wire, in the latency
-  /// or in the FIFO, still arrive.
-  public mutating func cut(during times: Range<UInt64>) {
-    precondition(
-      times.lowerBound >= cuts.last?.upperBound ?? 0, "cuts are scheduled in order, without overlap"
-    )
-    cuts.append(times)
-  }
-
-  /// Ends a cut that lasts at `now` and forgets those that would come.
-  public mutating func heal(at now: UInt64) {
-    advance(to: now)
-    cuts.removeAll()
-  }
-
-  /// The earliest time at which `receive` may deliver a byte; nil while nothing is under way.
-  ///
-  /// Faults may still swallow that byte. Changes with every other call.
-  public var nextArrival: UInt64? {
-    if !fifo.isEmpty { return now }
-    if let first = wire.first {
-      guard wire.count <= openBatchByteCount, let fill = openBatchFill else { return first.time }
-      return min(first.time, fill)
-    }
-    return transmitBuffer.isEmpty ? nil : clock.nextEnd + configuration.latencyNanoseconds
-  }
-
-  /// The time by which all that was sent has arrived, batches and jitter aside; nil while nothing is
-  /// under way.
-  public var lastArrival: UInt64? {
-    guard transmitBuffer.isEmpty else {
-      return clock.end(after: transmitBuffer.count) + configuration.latencyNanoseconds
-    }
-    return wire.isEmpty ? nextArrival : wire[wire.count - 1].time
-  }
-
-  /// Bytes that `send` would take at the time of the last call.
-  public var transmitBufferRoom: Int { transmitBuffer.freeCount }
-
-  /// When the transmit buffer will have room for `byteCount` bytes, at most its size, if the receiver
-  /// holds nothing back.
-  public func timeOfRoom(for byteCount: Int) -> UInt64 {
-    precondition(byteCount <= transmitBuffer.capacity, "the transmit buffer is large enough")
-    let missing = byteCount - transmitBuffer.freeCount
-    return missing > 0 ? clock.end(after: missing) : now
   }
 
   // MARK: - From the wire to the receiver
@@ -154,20 +110,34 @@ public struct LineDirection: Sendable {
   // One byte may become three: itself, its copy and an inserted one.
   private var hasRoomOnWire: Bool { wire.freeCount >= 3 }
 
+  /// Takes a byte over the wire, the next one of `clock`, which ends at `end`.
   private mutating func carry(_ byte: UInt8, endingAt end: UInt64) {
     guard !isCut(at: end) else {
       statistics.bytesLostInCuts += 1
       return
     }
-    let outcome = faults.strike(byte, counting: &statistics)
     let time = end + configuration.latencyNanoseconds
+    guard !misreader.misreads(clock.nextRate) else { return misread(byte, at: time) }
+    let outcome = faults.strike(collided(byte, at: end), counting: &statistics)
     for _ in 0..<outcome.copyCount { place(outcome.byte, at: time) }
     if let inserted = outcome.inserted { place(inserted, at: time) }
   }
 
-  private mutating func isCut(at time: UInt64) -> Bool {
-    while let cut = cuts.first, cut.upperBound <= time { cuts.removeFirst() }
-    return cuts.first?.contains(time) ?? false
+  private mutating func misread(_ byte: UInt8, at time: UInt64) {
+    // Drawn all the same, so that the bytes after it meet the faults that they would have met.
+    var unseen = LineStatistics()
+    _ = faults.strike(byte, counting: &unseen)
+    let count = misreader.byteCount(for: clock.nextRate, isAfterIdle: clock.isAfterIdle)
+    for _ in 0..<count { place(misreader.nextByte(), at: time) }
+    statistics.bytesMisread += 1
+    if count == 0 { statistics.bytesDropped += 1 }
+    statistics.bytesInserted += UInt64(max(0, count - 1))
+  }
+
+  private mutating func collided(_ byte: UInt8, at time: UInt64) -> UInt8 {
+    guard isColliding(at: time) else { return byte }
+    statistics.bytesGarbled += 1
+    return garbage.nextByte()
   }
 
   /// Puts a byte into the batch that is open at `time`, or opens the next one.
@@ -195,14 +165,6 @@ public struct LineDirection: Sendable {
       wire[index].time = min(time, wire[index].time)
     }
     openBatchByteCount = 0
-  }
-
-  /// When the bytes in the transmit buffer fill the open batch, if they do.
-  private var openBatchFill: UInt64? {
-    guard let batch = configuration.batch else { return nil }
-    let missing = batch.byteCount - openBatchByteCount
-    guard missing <= transmitBuffer.count else { return nil }
-    return clock.end(after: missing) + configuration.latencyNanoseconds
   }
 
   /// Moves what has arrived by `now` into the FIFO.

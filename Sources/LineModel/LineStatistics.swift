@@ -9,11 +9,13 @@ public struct LineStatistics: Equatable, Sendable {
   public internal(set) var bytesReceived: UInt64 = 0
   /// Single data bits that noise inverted.
   public internal(set) var bitsFlipped: UInt64 = 0
-  /// Bytes that a burst replaced by random ones.
+  /// Bytes that a burst, or a collision, replaced by random ones.
   public internal(set) var bytesGarbled: UInt64 = 0
-  /// Bytes that the wire swallowed.
+  /// Bytes that the receiver read at another rate than the sender's.
+  public internal(set) var bytesMisread: UInt64 = 0
+  /// Bytes that the wire swallowed, or that a slow receiver took for a part of another one.
   public internal(set) var bytesDropped: UInt64 = 0
-  /// Bytes that nobody sent.
+  /// Bytes that nobody sent, of which a fast receiver makes some out of one.
   public internal(set) var bytesInserted: UInt64 = 0
   /// Bytes that arrived twice.
   public internal(set) var bytesDuplicated: UInt64 = 0

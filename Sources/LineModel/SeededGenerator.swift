@@ -22,6 +22,11 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
     SeededGenerator(seed: next())
   }
 
+  /// A uniform byte.
+  mutating func nextByte() -> UInt8 {
+    UInt8(next() >> 56)
+  }
+
   /// Uniform over the 2⁵³ evenly spaced values above 0, up to and including 1.
   mutating func nextUnit() -> Double {
     Double((next() >> 11) + 1) * 0x1p-53

@@ -7,7 +7,13 @@ package import SystemPackage
 ///
 /// Clients open either port as they like, close it, or are killed; the next one finds a raw terminal
 /// without a lock. Bytes that arrive where no client has the port open are lost, as at a connector
-/// with nothing behind it. A rate that a client sets is not looked at: the line has its own.
+/// with nothing behind it.
+///
+/// A rate that a client sets is looked at only where the line follows it. A pty does not tell of a
+/// change, so the rates are looked up whenever the loop wakes, which every write makes it do. Bytes
+/// taken before go at the old rate, ahead of any at the new one. Bytes that are still in the terminal
+/// then go at the new rate: those that a client wrote in the instant before it changed the rate, for
+/// tcdrain(3) does not wait on a pty, or that found the line's buffer full.
 ///
 /// The machines of the line know when each byte arrives; this loop sleeps until the earliest of these
 /// times or until a descriptor is ready, whichever comes first.
@@ -18,6 +24,8 @@ package struct Loopback: ~Copyable {
   private var forward: LoopbackLane
   private var backward: LoopbackLane
   private var cut: LoopbackConfiguration.Cut?
+  private let isHalfDuplex: Bool
+  private let followsTermios: Bool
   private let start = MonotonicClock.nanoseconds
 
   /// Makes the terminals and their names.
@@ -31,14 +39,17 @@ package struct Loopback: ~Copyable {
     let forward = try LoopbackLane(configuration.line, seed: configuration.seed)
     let backward = try LoopbackLane(configuration.line, seed: seeds.next())
     let clients = try LoopbackClients()
-    let a = try LoopbackPort(link: configuration.linkA, watchedBy: clients)
-    let b = try LoopbackPort(link: configuration.linkB, watchedBy: clients)
+    let rate = configuration.line.baudRate > 0 ? configuration.line.baudRate : 115_200
+    let a = try LoopbackPort(link: configuration.linkA, baudRate: rate, watchedBy: clients)
+    let b = try LoopbackPort(link: configuration.linkB, baudRate: rate, watchedBy: clients)
     self.clients = clients
     self.a = a
     self.b = b
     self.forward = forward
     self.backward = backward
     cut = configuration.cut
+    isHalfDuplex = configuration.isHalfDuplex
+    followsTermios = configuration.followsTermios
   }
 
   /// The names that clients open, links where there are any.
@@ -121,9 +132,11 @@ package struct Loopback: ~Copyable {
 
   private mutating func pull() throws(LoopbackError) {
     let now = MonotonicClock.nanoseconds - start
+    try followRates(at: now)
     do throws(Errno) {
       let hasForward = try forward.pull(from: a.terminal.master, at: now)
       let hasBackward = try backward.pull(from: b.terminal.master, at: now)
+      if isHalfDuplex { forward.collide(with: &backward, at: now) }
       if hasForward || hasBackward { scheduleCut(from: now) }
     } catch {
       throw .system(.read, nil, error)
@@ -132,12 +145,21 @@ package struct Loopback: ~Copyable {
 
   private mutating func push() throws(LoopbackError) {
     let now = MonotonicClock.nanoseconds - start
+    try followRates(at: now)
     do throws(Errno) {
       try forward.push(to: b, at: now)
       try backward.push(to: a, at: now)
     } catch {
       throw .system(.write, nil, error)
     }
+  }
+
+  private mutating func followRates(at now: UInt64) throws(LoopbackError) {
+    guard followsTermios else { return }
+    try a.updateRate()
+    try b.updateRate()
+    forward.follow(sender: a.baudRate, receiver: b.baudRate, at: now)
+    backward.follow(sender: b.baudRate, receiver: a.baudRate, at: now)
   }
 
   /// The first byte of all starts the time to the cut.

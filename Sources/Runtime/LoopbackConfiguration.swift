@@ -1,7 +1,7 @@
 package import LineModel
 package import SystemPackage
 
-/// What a loopback is made of; both directions of the line are alike.
+/// What a loopback is made of; both directions of the line begin alike.
 package struct LoopbackConfiguration: Equatable, Sendable {
   /// A time in which the line is dead both ways, counted from the first byte that is sent.
   package struct Cut: Equatable, Sendable {
@@ -16,6 +16,10 @@ package struct LoopbackConfiguration: Equatable, Sendable {
 
   /// The line.
   package var line = LineConfiguration()
+  /// Whether bytes that cross garble each other, as on a pair of wires for both directions.
+  package var isHalfDuplex = false
+  /// Whether each end has the rate that its terminal is set to, from `line.baudRate` on.
+  package var followsTermios = false
   /// Where the faults come from; the second direction has a seed drawn from it.
   package var seed: UInt64 = 0
   /// A cut, or none.
@@ -40,7 +44,7 @@ package struct LoopbackStatistics: Equatable, Sendable {
 package enum LoopbackError: Error, Equatable, Sendable {
   /// What was asked of the system when it refused.
   package enum Operation: Equatable, Sendable {
-    case makeTerminal, makeLink, watchClients, read, write, reset, wait
+    case makeTerminal, makeLink, watchClients, read, write, readRate, reset, wait
   }
 
   /// The line is not possible.

@@ -21,7 +21,8 @@ struct LoopbackLane {
   private var pendingOffset = 0  // 0 <= pendingOffset <= pending.count
   private var gatheredUntil: UInt64 = 0
   private var retryTime: UInt64?
-  private let gatherTime: UInt64
+  // What was sent at the old rate has to leave before anything is taken at the new one.
+  private var isDraining = false
 
   init(_ configuration: LineConfiguration, seed: UInt64) throws(LoopbackError) {
     do throws(LineConfigurationError) {
@@ -29,7 +30,6 @@ struct LoopbackLane {
     } catch {
       throw .line(error)
     }
-    gatherTime = Self.gatherTime(configuration)
   }
 
   var statistics: LoopbackStatistics {
@@ -37,7 +37,7 @@ struct LoopbackLane {
   }
 
   /// Whether the sender's bytes are wanted: half of the transmit buffer is free.
-  var wantsBytes: Bool { line.transmitBufferRoom >= refillByteCount }
+  var wantsBytes: Bool { !isDraining && line.transmitBufferRoom >= refillByteCount }
 
   /// Whether bytes wait for room in the terminal, which wakes the loop when there is some.
   var isBlocked: Bool { pendingOffset < pending.count }
@@ -47,13 +47,35 @@ struct LoopbackLane {
     if let retryTime { return retryTime }
     guard !isBlocked else { return nil }
     let arrival = line.nextArrival.map { max($0, min(gatheredUntil, line.lastArrival ?? $0)) }
-    guard !wantsBytes, line.configuration.baudRate > 0 else { return arrival }
-    let refill = line.timeOfRoom(for: refillByteCount)
-    return min(arrival ?? refill, refill)
+    guard let refillTime else { return arrival }
+    return min(arrival ?? refillTime, refillTime)
+  }
+
+  /// When bytes will be wanted again, where that is a matter of time.
+  private var refillTime: UInt64? {
+    guard !isDraining else { return line.transmitEnd }
+    guard !wantsBytes, line.senderRate > 0 else { return nil }
+    return line.timeOfRoom(for: refillByteCount)
   }
 
   mutating func cut(during times: Range<UInt64>) {
     line.cut(during: times)
+  }
+
+  /// Sets the rates of the terminals; to be called before bytes are pulled and pushed.
+  ///
+  /// The receiver's changes at once. The sender's waits for the bytes that were pulled before: they
+  /// were written at the old one.
+  mutating func follow(sender: UInt32, receiver: UInt32, at now: UInt64) {
+    line.advance(to: now)
+    isDraining = sender != line.senderRate && line.transmitEnd != nil
+    line.setRates(sender: isDraining ? line.senderRate : sender, receiver: receiver, at: now)
+  }
+
+  /// Lets bytes that are on the wire in both directions garble each other; to be called when both
+  /// lanes have pulled.
+  mutating func collide(with other: inout LoopbackLane, at now: UInt64) {
+    line.collide(with: &other.line, at: now)
   }
 
   /// Reads what the sender has written, no more than the transmit buffer takes: the rest stays in the
@@ -134,13 +156,13 @@ struct LoopbackLane {
   }
 
   /// A small FIFO is emptied before it can overrun by our gathering alone.
-  private static func gatherTime(_ configuration: LineConfiguration) -> UInt64 {
-    guard configuration.baudRate > 0 else { return 0 }
-    switch configuration.receiver {
-    case .waits: return gatherNanoseconds
+  private var gatherTime: UInt64 {
+    guard line.senderRate > 0 else { return 0 }
+    switch line.configuration.receiver {
+    case .waits: return Self.gatherNanoseconds
     case .overruns(let byteCount):
-      let quarter = UInt64(byteCount) * 2_500_000_000 / UInt64(configuration.baudRate)
-      return min(gatherNanoseconds, quarter)
+      let quarter = UInt64(byteCount) * 2_500_000_000 / UInt64(line.senderRate)
+      return min(Self.gatherNanoseconds, quarter)
     }
   }
 }

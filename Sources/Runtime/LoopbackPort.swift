@@ -9,16 +9,22 @@ struct LoopbackPort: ~Copyable {
   private let link: LoopbackLink?
   /// As heard; too low or too high where events were merged, until a close has it looked up.
   private var clientCount = 0
+  /// The rate that the terminal had when it was last looked at.
+  private(set) var baudRate: UInt32
   /// A client has gone, and it is not yet known who is left.
   private(set) var needsCount = false
 
-  init(link path: FilePath?, watchedBy clients: borrowing LoopbackClients) throws(LoopbackError) {
-    let terminal = try Self.makeTerminal()
+  /// Makes a terminal that is set to `baudRate` whenever no client has it open.
+  init(
+    link path: FilePath?, baudRate: UInt32, watchedBy clients: borrowing LoopbackClients
+  ) throws(LoopbackError) {
+    let terminal = try Self.makeTerminal(baudRate)
     let watch = try clients.watch(terminal.path)
     link = try path.map { path throws(LoopbackError) in
       try LoopbackLink(at: path, to: terminal.path)
     }
     self.terminal = terminal
+    self.baudRate = baudRate
     self.watch = watch
   }
 
@@ -75,6 +81,17 @@ struct LoopbackPort: ~Copyable {
     needsCount = false
   }
 
+  /// Looks up what rate the terminal is set to.
+  mutating func updateRate() throws(LoopbackError) {
+    do throws(Errno) {
+      let rate = try terminal.baudRate
+      // B0 hangs a modem up; the rate stays what it was.
+      if rate > 0 { baudRate = rate }
+    } catch {
+      throw .system(.readRate, terminal.path, error)
+    }
+  }
+
   private func release() throws(LoopbackError) {
     do throws(Errno) {
       try terminal.release()
@@ -93,9 +110,9 @@ struct LoopbackPort: ~Copyable {
     }
   }
 
-  private static func makeTerminal() throws(LoopbackError) -> PseudoTerminal {
+  private static func makeTerminal(_ baudRate: UInt32) throws(LoopbackError) -> PseudoTerminal {
     do throws(Errno) {
-      return try PseudoTerminal()
+      return try PseudoTerminal(baudRate: baudRate)
     } catch {
       throw .system(.makeTerminal, nil, error)
     }

@@ -18,12 +18,12 @@ package struct PseudoTerminal: ~Copyable {
   package let path: FilePath
   private let settings: cserial_termios
 
-  /// Makes a pseudo-terminal in raw mode.
-  package init() throws(Errno) {
+  /// Makes a pseudo-terminal in raw mode that is set to `baudRate`.
+  package init(baudRate: UInt32 = 115_200) throws(Errno) {
     let master = OwnedDescriptor(try systemCall { cserial_open_master() })
     let path = try Self.slavePath(ofMaster: master.rawValue)
     let slave = try Self.open(path)
-    let settings = try Self.makeRaw(slave.rawValue)
+    let settings = try Self.makeRaw(slave.rawValue, baudRate)
     self.master = master
     self.slave = slave
     self.path = path
@@ -36,7 +36,20 @@ package struct PseudoTerminal: ~Copyable {
     try systemCall { cserial_set_exclusive(number, false) }
   }
 
-  /// Undoes what a client left behind: its mode, its exclusive lock, and bytes that nobody has read.
+  /// The rate that the terminal is set to, in bits a second; 0 is B0, the word to hang up.
+  ///
+  /// It means nothing to the kernel, which carries bytes at once.
+  package var baudRate: UInt32 {
+    get throws(Errno) {
+      var termios = cserial_termios()
+      let number = slave.rawValue
+      try systemCall { unsafe cserial_get_termios(number, &termios) }
+      return termios.output_rate
+    }
+  }
+
+  /// Undoes what a client left behind: its mode and rate, its exclusive lock, and bytes that nobody
+  /// has read.
   package func reset() throws(Errno) {
     try release()
     let number = slave.rawValue
@@ -70,10 +83,12 @@ package struct PseudoTerminal: ~Copyable {
       })
   }
 
-  private static func makeRaw(_ slave: CInt) throws(Errno) -> cserial_termios {
+  private static func makeRaw(
+    _ slave: CInt, _ baudRate: UInt32
+  ) throws(Errno) -> cserial_termios {
     var termios = cserial_termios()
     try systemCall { unsafe cserial_get_termios(slave, &termios) }
-    unsafe cserial_make_raw(&termios, 115_200, CSERIAL_FLOW_NONE)
+    unsafe cserial_make_raw(&termios, baudRate, CSERIAL_FLOW_NONE)
     try systemCall { unsafe cserial_set_termios(slave, &termios) }
     return termios
   }

@@ -5,6 +5,14 @@ import LineModel
 struct LineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Bits a second, or `unlimited`.", valueName: "rate"))
   var baud = LineBaudRate(bitsPerSecond: 115_200)
+  @Flag(
+    help: """
+      Send at the rate that each port is set to, and garble where the two differ; --baud is then the \
+      rate of a port that nobody has open, and of a program that sets none.
+      """)
+  var followTermios = false
+  @Flag(help: "Garble bytes that cross, as a bus does on which both ends talk at once.")
+  var halfDuplex = false
   @Option(help: ArgumentHelp("Delay of every byte.", valueName: "ms"))
   var latencyMs = 0.0
   @Option(help: ArgumentHelp("Longest random delay on top.", valueName: "ms"))
@@ -33,10 +41,19 @@ struct LineOptions: ParsableArguments {
       valueName: "bytes"))
   var fifo: Int?
 
+  /// What the buffers of a line suit that follows its terminals; Linux names no higher rate.
+  private static let followedBaudRateLimit: UInt32 = 4_000_000
+
   func validate() throws {
     // Compared this way round, NaN is refused too.
     guard latencyMs >= 0, jitterMs >= 0, batchMs ?? 0 >= 0 else {
       throw ValidationError("--latency-ms, --jitter-ms and --batch-ms are not negative.")
+    }
+    guard baud.bitsPerSecond > 0 || !followTermios else {
+      throw ValidationError("--follow-termios needs a --baud for ports that nobody has open.")
+    }
+    guard baud.bitsPerSecond > 0 || !halfDuplex else {
+      throw ValidationError("--half-duplex needs a --baud: where bytes take no time, none meet.")
     }
   }
 
@@ -44,6 +61,7 @@ struct LineOptions: ParsableArguments {
   var configuration: LineConfiguration {
     var line = LineConfiguration()
     line.baudRate = baud.bitsPerSecond
+    line.baudRateLimit = followTermios ? Self.followedBaudRateLimit : 0
     line.latencyNanoseconds = nanoseconds(seconds: latencyMs / 1000)
     line.jitterNanoseconds = nanoseconds(seconds: jitterMs / 1000)
     line.batch = batchMs.map { .init(timerNanoseconds: nanoseconds(seconds: $0 / 1000)) }
@@ -54,7 +72,8 @@ struct LineOptions: ParsableArguments {
     line.burst = burst?.burst
     if let fifo { line.receiver = .overruns(byteCount: fifo) }
     // Half of it has to last until the process gets its turn again: 10 ms.
-    line.transmitBufferByteCount = min(1 << 20, max(4096, Int(baud.bitsPerSecond) / 500))
+    let rate = Int(max(line.baudRate, line.baudRateLimit))
+    line.transmitBufferByteCount = min(1 << 20, max(4096, rate / 500))
     return line
   }
 }

@@ -13,6 +13,8 @@ struct LoopbackReport {
     let terminal_a: String
     let terminal_b: String
     let baud: UInt32
+    let follow_termios: Bool
+    let half_duplex: Bool
     let seed: UInt64
   }
 
@@ -30,10 +32,18 @@ struct LoopbackReport {
         jsonText(
           Ready(
             a: a, b: b, terminal_a: loopback.terminalA.string,
-            terminal_b: loopback.terminalB.string, baud: baud, seed: configuration.seed)))
+            terminal_b: loopback.terminalB.string, baud: baud,
+            follow_termios: configuration.followsTermios,
+            half_duplex: configuration.isHalfDuplex, seed: configuration.seed)))
     } else {
-      emit("\(a) <-> \(b)  \(LineBaudRate(bitsPerSecond: baud)) baud  seed \(configuration.seed)")
+      emit("\(a) <-> \(b)  \(words(for: configuration))  seed \(configuration.seed)")
     }
+  }
+
+  private func words(for configuration: LoopbackConfiguration) -> String {
+    let baud = LineBaudRate(bitsPerSecond: configuration.line.baudRate)
+    return (configuration.followsTermios ? "the ports' own rates, else \(baud)" : "\(baud)")
+      + (configuration.isHalfDuplex ? " baud, half duplex" : " baud")
   }
 
   func statistics(_ loopback: borrowing Loopback) {
@@ -58,7 +68,8 @@ struct LoopbackReport {
       ("bytes_sent", "bytes sent", line.bytesSent),
       ("bytes_received", "bytes received", line.bytesReceived - statistics.bytesUnattended),
       ("bits_flipped", "bits flipped", line.bitsFlipped),
-      ("bytes_garbled", "bytes garbled by bursts", line.bytesGarbled),
+      ("bytes_garbled", "bytes garbled", line.bytesGarbled),
+      ("bytes_misread", "bytes misread", line.bytesMisread),
       ("bytes_dropped", "bytes dropped", line.bytesDropped),
       ("bytes_inserted", "bytes inserted", line.bytesInserted),
       ("bytes_duplicated", "bytes duplicated", line.bytesDuplicated),

@@ -1,12 +1,15 @@
 """The loopback as a command: names, statistics, clients that come and go."""
 
 import os
+import select
 import signal
+import termios
+import time
 
 import models
 import torch
 from lines import LineTests
-from processes import OK, TRY_AGAIN, USAGE, CANNOT_CREATE
+from processes import CANNOT_CREATE, LIMIT, OK, TRY_AGAIN, USAGE
 
 
 class LoopbackTests(LineTests):
@@ -94,3 +97,61 @@ class LoopbackTests(LineTests):
         self.line.kill()
         self.lay_line()
         self.transfer(models.save(self.folder / "scalar.pt", torch.ones(1)))
+
+    def open_port(self, path, rate):
+        """Opens a port as a program of its own would, and returns its descriptor."""
+        port = os.open(path, os.O_RDWR | os.O_NOCTTY)
+        self.addCleanup(os.close, port)
+        settings = termios.tcgetattr(port)
+        settings[4] = settings[5] = rate
+        termios.tcsetattr(port, termios.TCSANOW, settings)
+        return port
+
+    def read(self, port, count):
+        data = b""
+        while len(data) < count:
+            self.assertTrue(select.select([port], [], [], LIMIT)[0], f"{len(data)} of {count} bytes")
+            data += os.read(port, count - len(data))
+        return data
+
+    def test_ports_of_different_rates_do_not_understand_each_other(self):
+        self.lay_line("--follow-termios")
+        self.assertIs(self.line.events[0]["follow_termios"], True)
+        a, b = self.open_port(self.a, termios.B9600), self.open_port(self.b, termios.B115200)
+        text = bytes(range(50))
+        os.write(a, text)
+        self.assertNotIn(text, self.read(b, 3 * len(text)))
+        self.open_port(self.b, termios.B9600)
+        os.write(a, text)
+        self.assertEqual(self.read(b, len(text)), text)
+        self.assertEqual(self.end_line()["a_to_b"]["bytes_misread"], len(text))
+
+    def test_bytes_take_the_time_of_the_ports_rate(self):
+        self.lay_line("--follow-termios")
+        a, b = self.open_port(self.a, termios.B9600), self.open_port(self.b, termios.B9600)
+        start = time.monotonic()
+        os.write(a, bytes(500))
+        self.read(b, 500)
+        self.assertGreaterEqual(time.monotonic() - start, 500 * 10 / 9600)
+
+    def test_transfer_at_another_rate_than_the_lines(self):
+        self.lay_line("--follow-termios", baud=300)
+        self.rate = "--baud=921600"
+        self.transfer(models.save(self.folder / "scalar.pt", torch.ones(100, 100)))
+
+    def test_bytes_that_cross_a_half_duplex_line_are_garbage(self):
+        self.lay_line("--half-duplex", baud=1200)
+        self.assertIs(self.line.events[0]["half_duplex"], True)
+        a, b = self.open_port(self.a, termios.B1200), self.open_port(self.b, termios.B1200)
+        os.write(a, bytes(100))
+        os.write(b, bytes(10))
+        self.assertNotEqual(self.read(a, 10), bytes(10))
+        self.assertNotEqual(self.read(b, 100), bytes(100))
+        statistics = self.end_line()
+        self.assertEqual(statistics["b_to_a"]["bytes_garbled"], 10)
+        self.assertIn(statistics["a_to_b"]["bytes_garbled"], (10, 11, 12))
+
+    def test_unlimited_line_has_no_rates_and_no_collisions(self):
+        for option in ("--follow-termios", "--half-duplex"):
+            command = self.run_command("loopback", "--baud=unlimited", option)
+            self.assert_ends(command, USAGE, f"{option} needs a --baud")

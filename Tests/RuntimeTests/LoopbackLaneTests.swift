@@ -19,7 +19,7 @@ private struct Bench: ~Copyable {
     let clients = try LoopbackClients()
     let source = try PseudoTerminal()
     let sender = try openTerminal(source.path)
-    let port = try LoopbackPort(link: nil, watchedBy: clients)
+    let port = try LoopbackPort(link: nil, baudRate: 115_200, watchedBy: clients)
     lane = try LoopbackLane(configuration, seed: 0)
     self.clients = clients
     self.source = source

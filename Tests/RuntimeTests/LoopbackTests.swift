@@ -133,6 +133,47 @@ import Testing
     #expect(try loopback.stop().aToB.line.bytesLostInCuts == 1)
   }
 
+  @Test func theRatesOfTheTerminalsAreFollowed() throws {
+    var configuration = LoopbackConfiguration()
+    configuration.followsTermios = true
+    configuration.line.baudRateLimit = 4_000_000
+    let loopback = try RunningLoopback(configuration)
+    let a = try openTerminal(loopback.pathA)
+    let b = try openTerminal(loopback.pathB)
+    a.setBaudRate(9600)
+    try a.writeAll(Array(sample[..<20]))
+    // Of each byte, a receiver that is far too fast makes three.
+    #expect(try b.read(exactly: 60).count == 60)
+    b.setBaudRate(9600)
+    try a.writeAll(Array(sample[..<20]))
+    #expect(try b.read(exactly: 20) == Array(sample[..<20]))
+    a.setBaudRate(3_000_000)
+    b.setBaudRate(3_000_000)
+    try b.writeAll(Array(sample[..<3000]))
+    #expect(try a.read(exactly: 3000) == Array(sample[..<3000]))
+    let result = try loopback.stop()
+    #expect(result.aToB.line.bytesMisread == 20)
+    #expect(result.bToA.line.bytesMisread == 0)
+  }
+
+  @Test func bytesThatCrossCollide() throws {
+    var configuration = LoopbackConfiguration()
+    configuration.line.baudRate = 1200
+    configuration.isHalfDuplex = true
+    let loopback = try RunningLoopback(configuration)
+    let a = try openTerminal(loopback.pathA)
+    let b = try openTerminal(loopback.pathB)
+    try a.writeAll(Array(sample[..<100]))
+    try b.writeAll(Array(sample[..<10]))
+    #expect(try a.read(exactly: 10).count == 10)
+    #expect(try b.read(exactly: 100).count == 100)
+    try b.writeAll([7])
+    #expect(try a.read(exactly: 1) == [7])
+    let result = try loopback.stop()
+    #expect(result.bToA.line.bytesGarbled == 10)
+    #expect(10...12 ~= result.aToB.line.bytesGarbled)
+  }
+
   @Test func opensThatTheKernelMergesIntoOneEventAreNotForgotten() throws {
     let loopback = try RunningLoopback(Self.unlimited)
     let a = try openTerminal(loopback.pathA)

@@ -24,13 +24,15 @@ import Testing
   }
 
   @Test func resetUndoesWhatAClientDid() throws {
-    let terminal = try PseudoTerminal()
+    let terminal = try PseudoTerminal(baudRate: 250_001)
     let client = try openTerminal(terminal.path)
     let raw = client.termios
     var cooked = raw
     cooked.local_flags = 0o12
     #expect(unsafe cserial_set_termios(client.rawValue, &cooked) == 0)
     #expect(cserial_set_exclusive(client.rawValue, true) == 0)
+    client.setBaudRate(9600)
+    #expect(try terminal.baudRate == 9600)
     client.close()
     try terminal.master.writeAll(Array("unread\n".utf8))
     // The echo comes when the slave has it all.
@@ -42,5 +44,6 @@ import Testing
     let localFlags = terminal.slave.termios.local_flags
     #expect(!isExclusive)
     #expect(localFlags == raw.local_flags)
+    #expect(try terminal.baudRate == 250_001)
   }
 }

@@ -55,6 +55,14 @@ extension OwnedDescriptor {
     return unsafe cserial_is_exclusive(rawValue, &exclusive) == 0 && exclusive != 0
   }
 
+  /// Sets the terminal's rate at once, as a client would.
+  func setBaudRate(_ baudRate: UInt32) {
+    var termios = termios
+    termios.input_rate = baudRate
+    termios.output_rate = baudRate
+    #expect(unsafe cserial_set_termios(rawValue, &termios) == 0)
+  }
+
   var termios: cserial_termios {
     var termios = cserial_termios()
     #expect(unsafe cserial_get_termios(rawValue, &termios) == 0)

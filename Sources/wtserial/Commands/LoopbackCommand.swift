@@ -22,6 +22,10 @@ struct LoopbackCommand: ParsableCommand {
 
       Rates of faults are chances from 0 through 1: of a bit for --bit-error-rate, else of a byte. \
       The same seed damages the same bytes again.
+
+      With --follow-termios, a change of a port's rate is noticed when bytes move. A program that \
+      writes and changes its rate at once, without waiting for an answer, may have the last bytes \
+      sent at the new rate.
       """)
 
   @Option(help: ArgumentHelp("Name of the first port, made as a symbolic link.", valueName: "path"))
@@ -80,6 +84,8 @@ struct LoopbackCommand: ParsableCommand {
   private func loopbackConfiguration() -> LoopbackConfiguration {
     var configuration = LoopbackConfiguration()
     configuration.line = line.configuration
+    configuration.isHalfDuplex = line.halfDuplex
+    configuration.followsTermios = line.followTermios
     configuration.seed = seed ?? .random(in: 0...999_999_999)
     configuration.linkA = a.map { FilePath($0) }
     configuration.linkB = b.map { FilePath($0) }
@@ -125,6 +131,7 @@ private func verb(of operation: LoopbackError.Operation) -> String {
   case .makeLink: "make a link"
   case .watchClients: "watch the clients"
   case .read: "read what a client wrote"
+  case .readRate: "read the rate"
   case .write: "write to a client"
   case .reset: "reset the terminal"
   case .wait: "wait"
