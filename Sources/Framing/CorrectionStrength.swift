@@ -16,6 +16,30 @@ public enum CorrectionStrength: UInt8, CaseIterable, Comparable, Sendable {
   /// The most codewords of a frame.
   public static let codewordCountLimit = 8
 
+  /// The strength with this place in the order of strengths; 8 for those behind the last.
+  public init(index: Int) {
+    switch index {
+    case 0: self = .one
+    case 1: self = .two
+    case 2: self = .three
+    case 3: self = .four
+    case 4: self = .six
+    default: self = .eight
+    }
+  }
+
+  /// Its place in the order of strengths, from 0 on.
+  public var index: Int {
+    switch self {
+    case .one: 0
+    case .two: 1
+    case .three: 2
+    case .four: 3
+    case .six: 4
+    case .eight: 5
+    }
+  }
+
   /// The errors that a codeword may have.
   var errorCountLimit: Int { Int(rawValue) }
 

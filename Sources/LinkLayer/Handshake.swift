@@ -6,6 +6,8 @@ struct Capabilities: OptionSet, Sendable {
 
   /// It holds blocks that come early, reports them, and understands such reports.
   static let selective = Capabilities(rawValue: 1 << 0)
+  /// It takes data frames with parity, reports what it corrects, and understands such reports.
+  static let correction = Capabilities(rawValue: 1 << 1)
 }
 
 /// What HELLO and WELCOME carry: who speaks, and what it can take.

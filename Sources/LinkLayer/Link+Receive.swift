@@ -14,7 +14,22 @@ extension Link {
     }
   }
 
-  private mutating func receiveFrame(_ byteCount: Int, at now: Instant) {
+  private mutating func receiveFrame(_ totalByteCount: Int, at now: Instant) {
+    if let byteCount = decoder.byteCount(total: totalByteCount),
+      receiveSound(byteCount, at: now)
+    {
+      if let strength = decoder.header?.strength { incomingStrength = strength }
+    } else if let byteCount = corrected(totalByteCount) {
+      receiveInSession(byteCount, at: now)
+    } else {
+      noteCorrupt(at: now)
+      noteStranger(at: now)
+    }
+  }
+
+  /// Takes a frame if its checksum is right: of the session, of the one that was agreed, outside
+  /// sessions, or this end's own.
+  private mutating func receiveSound(_ byteCount: Int, at now: Instant) -> Bool {
     if let session, decoder.isSealed(by: session.incoming, byteCount: byteCount) {
       receiveInSession(byteCount, at: now)
     } else if let pending, decoder.isSealed(by: pending.incoming, byteCount: byteCount) {
@@ -27,9 +42,37 @@ extension Link {
     } else if isEcho(byteCount) {
       statistics.framesEchoed += 1
     } else {
-      noteCorrupt(at: now)
-      noteStranger(at: now)
+      return false
     }
+    return true
+  }
+
+  /// The size of a damaged frame without its parity, once that has put it right.
+  ///
+  /// The strength is in the header, and where that is hit, it is mostly the same as before.
+  private mutating func corrected(_ totalByteCount: Int) -> Int? {
+    guard let session, session.peer.usesCorrection,
+      let strength = decoder.header?.strength ?? incomingStrength
+    else { return nil }
+    let candidates = (strength, incomingStrength ?? strength)
+    if let byteCount = corrected(totalByteCount, by: candidates.0, session) { return byteCount }
+    if candidates.0 == candidates.1 { return nil }
+    return corrected(totalByteCount, by: candidates.1, session)
+  }
+
+  private mutating func corrected(
+    _ totalByteCount: Int, by strength: CorrectionStrength, _ session: Session
+  ) -> Int? {
+    guard let count = decoder.correct(totalByteCount: totalByteCount, by: strength),
+      decoder.header?.strength == strength,
+      let byteCount = decoder.byteCount(total: totalByteCount),
+      decoder.isSealed(by: session.incoming, byteCount: byteCount)
+    else { return nil }
+    incomingStrength = strength
+    correctedHere.note(byteCount: count)
+    statistics.framesCorrected += 1
+    statistics.bytesCorrected += UInt64(count)
+    return byteCount
   }
 
   /// Whether this end sent the frame itself.
@@ -44,9 +87,8 @@ extension Link {
 
   private mutating func noteCorrupt(at now: Instant) {
     statistics.framesCorrupt += 1
-    // Outside a session nobody knows whom it came from, and an answer may hit a stranger. With a
-    // window the next frame that arrives tells the sender more.
-    guard let session, !session.peer.usesWindow else { return }
+    // Outside a session nobody knows whom it came from, and an answer may hit a stranger.
+    guard state == .established else { return }
     if sending.underWayCount == 0 {
       owed.answer = owed.answer ?? .negativeAcknowledgement
     } else {
@@ -58,7 +100,8 @@ extension Link {
   /// A frame of a session that this end knows nothing of: a responder that was reset says so, and the
   /// peer need not wait for its silence. Now and then, since the frame may be anybody's.
   private mutating func noteStranger(at now: Instant) {
-    guard case .listening = state, now >= readyAt ?? now else { return }
+    // Behind a WELCOME it may be a frame of the session that this has agreed.
+    guard case .listening = state, pending == nil, now >= readyAt ?? now else { return }
     owed.ready = true
     readyAt = now + Self.readyInterval
   }
@@ -71,11 +114,13 @@ extension Link {
     let block = BlockNumber(header.sequence)
     switch header.kind {
     case .data: receiveData(first: block, byteCount)
-    case .acknowledgement: receiveAnswer(next: block, byteCount, at: now)
+    case .acknowledgement:
+      if !receiveAnswer(next: block, byteCount, at: now) { noteAnswerWithoutNews() }
     case .negativeAcknowledgement:
-      receiveAnswer(next: block, byteCount, at: now)
+      let isNews = receiveAnswer(next: block, byteCount, at: now)
       turnaround.endBackOff()
-      if session?.peer.usesWindow == false { retransmitEarly(at: now) }
+      retransmitEarly(at: now)
+      if !isNews { giveUpOverdue(at: now) }
     case .busy: receiveBusy(next: block, byteCount, at: now)
     case .ping: owed.answer = owed.answer ?? .acknowledgement
     case .close:
@@ -102,31 +147,44 @@ extension Link {
 
   // MARK: - Answers
 
+  /// Takes what an answer says; false where that is nothing new.
+  ///
   /// `start` is where the report begins in the payload.
+  @discardableResult
   private mutating func receiveAnswer(
     next: BlockNumber, _ byteCount: Int, reportAt start: Int = 0, at now: Instant
-  ) {
+  ) -> Bool {
+    var corrected = correctedThere
     let settlement = decoder.withPayload(byteCount: byteCount) { payload in
       let from = min(start + Self.reportHeadByteCount, payload.count)
+      if from == start + Self.reportHeadByteCount {
+        corrected = CorrectionCount(
+          bytes: payload.number16(at: start), frames: payload.number16(at: start + 2))
+      }
       return sending.acknowledge(upTo: next, report: payload.extracting(from..<payload.count))
     }
     guard let settlement else {
       end(.peerMisbehaved(.acknowledgedUnsentBlocks), telling: .misbehaved)
-      return
+      return true
     }
+    guard let newest = settlement.newest else { return false }
     awaitsAnswer = false
-    guard let newest = settlement.newest else { return }
     statistics.bytesAcknowledged += UInt64(settlement.byteCount)
     failures = 0
     let overhead = settlement.delivered.frameCount * Self.frameOverheadByteCount
-    sizer.noteDelivered(byteCount: settlement.delivered.payloadByteCount + overhead)
+    let delivered = settlement.delivered.payloadByteCount + overhead
+    sizer.noteDelivered(byteCount: delivered)
+    correction.noteDelivered(byteCount: delivered, corrected: corrected - correctedThere)
+    correctedThere = corrected
     noteArrival(of: newest, at: now)
+    reviewCorrection()
     // What is not under way any more has left the line, whatever its rate was believed to be: a USB
     // device has none.
     let rest = configuration.rate.wireTime(byteCount: sending.underWayCount * 17)
     lineFreeAt = min(lineFreeAt, now + rest)
     rearm(at: now)
     if isDrained { events.append(.drained) }
+    return true
   }
 
   /// The frame `newest` has been answered; those sent before it, and not answered, are lost.
@@ -135,9 +193,12 @@ extension Link {
     if let timed, !newest.isOlder(than: timed.stamp) {
       turnaround.sample(now - timed.end - answer)
       self.timed = nil
+      isRepeatAnswered = false
     }
     if let probe, !newest.isOlder(than: probe.stamp) {
       self.probe = nil
+      isRepeatAnswered = true
+      turnaround.endBackOff()
       // It cannot have been answered yet: this is the late answer to what went before it.
       if now < probe.end + answer {
         turnaround.noteTooShort()
@@ -147,13 +208,33 @@ extension Link {
     noteLost(sending.giveUp(before: newest), .answeredLater)
   }
 
+  /// Where a frame was sent again after a timeout and is answered twice, nothing was lost: the first
+  /// answer was late.
+  private mutating func noteAnswerWithoutNews() {
+    guard isRepeatAnswered else { return }
+    isRepeatAnswered = false
+    turnaround.noteTooShort()
+  }
+
   /// A broken frame was seen by the peer: ours, if ours can have arrived by now.
   ///
-  /// One that is still leaving was not meant, and its own answer will tell.
+  /// One that is still leaving was not meant, and its own answer will tell. With a window the answers
+  /// to later frames tell more.
   private mutating func retransmitEarly(at now: Instant) {
-    guard state == .established, sending.underWayCount > 0, dataEnd <= now else { return }
+    guard let session, awaitsAnswer || !session.peer.usesWindow, sending.underWayCount > 0,
+      departures.end <= now
+    else { return }
     noteLost(sending.giveUpAll(), .answeredLater)
     rearm(at: now)
+  }
+
+  /// With a window: the peer sees damage and nothing else, so what should have been answered by now is
+  /// lost. Else a line that got worse would swallow a window of long frames before any tells.
+  private mutating func giveUpOverdue(at now: Instant) {
+    guard let session, session.peer.usesWindow else { return }
+    let answer = configuration.rate.wireTime(byteCount: Self.answerByteCount)
+    guard let overdue = departures.last(before: now - turnaround.timeout - answer) else { return }
+    noteLost(sending.giveUp(before: overdue.stamp.next), .answeredLater)
   }
 
   private mutating func receiveBusy(next: BlockNumber, _ byteCount: Int, at now: Instant) {
@@ -192,9 +273,25 @@ extension Link {
       turnaround.backOff()
     }
     let overhead = lost.frameCount * Self.frameOverheadByteCount
-    sizer.noteLost(frameCount: lost.frameCount, byteCount: lost.payloadByteCount + overhead)
+    let byteCount = lost.payloadByteCount + overhead
+    sizer.noteLost(frameCount: lost.frameCount, byteCount: byteCount)
+    correction.noteLost(byteCount: byteCount)
     failures += 1
     if failures >= configuration.attemptLimit { end(.lineUnusable, telling: .aborted) }
+  }
+
+  /// Switches error correction on or off, or changes its strength, where that pays.
+  private mutating func reviewCorrection() {
+    guard let session, session.peer.usesCorrection else { return }
+    let before = sizer.bytesPerLoss
+    let limit = UInt32(truncatingIfNeeded: payloadByteCountLimit(for: session.peer))
+    let cost = UInt32(truncatingIfNeeded: frameCostByteCount(for: session.peer))
+    let size = nextPayloadByteCount(for: session.peer)
+    guard correction.review(bytesPerLoss: before, limit: limit, cost: cost), let before else {
+      return
+    }
+    sizer.restart(
+      expectingBytesPerLoss: correction.expectedBytesPerLoss(before: before), from: size)
   }
 
   /// Waits for the answer to what is under way, from the last frame on.
@@ -204,6 +301,6 @@ extension Link {
       return
     }
     let answer = configuration.rate.wireTime(byteCount: Self.answerByteCount)
-    retransmitAt = max(dataEnd, now) + answer + turnaround.timeout
+    retransmitAt = max(departures.end, now) + answer + turnaround.timeout
   }
 }

@@ -45,9 +45,12 @@ extension Link {
     timed = nil
     probe = nil
     isProbing = false
+    isRepeatAnswered = false
     pausedUntil = nil
     awaitsAnswer = false
     failures = 0
+    correctedHere = CorrectionCount()
+    correctedThere = CorrectionCount()
   }
 
   private mutating func resetStreams() {
@@ -68,11 +71,11 @@ extension Link {
     streamSession = new.number
     helloAt = nil
     lastHeard = now
+    awaitsAnswer = true
     if new.isContinuation {
       sending.resume()
       receiving.resume()
-      // Both ends learn from the first answer where the other's stream goes on.
-      awaitsAnswer = true
+      // Tells the peer where its stream goes on.
       owed.answer = .acknowledgement
       events.append(.resumed)
     } else {
@@ -185,7 +188,8 @@ extension Link {
         version: peer.commonVersion ?? LinkConfiguration.protocolVersion,
         mtu: max(Int(peer.mtu), LinkConfiguration.mtuMinimum),
         windowBlockCount: min(Int(peer.windowBlockCount), BlockNumber.windowLimit - 1),
-        usesWindow: receiving.isSelective && peer.capabilities.contains(.selective)))
+        usesWindow: receiving.isSelective && peer.capabilities.contains(.selective),
+        usesCorrection: configuration.usesCorrection && peer.capabilities.contains(.correction)))
   }
 
   /// A new number for each session from the one random number that this end was given.
@@ -206,7 +210,7 @@ extension Link {
     // Karn's rule: an answer to one of several tells nothing.
     helloEnd = helloCount == 1 ? lineFreeAt : nil
     let answer = configuration.rate.wireTime(byteCount: Handshake.byteCount + Self.answerByteCount)
-    helloAt = lineFreeAt + answer + turnaround.timeout
+    helloAt = lineFreeAt + answer + Self.helloInterval
   }
 
   /// Answers a HELLO, or says that this end is here and has no session; false where neither is owed.
@@ -226,10 +230,12 @@ extension Link {
   }
 
   private func handshake(continuing session: UInt32, echoing echoed: UInt32) -> Handshake {
-    Handshake(
+    var capabilities: Capabilities = receiving.isSelective ? .selective : []
+    if configuration.usesCorrection { capabilities.insert(.correction) }
+    return Handshake(
       nonce: nonce, echoedNonce: echoed, mtu: UInt16(clamping: decoder.mtu),
       windowBlockCount: UInt16(clamping: receiving.windowBlockCount),
-      capabilities: receiving.isSelective ? .selective : [], continuedSession: session)
+      capabilities: capabilities, continuedSession: session)
   }
 
   private mutating func append(

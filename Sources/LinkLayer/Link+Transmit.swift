@@ -7,7 +7,7 @@ extension Link {
   /// What a frame weighs beside its payload, as far as it does not depend on it.
   static let frameOverheadByteCount = 8
   /// What an answer carries in front of the bits of its report.
-  static let reportHeadByteCount = 2
+  static let reportHeadByteCount = 4
   /// The longest payload of an answer.
   static let reportByteCountLimit = 2 + reportHeadByteCount + BlockNumber.windowLimit / 8
   /// No frame holds the line for longer: on a slow one, the peer would take it for silence.
@@ -17,6 +17,9 @@ extension Link {
   static let leadTime = Interval.milliseconds(10)
   /// How long a receiver without room asks to be left alone.
   static let busyMilliseconds: UInt16 = 50
+  /// How long a WELCOME is waited for beyond the times on the wire. Where the turnaround is longer, one
+  /// HELLO too many goes out, and that is all; where HELLO is lost, the user waits.
+  static let helloInterval = Interval.milliseconds(100)
   /// How often a responder without a session says that it is there.
   static let readyInterval = Interval.seconds(1)
 
@@ -91,6 +94,7 @@ extension Link {
     noteLost(usesWindow ? sending.giveUpFirst() : sending.giveUpAll(), cause)
     if cause == .timeout { probe = nil }
     isProbing = true
+    awaitsAnswer = true
     rearm(at: now)
   }
 
@@ -147,20 +151,21 @@ extension Link {
     let header = FrameHeader(kind, sequence: receiving.expected.rawValue)
     var frame = FrameEncoder(header, seal: session.outgoing, into: &output)
     if kind == .busy { frame.append(Self.busyMilliseconds, into: &output) }
-    if session.peer.usesWindow { appendReport(&frame, into: &output, mtu: session.peer.mtu) }
+    appendReport(&frame, into: &output, session.peer)
     frame.finish(into: &output)
     occupyLine(byteCount: output.count - start, at: now)
     return true
   }
 
-  /// What is held; nothing at all where that is nothing.
+  /// What has been corrected and what is held; nothing at all where that is nothing.
   private func appendReport(
-    _ frame: inout FrameEncoder, into output: inout OutputSpan<UInt8>, mtu: Int
+    _ frame: inout FrameEncoder, into output: inout OutputSpan<UInt8>, _ peer: PeerLimits
   ) {
-    let room = mtu - FrameHeader.overheadByteCount - 2 - Self.reportHeadByteCount
-    let byteCount = min(receiving.reportByteCount, room)
-    guard byteCount > 0 else { return }
-    frame.append(UInt16(0), into: &output)
+    let room = peer.mtu - FrameHeader.overheadByteCount - 2 - Self.reportHeadByteCount
+    let byteCount = peer.usesWindow ? min(receiving.reportByteCount, room) : 0
+    guard byteCount > 0 || correctedHere != CorrectionCount() else { return }
+    frame.append(correctedHere.bytes, into: &output)
+    frame.append(correctedHere.frames, into: &output)
     for index in 0..<byteCount { frame.append(receiving.report(at: index), into: &output) }
   }
 
@@ -182,7 +187,8 @@ extension Link {
   /// The next piece of the stream that may go out, whenever the line is free for it.
   private func nextPiece() -> SendQueue.Piece? {
     guard let session, pausedUntil == nil else { return nil }
-    if sending.underWayCount > 0, !session.peer.usesWindow || awaitsAnswer { return nil }
+    let isAlone = !session.peer.usesWindow || awaitsAnswer && !isProbing
+    if isAlone, sending.underWayCount > 0 { return nil }
     let window = session.peer.usesWindow ? session.peer.windowBlockCount : .max
     let target = nextPayloadByteCount(for: session.peer) / BlockNumber.byteCount
     return sending.nextPiece(target: target, window: window)
@@ -196,14 +202,15 @@ extension Link {
     // the line is never idle, and the byte would cost more than it saves.
     if isProbing || piece.isRepeat && !session.peer.usesWindow { output.append(COBS.delimiter) }
     let number = sending.base.advanced(by: piece.blocks.lowerBound)
-    let header = FrameHeader(.data, sequence: number.rawValue)
-    var frame = FrameEncoder(header, seal: session.outgoing, into: &output)
+    let header = FrameHeader(.data, sequence: number.rawValue, strength: correction.strength)
+    var frame = FrameEncoder(
+      header, seal: session.outgoing, payloadByteCount: piece.byteCount, into: &output)
     sending.forEachPart(of: piece) { frame.append($0, into: &output) }
     frame.finish(into: &output)
     let stamp = sending.noteSent(piece)
     occupyLine(byteCount: output.count - start, at: now)
-    dataEnd = lineFreeAt
-    let departure = Departure(stamp: stamp, end: dataEnd)
+    let departure = Departure(stamp: stamp, end: lineFreeAt)
+    departures.append(departure)
     if isProbing, piece.isRepeat { probe = departure }
     if timed == nil, !piece.isRepeat, probe == nil { timed = departure }
     isProbing = false
@@ -211,17 +218,41 @@ extension Link {
     return true
   }
 
-  private func nextPayloadByteCount(for peer: PeerLimits) -> Int {
+  /// What the next frame carries, if there is as much.
+  func nextPayloadByteCount(for peer: PeerLimits) -> Int {
+    // The parity of one codeword is spent on the shortest frame, too.
+    let parity = correction.strength?.parityByteCount ?? 0
+    let byteCount = sizer.payloadByteCount(
+      limit: payloadByteCountLimit(for: peer),
+      costByteCount: frameCostByteCount(for: peer) + parity, failures: failures)
+    return correction.strength.map { Self.filling(byteCount, $0) } ?? byteCount
+  }
+
+  /// Room for the payload of a frame: in the peer's memory, in this end's, and on the line.
+  func payloadByteCountLimit(for peer: PeerLimits) -> Int {
     // Two at a time: the minimum of more makes an array of them.
-    let memory = min(Self.payloadLimit(mtu: peer.mtu), sending.buffer.capacity & ~15)
-    let room = configuration.rate.byteCount(in: Self.frameTimeLimit, limit: memory)
-    // What a frame costs beside its payload: with a window itself only; else its answer, too, and
-    // the turnaround in byte times.
-    var cost = Self.frameOverheadByteCount
-    if !peer.usesWindow {
-      let waiting = Interval(microseconds: turnaround.smoothed ?? 0)
-      cost += Self.answerByteCount + configuration.rate.byteCount(in: waiting, limit: 1 << 12)
+    var memory = min(Self.payloadLimit(mtu: peer.mtu), sending.buffer.capacity & ~15)
+    if let strength = correction.strength {
+      memory = min(memory, Self.payloadLimit(mtu: strength.frameByteCountLimit(mtu: peer.mtu)))
     }
-    return sizer.payloadByteCount(limit: room, costByteCount: cost, failures: failures)
+    return configuration.rate.byteCount(in: Self.frameTimeLimit, limit: memory)
+  }
+
+  /// What a frame costs beside its payload and parity: with a window itself only; else its answer, too,
+  /// and the turnaround in byte times.
+  func frameCostByteCount(for peer: PeerLimits) -> Int {
+    if peer.usesWindow { return Self.frameOverheadByteCount }
+    let waiting = Interval(microseconds: turnaround.smoothed ?? 0)
+    return Self.frameOverheadByteCount + Self.answerByteCount
+      + configuration.rate.byteCount(in: waiting, limit: 1 << 12)
+  }
+
+  /// A payload that leaves no codeword half empty, since each has parity of its own.
+  private static func filling(_ byteCount: Int, _ strength: CorrectionStrength) -> Int {
+    let covered = CorrectionStrength.codewordByteCount - strength.parityByteCount
+    let frameByteCount = byteCount + FrameHeader.overheadByteCount
+    let count = strength.codewordCount(frameByteCount: frameByteCount)
+    guard count > 1, frameByteCount < count * covered - covered / 4 else { return byteCount }
+    return ((count - 1) * covered - FrameHeader.overheadByteCount) & ~15
   }
 }

@@ -57,12 +57,6 @@ public struct Link: ~Copyable {
     var closeCount = 0
   }
 
-  /// A data frame whose answer tells something: which one, and when its last byte has left.
-  struct Departure: Equatable {
-    var stamp: Stamp
-    var end: Instant
-  }
-
   let configuration: LinkConfiguration
   var decoder: FrameDecoder
   var sending: SendQueue
@@ -80,10 +74,16 @@ public struct Link: ~Copyable {
 
   var turnaround = TurnaroundEstimator()
   var sizer = SegmentSizer()
+  var correction = CorrectionControl()
+  // What parity has put right in this session: here, and at the peer as far as it has said.
+  var correctedHere = CorrectionCount()
+  var correctedThere = CorrectionCount()
+  // The parity of the last frame that had any.
+  var incomingStrength: CorrectionStrength?
   // When the last byte that was handed out has left the line.
   var lineFreeAt = Instant(microseconds: 0)
-  // When the last byte of the last data frame has left.
-  var dataEnd = Instant(microseconds: 0)
+  // The last data frames that went out.
+  var departures = DepartureLog()
   // When what is under way counts as lost.
   var retransmitAt: Instant?
   // The frame that measures the turnaround (Karn: one that was sent once).
@@ -92,9 +92,12 @@ public struct Link: ~Copyable {
   var isProbing = false
   // That frame: an answer from before its end is for an earlier one.
   var probe: Departure?
+  // It has been answered, and no frame was measured since.
+  var isRepeatAnswered = false
   // The peer has asked for a pause.
   var pausedUntil: Instant?
-  // After a continuation: one frame goes ahead, until its answer tells where the stream goes on.
+  // With a window too, one frame goes ahead at the start and after a timeout, until it is answered:
+  // the rest might be lost like it.
   var awaitsAnswer = false
   // Losses since a data frame has arrived.
   var failures = 0
@@ -145,7 +148,8 @@ public struct Link: ~Copyable {
 
   /// What `transmit(into:at:)` needs room for at this time.
   public var transmitByteCountLimit: Int {
-    let longest = max(sending.buffer.capacity, Self.reportByteCountLimit)
+    let parity = CorrectionStrength.eight.parityByteCount * CorrectionStrength.codewordCountLimit
+    let longest = max(sending.buffer.capacity + parity, Self.reportByteCountLimit)
     let inSession = min(session?.peer.mtu ?? 0, longest)
     return FrameEncoder.encodedByteCountLimit(payloadByteCount: max(inSession, Handshake.byteCount))
   }

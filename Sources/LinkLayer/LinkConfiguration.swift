@@ -39,6 +39,8 @@ public struct LinkConfiguration: Sendable {
   ///
   /// False for a line on which both ends must not speak at once (half-duplex, RS-485).
   public var usesWindow = true
+  /// Whether data frames carry parity when the line is noisy enough for it to pay.
+  public var usesCorrection = true
   /// After how much silence of its own an initiator asks whether the peer is there.
   public var keepAlive: Interval = .seconds(1)
   /// How often one piece of the stream is sent in vain before the line counts as unusable.

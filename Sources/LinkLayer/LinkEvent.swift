@@ -25,6 +25,8 @@ public struct PeerLimits: Equatable, Sendable {
   public let windowBlockCount: Int
   /// Whether both ends work with a window: more than one data frame may be unanswered at a time.
   public let usesWindow: Bool
+  /// Whether both ends take data frames with parity.
+  public let usesCorrection: Bool
 }
 
 /// Why a link is closed, and by whom.

@@ -29,6 +29,8 @@ struct SegmentSizer: Sendable {
   private var lossesInRow: UInt32 = 0
   /// What a frame carries at least while nothing has been lost.
   private var initialByteCount: UInt32? = Self.initialByteCount
+  /// Whether the estimate is good for a bound of that: after a restart.
+  private var isExpecting = false
 
   /// Bytes for each that is hit; nil while nothing has been.
   var bytesPerLoss: UInt32? {
@@ -66,6 +68,7 @@ struct SegmentSizer: Sendable {
     run = 0
     lossesInRow = 0
     initialByteCount = UInt32(truncatingIfNeeded: byteCount)
+    isExpecting = true
   }
 
   private mutating func pass(_ byteCount: Int) {
@@ -89,15 +92,18 @@ struct SegmentSizer: Sendable {
   }
 
   private func bestByteCount(costByteCount cost: UInt32) -> UInt32 {
-    guard let bytesPerLoss else { return (initialByteCount ?? 0) + run }
-    let (square, overflow) = cost.multipliedReportingOverflow(by: cost / 4 + bytesPerLoss)
+    let expected = bytesPassed * Self.lossWeight / losses
+    let (square, overflow) = cost.multipliedReportingOverflow(by: cost / 4 + expected)
     // What does not fit 32 bits has a root above every limit.
-    if overflow { return .max }
-    let best = Self.squareRoot(square) - cost / 2
-    guard run / 4 > bytesPerLoss else { return best }
+    let best = overflow ? 1 << 16 : min(Self.squareRoot(square) - cost / 2, 1 << 16)
+    if let initialByteCount {
+      let grown = initialByteCount + run
+      return isExpecting ? min(grown, best) : grown
+    }
+    guard run / 4 > expected else { return best }
     // Sixteenths, clamped so that the product fits: beyond, the limit of every receiver is reached.
-    let growth = min(run * 4 / max(bytesPerLoss, 1), 1 << 12)
-    return min(best, 1 << 16) * growth / 16
+    let growth = min(run * 4 / max(expected, 1), 1 << 12)
+    return best * growth / 16
   }
 
   /// The multiple of a block next to `size` in proportion: from the geometric mean of two on, the

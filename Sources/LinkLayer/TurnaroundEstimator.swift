@@ -9,7 +9,7 @@ struct TurnaroundEstimator: Sendable {
   // doubles it, and every sample lets it shrink.
   static let marginInitial = Interval.milliseconds(20)
   static let marginMinimum = Interval.milliseconds(2)
-  static let marginMaximum = Interval.milliseconds(200)
+  static let marginMaximum = Interval.seconds(1)
   // RFC 6298 (2.1) starts at one second for the Internet; a serial line has no hops.
   static let initialTimeout = Interval.milliseconds(300)
   // RFC 6298 (2.5) allows a ceiling; a link that has healed is to be noticed.
@@ -50,14 +50,15 @@ struct TurnaroundEstimator: Sendable {
   /// RFC 6298 (5.5): doubles the timeout after one that ran out.
   mutating func backOff() { backoff = min(backoff + 1, 6) }
 
-  /// An answer came that can only belong to a frame that was given up: the timeout was too short.
+  /// An answer came late, to a frame that was given up: the timeout was too short.
   mutating func noteTooShort() {
     margin = min(margin * 2, Self.marginMaximum.microseconds)
   }
 
-  /// The peer reports damage: what was lost was lost to noise, not to a timeout that is too short.
+  /// The peer reports damage, or a frame that was sent again is answered: what was lost was lost to
+  /// noise.
   ///
-  /// An acknowledgement that may not be sampled does not end the back-off: where the peer is slower
-  /// than the timeout, each frame would go out twice and none could ever be sampled (Karn).
+  /// Where the peer is slower than the timeout instead, each frame would go out twice and none could
+  /// ever be sampled (Karn). It is answered twice then, and `noteTooShort` makes up for it.
   mutating func endBackOff() { backoff = 0 }
 }

@@ -17,6 +17,8 @@ package struct Simulation<A: LineMachine & ~Copyable, B: LineMachine & ~Copyable
   package private(set) var now: UInt64 = 0
   /// Wake-ups so far.
   package private(set) var stepCount = 0
+  /// Told of each frame that a machine hands out: whether it is `a`'s, its bytes, and the time.
+  package var observe: ((_ isFromA: Bool, _ bytes: [UInt8], _ now: UInt64) -> Void)?
   // Frames that a transmit buffer had no room for.
   private var waitingInA: [UInt8] = []
   private var waitingInB: [UInt8] = []
@@ -87,9 +89,9 @@ package struct Simulation<A: LineMachine & ~Copyable, B: LineMachine & ~Copyable
   }
 
   private mutating func drain() {
-    let instant = instant
-    Self.drain(&a, into: &waitingInA, at: instant)
-    Self.drain(&b, into: &waitingInB, at: instant)
+    let (instant, now, observe) = (instant, now, observe)
+    Self.drain(&a, into: &waitingInA, at: instant) { observe?(true, $0, now) }
+    Self.drain(&b, into: &waitingInB, at: instant) { observe?(false, $0, now) }
     Self.send(&waitingInA, over: &aToB, at: now)
     Self.send(&waitingInB, over: &bToA, at: now)
   }
@@ -102,7 +104,8 @@ package struct Simulation<A: LineMachine & ~Copyable, B: LineMachine & ~Copyable
   }
 
   private static func drain<M: LineMachine & ~Copyable>(
-    _ machine: inout M, into waiting: inout [UInt8], at instant: Instant
+    _ machine: inout M, into waiting: inout [UInt8], at instant: Instant,
+    _ observe: ([UInt8]) -> Void
   ) {
     while true {
       var sent = false
@@ -110,6 +113,7 @@ package struct Simulation<A: LineMachine & ~Copyable, B: LineMachine & ~Copyable
         sent = machine.transmit(into: &output, at: instant)
       }
       guard sent else { return }
+      observe(frame)
       waiting += frame
     }
   }
