@@ -1,5 +1,7 @@
 /// What a frame is for; the raw values are the upper four bits of the header (Protocol.md §3.3).
 public enum FrameKind: UInt8, Equatable, Sendable {
+  /// Proposes a rate, or tests it, or answers such a frame; the sequence number names it.
+  case rate = 0
   /// Opens a session; outside any session.
   case hello = 1
   /// Answers a HELLO; outside any session.

@@ -30,7 +30,8 @@ struct CorrectionCount: Equatable, Sendable {
 /// of h more, h/n + (n + h) · loss is wasted.
 ///
 /// The strength is the least for which one step more would cost more parity (two bytes of 255) than
-/// it saves frames. Switching has to gain an eighth, so that a line in between is left as it is.
+/// it saves frames. Switching has to gain an eighth (off: a sixteenth) of what is wasted, so that a line
+/// in between is left as it is.
 struct CorrectionControl: Sendable {
   // Damaged bytes for each codeword, in 1/256, from which on each strength pays over the one before
   // it: where the chance that just the additional errors are there, for errors that come
@@ -39,6 +40,7 @@ struct CorrectionControl: Sendable {
   // Halved together: the memory of q.
   private static let correctedLimit: UInt32 = 256
   private static let byteLimit: UInt32 = 1 << 18
+  private static let lossesInRowLimit: UInt32 = 4
   // Bytes between two looks at what is known.
   private static let reviewInterval: UInt32 = 2048
   // What parity is expected to mend before it has been tried: all losses but one in 64.
@@ -50,6 +52,7 @@ struct CorrectionControl: Sendable {
   private var frames: UInt32 = 0
   private var bytes: UInt32 = 0
   private var bytesSinceCorrection: UInt32 = 0
+  private var lossesSinceCorrection: UInt32 = 0
   private var bytesSinceReview: UInt32 = 0
   // (e + r) / r, as last seen.
   private var mended = Self.mendedLimit
@@ -65,22 +68,31 @@ struct CorrectionControl: Sendable {
       corrected += UInt32(min(new.bytes, 1 << 10))
       frames += UInt32(min(new.frames, 1 << 10))
       bytesSinceCorrection = 0
+      lossesSinceCorrection = 0
     } else if corrected > 0, bytesSinceCorrection / 8 > bytes / corrected {
       // A clean spell of eight times the usual distance: the line is better than it was.
-      corrected /= 2
-      frames /= 2
+      halveCorrected()
       bytesSinceCorrection = 0
     }
     while corrected >= Self.correctedLimit || bytes >= Self.byteLimit {
-      corrected /= 2
-      frames /= 2
+      halveCorrected()
       bytes /= 2
     }
   }
 
-  /// Data frames of `byteCount` bytes in all have not.
-  mutating func noteLost(byteCount: Int) {
+  /// Of `frameCount` frames, of `byteCount` bytes in all, none has arrived.
+  mutating func noteLost(frameCount: Int, byteCount: Int) {
     bytesSinceReview += UInt32(truncatingIfNeeded: byteCount)
+    lossesSinceCorrection += UInt32(truncatingIfNeeded: frameCount)
+    // Losses without a byte put right in between: this damage is not of the kind that parity mends.
+    guard lossesSinceCorrection >= Self.lossesInRowLimit else { return }
+    lossesSinceCorrection = 0
+    halveCorrected()
+  }
+
+  private mutating func halveCorrected() {
+    corrected /= 2
+    frames /= 2
   }
 
   /// Looks at what is known; true where correction was switched on or off, which makes what the sizer
@@ -105,7 +117,7 @@ struct CorrectionControl: Sendable {
     strength = Self.best(bytesPerSymbol: bytesPerSymbol, limit: limit, keeping: current)
     let without = Self.waste(bytesPerLoss: all, limit: limit, cost: cost)
     let with = wasteWithParity(bytesPerLoss: hard, limit: limit, cost: cost)
-    guard without < with - with / 8 else { return false }
+    guard without < with - with / 16 else { return false }
     strength = nil
     return true
   }
@@ -125,6 +137,7 @@ struct CorrectionControl: Sendable {
     frames = 8
     bytes = min(bytesPerLoss, Self.byteLimit / 16) * 8
     bytesSinceCorrection = 0
+    lossesSinceCorrection = 0
     bytesSinceReview = 0
     return true
   }
@@ -139,17 +152,31 @@ struct CorrectionControl: Sendable {
 
   // MARK: - Reckoning
 
+  /// The share of the line that damage wastes now, in 1/65536: that of frames of the best length, with
+  /// the parity that they carry.
+  func waste(bytesPerLoss: UInt32, limit: UInt32) -> UInt32 {
+    wasteWithParity(
+      bytesPerLoss: bytesPerLoss, limit: limit, cost: UInt32(Link.frameOverheadByteCount))
+  }
+
   private func wasteWithParity(bytesPerLoss: UInt32, limit: UInt32, cost: UInt32) -> UInt32 {
     let parity = UInt32(strength?.parityByteCount ?? 0) * 65536 / 255
     return Self.waste(bytesPerLoss: bytesPerLoss, limit: limit, cost: cost) + parity
   }
 
-  /// The share that frames of the best length waste, in 1/65536: at least twice √(h/b).
+  /// The share that frames of the best length waste, in 1/65536, with b bytes for each loss:
+  /// 1 − n/(n + h) · b/(b + n + h), the second factor for e^(−(n + h)/b).
   static func waste(bytesPerLoss: UInt32, limit: UInt32, cost: UInt32) -> UInt32 {
     let (square, overflow) = cost.multipliedReportingOverflow(by: bytesPerLoss)
-    let best = overflow ? limit : min(SegmentSizer.squareRoot(square), limit)
-    let size = max(best, 16)
-    return min(cost, 1 << 12) << 16 / size + min(size + cost, 1 << 15) << 16 / max(bytesPerLoss, 1)
+    let size = max(overflow ? limit : min(SegmentSizer.squareRoot(square), limit), 16)
+    let frame = size + min(cost, 1 << 12)
+    // Both factors in 1/32768, from numbers of 16 bits: 32 hold the products.
+    var (loss, sum) = (bytesPerLoss, bytesPerLoss.addingReportingOverflow(frame).partialValue)
+    if sum < loss { (loss, sum) = (1, 1) }
+    while sum > 0xFFFF { (loss, sum) = (loss >> 1, (sum + 1) >> 1) }
+    let arriving = loss << 15 / sum
+    let carried = min(size, 0xFFFF) << 15 / frame
+    return 65_536 - (carried * arriving) >> 14
   }
 
   static func best(

@@ -8,6 +8,17 @@ struct Capabilities: OptionSet, Sendable {
   static let selective = Capabilities(rawValue: 1 << 0)
   /// It takes data frames with parity, reports what it corrects, and understands such reports.
   static let correction = Capabilities(rawValue: 1 << 1)
+
+  // Bits 8 to 23 are the rates that it can run at.
+  private static let ratesShift: UInt32 = 8
+
+  init(rates: LineRates) { rawValue = UInt32(rates.rawValue) << Self.ratesShift }
+
+  init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  var rates: LineRates {
+    LineRates(rawValue: UInt16(truncatingIfNeeded: rawValue >> Self.ratesShift))
+  }
 }
 
 /// What HELLO and WELCOME carry: who speaks, and what it can take.

@@ -12,6 +12,9 @@ public protocol LineMachine: ~Copyable {
   mutating func transmit(into output: inout OutputSpan<UInt8>, at now: Instant) -> Bool
   /// When to call `expireTimers(at:)` at the latest; nil when no timer runs.
   var deadline: Instant? { get }
+  /// The rate at which the line has to run, in bits a second, for all that `transmit` hands out from now
+  /// on and all that is to come; what was handed out before has left by then.
+  var baudRate: UInt32 { get }
   /// The room that `transmit` needs.
   var transmitByteCountLimit: Int { get }
 }

@@ -109,6 +109,8 @@ extension Link {
   private mutating func receiveInSession(_ byteCount: Int, at now: Instant) {
     statistics.framesReceived += 1
     lastHeard = max(lastHeard, now)
+    // Both ends are at this rate.
+    rates.trialUntil = nil
     // A kind of a later revision: the frame is sound, so it is no reason to ask for it again.
     guard let header = decoder.header else { return }
     let block = BlockNumber(header.sequence)
@@ -128,6 +130,7 @@ extension Link {
         payload.isEmpty ? nil : CloseCode(rawValue: payload[0])
       }
       end(.peer(code ?? .other), telling: nil)
+    case .rate: receiveRate(token: header.sequence, byteCount, at: now)
     case .hello, .welcome, .ready: break  // Sealed outside sessions only.
     }
   }
@@ -178,9 +181,10 @@ extension Link {
     correctedThere = corrected
     noteArrival(of: newest, at: now)
     reviewCorrection()
+    stepDownIfBad()
     // What is not under way any more has left the line, whatever its rate was believed to be: a USB
     // device has none.
-    let rest = configuration.rate.wireTime(byteCount: sending.underWayCount * 17)
+    let rest = rate.wireTime(byteCount: sending.underWayCount * 17)
     lineFreeAt = min(lineFreeAt, now + rest)
     rearm(at: now)
     if isDrained { events.append(.drained) }
@@ -189,7 +193,7 @@ extension Link {
 
   /// The frame `newest` has been answered; those sent before it, and not answered, are lost.
   private mutating func noteArrival(of newest: Stamp, at now: Instant) {
-    let answer = configuration.rate.wireTime(byteCount: Self.answerByteCount)
+    let answer = rate.wireTime(byteCount: Self.answerByteCount)
     if let timed, !newest.isOlder(than: timed.stamp) {
       turnaround.sample(now - timed.end - answer)
       self.timed = nil
@@ -232,7 +236,7 @@ extension Link {
   /// lost. Else a line that got worse would swallow a window of long frames before any tells.
   private mutating func giveUpOverdue(at now: Instant) {
     guard let session, session.peer.usesWindow else { return }
-    let answer = configuration.rate.wireTime(byteCount: Self.answerByteCount)
+    let answer = rate.wireTime(byteCount: Self.answerByteCount)
     guard let overdue = departures.last(before: now - turnaround.timeout - answer) else { return }
     noteLost(sending.giveUp(before: overdue.stamp.next), .answeredLater)
   }
@@ -275,7 +279,8 @@ extension Link {
     let overhead = lost.frameCount * Self.frameOverheadByteCount
     let byteCount = lost.payloadByteCount + overhead
     sizer.noteLost(frameCount: lost.frameCount, byteCount: byteCount)
-    correction.noteLost(byteCount: byteCount)
+    correction.noteLost(frameCount: lost.frameCount, byteCount: byteCount)
+    rates.lossCount += lost.frameCount
     failures += 1
     if failures >= configuration.attemptLimit { end(.lineUnusable, telling: .aborted) }
   }
@@ -300,7 +305,7 @@ extension Link {
       retransmitAt = nil
       return
     }
-    let answer = configuration.rate.wireTime(byteCount: Self.answerByteCount)
+    let answer = rate.wireTime(byteCount: Self.answerByteCount)
     retransmitAt = max(departures.end, now) + answer + turnaround.timeout
   }
 }

@@ -32,6 +32,8 @@ extension Link {
   public var isEstablished: Bool { state == .established }
 
   private mutating func start(_ new: State) {
+    // A session begins at the base rate: there the ends find each other.
+    returnToBaseRate()
     state = new
     session = nil
     pending = nil
@@ -41,6 +43,7 @@ extension Link {
 
   /// What was under way belongs to a session that is over.
   private mutating func forgetTransmissions() {
+    rateOwed = nil
     retransmitAt = nil
     timed = nil
     probe = nil
@@ -83,6 +86,7 @@ extension Link {
       receiving.reset()
       events.append(.opened(new.peer))
     }
+    seekFasterRate()
   }
 
   /// The peer has fallen silent or has lost its memory: the ends look for each other again, and keep
@@ -108,6 +112,7 @@ extension Link {
     state = .closed
     helloAt = nil
     owed = Owed()
+    rateOwed = nil
     if let code, session != nil {
       closeCode = code
       owed.closeCount = 2
@@ -164,7 +169,7 @@ extension Link {
       return
     }
     if let helloEnd {
-      let answer = configuration.rate.wireTime(byteCount: Handshake.byteCount + 8)
+      let answer = rate.wireTime(byteCount: Handshake.byteCount + 8)
       turnaround.sample(now - helloEnd - answer)
     }
     let new = session(
@@ -189,7 +194,8 @@ extension Link {
         mtu: max(Int(peer.mtu), LinkConfiguration.mtuMinimum),
         windowBlockCount: min(Int(peer.windowBlockCount), BlockNumber.windowLimit - 1),
         usesWindow: receiving.isSelective && peer.capabilities.contains(.selective),
-        usesCorrection: configuration.usesCorrection && peer.capabilities.contains(.correction)))
+        usesCorrection: configuration.usesCorrection && peer.capabilities.contains(.correction),
+        rates: peer.capabilities.rates))
   }
 
   /// A new number for each session from the one random number that this end was given.
@@ -209,7 +215,7 @@ extension Link {
     append(.hello, handshake, into: &output, at: now)
     // Karn's rule: an answer to one of several tells nothing.
     helloEnd = helloCount == 1 ? lineFreeAt : nil
-    let answer = configuration.rate.wireTime(byteCount: Handshake.byteCount + Self.answerByteCount)
+    let answer = rate.wireTime(byteCount: Handshake.byteCount + Self.answerByteCount)
     helloAt = lineFreeAt + answer + Self.helloInterval
   }
 
@@ -232,6 +238,7 @@ extension Link {
   private func handshake(continuing session: UInt32, echoing echoed: UInt32) -> Handshake {
     var capabilities: Capabilities = receiving.isSelective ? .selective : []
     if configuration.usesCorrection { capabilities.insert(.correction) }
+    capabilities.formUnion(Capabilities(rates: configuration.rates))
     return Handshake(
       nonce: nonce, echoedNonce: echoed, mtu: UInt16(clamping: decoder.mtu),
       windowBlockCount: UInt16(clamping: receiving.windowBlockCount),

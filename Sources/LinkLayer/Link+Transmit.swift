@@ -51,6 +51,7 @@ extension Link {
         if nextPiece() != nil { earliest = min(earliest, dataAt) }
       }
       if owed.answer != nil { earliest = min(earliest, answerAt) }
+      if let rateDeadline { earliest = min(earliest, rateDeadline) }
       return earliest
     }
   }
@@ -74,6 +75,7 @@ extension Link {
   }
 
   private mutating func expireTimersInSession(at now: Instant) {
+    expireRateTimers(at: now)
     if now >= lastHeard + configuration.silenceLimit {
       interrupt(at: now)
     } else if let pausedUntil {
@@ -100,9 +102,9 @@ extension Link {
 
   /// When an initiator asks whether the peer is there: both ends then hear something in idle times.
   private var pingAt: Instant? {
-    guard configuration.role == .initiator, sending.underWayCount == 0, !owed.ping else {
-      return nil
-    }
+    guard configuration.role == .initiator, sending.underWayCount == 0, !owed.ping,
+      !rates.holdsData
+    else { return nil }
     return max(lastHeard, lineFreeAt) + configuration.keepAlive
   }
 
@@ -137,7 +139,9 @@ extension Link {
       appendHello(into: &output, at: now)
       return true
     case .established:
-      return appendAnswer(into: &output, at: now) || appendData(into: &output, at: now)
+      if rates.isAboutToChange { return false }
+      return appendAnswer(into: &output, at: now) || appendRate(into: &output, at: now)
+        || appendData(into: &output, at: now)
         || appendPing(into: &output, at: now)
     }
   }
@@ -179,14 +183,14 @@ extension Link {
   }
 
   mutating func occupyLine(byteCount: Int, at now: Instant) {
-    lineFreeAt = max(now, lineFreeAt) + configuration.rate.wireTime(byteCount: byteCount)
+    lineFreeAt = max(now, lineFreeAt) + rate.wireTime(byteCount: byteCount)
   }
 
   // MARK: - Data
 
   /// The next piece of the stream that may go out, whenever the line is free for it.
   private func nextPiece() -> SendQueue.Piece? {
-    guard let session, pausedUntil == nil else { return nil }
+    guard let session, pausedUntil == nil, !rates.holdsData else { return nil }
     let isAlone = !session.peer.usesWindow || awaitsAnswer && !isProbing
     if isAlone, sending.underWayCount > 0 { return nil }
     let window = session.peer.usesWindow ? session.peer.windowBlockCount : .max
@@ -235,7 +239,7 @@ extension Link {
     if let strength = correction.strength {
       memory = min(memory, Self.payloadLimit(mtu: strength.frameByteCountLimit(mtu: peer.mtu)))
     }
-    return configuration.rate.byteCount(in: Self.frameTimeLimit, limit: memory)
+    return rate.byteCount(in: Self.frameTimeLimit, limit: memory)
   }
 
   /// What a frame costs beside its payload and parity: with a window itself only; else its answer, too,
@@ -244,7 +248,7 @@ extension Link {
     if peer.usesWindow { return Self.frameOverheadByteCount }
     let waiting = Interval(microseconds: turnaround.smoothed ?? 0)
     return Self.frameOverheadByteCount + Self.answerByteCount
-      + configuration.rate.byteCount(in: waiting, limit: 1 << 12)
+      + rate.byteCount(in: waiting, limit: 1 << 12)
   }
 
   /// A payload that leaves no codeword half empty, since each has parity of its own.

@@ -72,6 +72,11 @@ public struct Link: ~Copyable {
   var closeCode = CloseCode.done
   var events = EventQueue()
 
+  // Of the line now, for all that is computed.
+  var rate: LineRate
+  var rates: RateControl
+  // Responder: the proposal or test that is to be answered.
+  var rateOwed: (token: UInt16, rate: UInt32)?
   var turnaround = TurnaroundEstimator()
   var sizer = SegmentSizer()
   var correction = CorrectionControl()
@@ -132,6 +137,8 @@ public struct Link: ~Copyable {
       receiveStorage.byteCount >= payloadLimit, "the receive storage holds the payload of a frame")
     self.configuration = configuration
     nonce = configuration.nonce
+    rate = LineRate(baud: configuration.baudRate)
+    rates = RateControl(base: configuration.baudRate)
     decoder = FrameDecoder(storage: frameStorage)
     sending = SendQueue(storage: sendStorage)
     receiving = ReceiveQueue(

@@ -26,8 +26,10 @@ public struct LinkConfiguration: Sendable {
   ///
   /// Frames of earlier sessions are told by it.
   public var nonce: UInt32
-  /// The rate of the line, for the timers.
-  public var rate: LineRate
+  /// The rate of the line at which a session begins, in bits a second; 0 for a line that takes no time.
+  public var baudRate: UInt32
+  /// The rates that this end's port can run at, and may; none where the rate is fixed.
+  public var rates: LineRates = []
   /// How long an initiator goes on without a WELCOME.
   public var openLimit: Interval = .seconds(10)
   /// How long an open link goes on without hearing from the peer.
@@ -47,9 +49,9 @@ public struct LinkConfiguration: Sendable {
   public var attemptLimit = 100
 
   /// Takes the usual limits.
-  public init(role: LinkRole, nonce: UInt32, rate: LineRate) {
+  public init(role: LinkRole, nonce: UInt32, baudRate: UInt32) {
     self.role = role
     self.nonce = nonce
-    self.rate = rate
+    self.baudRate = baudRate
   }
 }

@@ -27,6 +27,8 @@ public struct PeerLimits: Equatable, Sendable {
   public let usesWindow: Bool
   /// Whether both ends take data frames with parity.
   public let usesCorrection: Bool
+  /// The rates that the peer can change to.
+  public let rates: LineRates
 }
 
 /// Why a link is closed, and by whom.

@@ -10,6 +10,7 @@ package final class ReceiveSession {
   private var manifest: Manifest?
   private var contentByteTotal = 0
   private var openedAt = MonotonicClock.now
+  private var baudRate: UInt32 = 0
   private var toldAt = MonotonicClock.now
   private var giveUpAt: Instant?
   // Of sessions before this one.
@@ -45,6 +46,7 @@ package final class ReceiveSession {
     over link: consuming Link, _ info: ReceiverInfo, _ loop: inout TransferLoop
   ) throws -> TransferResult {
     var machine = ReceiveTransfer(link: link, info: info)
+    baudRate = machine.baudRate
     defer {
       statistics = machine.statistics
       tensorCount = writer?.tensorCount ?? 0
@@ -120,6 +122,10 @@ package final class ReceiveSession {
 
   private func observe(_ machine: borrowing ReceiveTransfer) {
     let now = MonotonicClock.now
+    if machine.baudRate != baudRate {
+      baudRate = machine.baudRate
+      tell(.rateChanged(baudRate))
+    }
     guard manifest != nil, now - toldAt >= .milliseconds(100) else { return }
     toldAt = now
     tell(.progress(progress(machine)))
@@ -130,7 +136,8 @@ package final class ReceiveSession {
       contentByteCount: writer?.tensorByteCount ?? contentByteTotal,
       contentByteTotal: contentByteTotal,
       streamByteCount: Int(machine.statistics.bytesDelivered - deliveredBefore),
-      elapsed: MonotonicClock.now - openedAt, statistics: machine.statistics)
+      elapsed: MonotonicClock.now - openedAt, baudRate: machine.baudRate,
+      statistics: machine.statistics)
   }
 }
 

@@ -13,6 +13,7 @@ package final class SendSession {
   private var plan: TransferPlan?
   private var peer: PeerLimits?
   private var openedAt = MonotonicClock.now
+  private var baudRate: UInt32 = 0
   private var toldAt = MonotonicClock.now
   private var sourceDigest: Digest?
   private var outcome: TransferOutcome?
@@ -23,6 +24,8 @@ package final class SendSession {
   private var marks = ProgressMarks()
   /// What happened on the link; complete when `run` has ended, in whatever way.
   package private(set) var statistics = LinkStatistics()
+  /// The slowest rate that has failed on this line; `UInt32.max` where none has.
+  package private(set) var failedBaudRate = UInt32.max
 
   /// Prepares to send.
   ///
@@ -42,7 +45,11 @@ package final class SendSession {
   /// - Throws: `SessionError`, and what the loop and the checkpoint throw.
   package func run(over link: consuming Link, _ loop: inout TransferLoop) throws -> TransferResult {
     var machine = SendTransfer(link: link, at: MonotonicClock.now)
-    defer { statistics = machine.statistics }
+    baudRate = machine.baudRate
+    defer {
+      statistics = machine.statistics
+      failedBaudRate = machine.failedBaudRate
+    }
     do {
       try loop.run(&machine) { machine in
         try respond(&machine)
@@ -128,6 +135,10 @@ package final class SendSession {
 
   private func observe(_ machine: borrowing SendTransfer) {
     let now = MonotonicClock.now
+    if machine.baudRate != baudRate {
+      baudRate = machine.baudRate
+      tell(.rateChanged(baudRate))
+    }
     guard isAccepted, now - toldAt >= .milliseconds(100) else { return }
     toldAt = now
     tell(.progress(progress(machine)))
@@ -138,7 +149,8 @@ package final class SendSession {
     return TransferProgress(
       contentByteCount: marks.content(atStream: stream),
       contentByteTotal: plan?.contentByteCount ?? 0, streamByteCount: stream,
-      elapsed: MonotonicClock.now - openedAt, statistics: machine.statistics)
+      elapsed: MonotonicClock.now - openedAt, baudRate: machine.baudRate,
+      statistics: machine.statistics)
   }
 }
 

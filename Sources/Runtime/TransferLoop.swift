@@ -18,7 +18,9 @@ package struct TransferLoop: ~Copyable {
   // How long a last word may take to leave: a close discards what is in the port's queue.
   private static let farewellLimit = Interval.seconds(2)
 
-  private let port: SerialPort
+  private var port: SerialPort
+  // What the machine wants the line to run at, as last heard.
+  private var baudRate: UInt32
   private let signals: SignalWatcher
   private var poller = Poller()
   private var waiting: [UInt8] = []
@@ -26,6 +28,7 @@ package struct TransferLoop: ~Copyable {
   private var written = 0
 
   package init(port: consuming SerialPort, signals: consuming SignalWatcher) {
+    baudRate = port.baudRate
     self.port = port
     self.signals = signals
     poller.watch(self.signals.descriptor, for: .readable)
@@ -43,6 +46,7 @@ package struct TransferLoop: ~Copyable {
   ) throws {
     while !machine.isFinished {
       let isBusy = try respond(&machine)
+      try followRate(of: machine)
       try transmit(&machine)
       observe(machine)
       if machine.isFinished { break }
@@ -66,6 +70,15 @@ package struct TransferLoop: ~Copyable {
   }
 
   // MARK: - Steps
+
+  /// Runs the port at the rate that the machine wants; what it handed out before has left by then.
+  private mutating func followRate<M: TransferMachine & ~Copyable>(
+    of machine: borrowing M
+  ) throws {
+    guard machine.baudRate != baudRate else { return }
+    baudRate = machine.baudRate
+    try port.setRate(baudRate)
+  }
 
   private mutating func wait(for deadline: Instant?) throws {
     poller.watch(port.descriptor, for: waiting.isEmpty ? .readable : [.readable, .writable])

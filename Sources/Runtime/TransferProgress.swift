@@ -10,6 +10,8 @@ package enum TransferNews {
   case interrupted
   /// It is back, and the transfer goes on.
   case resumed
+  /// The line runs at another rate now.
+  case rateChanged(UInt32)
   /// The model is known and taken: its manifest and the bytes of its contents before packing.
   case began(Manifest, contentByteCount: Int)
   /// Called several times a second.
@@ -28,6 +30,8 @@ package struct TransferProgress: Sendable {
   package var streamByteCount: Int
   /// Since the session was opened.
   package var elapsed: Interval
+  /// The rate of the line, in bits a second.
+  package var baudRate: UInt32
   package var statistics: LinkStatistics
 }
 

@@ -48,7 +48,8 @@ package enum ProcessFiles {
       String(decoding: bytes.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self))
   }
 
-  private static func entries(of folder: FilePath) -> [String] {
+  /// The names in a folder; none where it cannot be read.
+  package static func entries(of folder: FilePath) -> [String] {
     guard let stream = unsafe folder.withPlatformString({ unsafe opendir($0) }) else { return [] }
     defer { unsafe closedir(stream) }
     var names: [String] = []

@@ -19,7 +19,7 @@ package struct SerialPort: ~Copyable {
   /// The path that was opened.
   package let path: FilePath
   /// The rate that the driver runs at, in bits a second.
-  package let baudRate: UInt32
+  package internal(set) var baudRate: UInt32
   private let file: OwnedDescriptor
   private let saved: SavedSettings
 

@@ -145,6 +145,10 @@ public struct SendTransfer: ~Copyable, TransferMachine {
     return link.deadline.map { min($0, until) } ?? until
   }
 
+  /// The rate at which the line has to run, in bits a second.
+  public var baudRate: UInt32 { link.baudRate }
+  /// The slowest rate that has failed on this line; `UInt32.max` where none has.
+  public var failedBaudRate: UInt32 { link.failedBaudRate }
   /// The room that `transmit` needs.
   public var transmitByteCountLimit: Int { link.transmitByteCountLimit }
   /// Whether it is over, and everything told.

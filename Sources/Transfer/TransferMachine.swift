@@ -6,6 +6,8 @@ public protocol TransferMachine: LineMachine, ~Copyable {
   var isFinished: Bool { get }
   /// Ends the transfer and tells the peer.
   mutating func abort()
+  /// The slowest rate that has failed on this line; `UInt32.max` where none has.
+  var failedBaudRate: UInt32 { get }
   /// What happened on the link.
   var statistics: LinkStatistics { get }
 }

@@ -64,7 +64,7 @@ package struct LinkScenario: CustomStringConvertible, Sendable {
   {
     let nonce = (life &* 1_000_003 &+ seed) &* 2 &+ UInt64(role.rawValue)
     var configuration = LinkConfiguration(
-      role: role, nonce: UInt32(truncatingIfNeeded: nonce), rate: LineRate(baud: line.baudRate))
+      role: role, nonce: UInt32(truncatingIfNeeded: nonce), baudRate: line.baudRate)
     configuration.openLimit = .seconds(30)
     configuration.silenceLimit = silenceLimit
     return Link(

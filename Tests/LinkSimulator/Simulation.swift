@@ -17,6 +17,8 @@ package struct Simulation<A: LineMachine & ~Copyable, B: LineMachine & ~Copyable
   package private(set) var now: UInt64 = 0
   /// Wake-ups so far.
   package private(set) var stepCount = 0
+  /// Whether the line runs at the rates that the machines want, and garbles where they differ.
+  package var followsRates = false
   /// Told of each frame that a machine hands out: whether it is `a`'s, its bytes, and the time.
   package var observe: ((_ isFromA: Bool, _ bytes: [UInt8], _ now: UInt64) -> Void)?
   // Frames that a transmit buffer had no room for.
@@ -89,6 +91,10 @@ package struct Simulation<A: LineMachine & ~Copyable, B: LineMachine & ~Copyable
   }
 
   private mutating func drain() {
+    if followsRates {
+      aToB.setRates(sender: a.baudRate, receiver: b.baudRate, at: now)
+      bToA.setRates(sender: b.baudRate, receiver: a.baudRate, at: now)
+    }
     let (instant, now, observe) = (instant, now, observe)
     Self.drain(&a, into: &waitingInA, at: instant) { observe?(true, $0, now) }
     Self.drain(&b, into: &waitingInB, at: instant) { observe?(false, $0, now) }

@@ -45,8 +45,9 @@ struct ReceiveCommand: ParsableCommand {
     let signals = try SignalWatcher()
     let session = try ReceiveSession(into: FilePath(out), timeout: timeout) { console.tell($0) }
     let port = try SerialPort(opening: FilePath(port), line.settings)
-    let configuration = LinkConfiguration(
-      role: .responder, nonce: .random(in: 0 ... .max), rate: LineRate(baud: port.baudRate))
+    var configuration = LinkConfiguration(
+      role: .responder, nonce: .random(in: 0 ... .max), baudRate: port.baudRate)
+    configuration.rates = try line.rates(of: port, RateMemory(port: port.path))
     let info = ReceiverInfo(
       compressions: Compression.allCases, byteCountLimit: nil,
       name: Array("wtserial \(WTSerial.version)".utf8))

@@ -72,11 +72,14 @@ struct SendCommand: ParsableCommand {
     let signals = try SignalWatcher()
     let port = try SerialPort(opening: FilePath(port), line.settings)
     var configuration = LinkConfiguration(
-      role: .initiator, nonce: .random(in: 0 ... .max), rate: LineRate(baud: port.baudRate))
+      role: .initiator, nonce: .random(in: 0 ... .max), baudRate: port.baudRate)
     configuration.openLimit = .seconds(Int64(timeout))
+    let memory = RateMemory(port: port.path)
+    configuration.rates = try line.rates(of: port, memory)
     console.began(model: name, baudRate: port.baudRate, timeout: timeout)
     let session = SendSession(checkpoint, named: name, policy) { console.tell($0) }
     var loop = TransferLoop(port: port, signals: signals)
+    defer { if session.failedBaudRate < .max { memory.note(failedBaudRate: session.failedBaudRate) } }
     do {
       let result = try session.run(over: HostLink.make(configuration), &loop)
       console.sent(result)

@@ -1,20 +1,65 @@
 import ArgumentParser
+import LinkLayer
+import Runtime
 import SerialDriver
 
 /// How the port is to be run.
 struct PortOptions: ParsableArguments {
-  @Option(help: "The rate of the line, in bits a second; any that the adapter can make.")
-  var baud: UInt32 = 115_200
+  @Option(
+    help: ArgumentHelp(
+      """
+      The rate of the line, in bits a second; any that the adapter can make. Without it, or with \
+      `auto`, both ends begin at 115200 and agree on the fastest rate that works; a pseudo-terminal \
+      stays at 115200 unless `auto` is given.
+      """, valueName: "rate"))
+  var baud: BaudRateChoice?
   // XON and XOFF are no option: the bytes 0x11 and 0x13 occur in frames.
   @Flag(help: "Flow control by RTS and CTS.")
   var rtscts = false
 
-  func validate() throws {
-    guard baud > 0 else { throw ValidationError("--baud takes a positive rate.") }
+  // Slow enough for every adapter and cable, and what boards begin with.
+  private static let safeBaudRate: UInt32 = 115_200
+
+  /// The rate at which the port is opened.
+  var baudRate: UInt32 {
+    if case .fixed(let rate) = baud { return rate }
+    return Self.safeBaudRate
   }
 
   var settings: PortSettings {
-    PortSettings(baudRate: baud, flowControl: rtscts ? .rtsCts : .none)
+    PortSettings(baudRate: baudRate, flowControl: rtscts ? .rtsCts : .none)
+  }
+
+  /// The rates that an open port may change to: those that its driver takes, and that have not failed
+  /// there before.
+  func rates(of port: borrowing SerialPort, _ memory: RateMemory) throws -> LineRates {
+    switch baud {
+    case .fixed: return []
+    case .auto: break
+    case nil: if port.isPseudoTerminal { return [] }
+    }
+    let limit = memory.failedBaudRate ?? .max
+    let candidates = (0..<LineRates.count).map { LineRates.baudRate(at: $0) }.filter {
+      $0 > baudRate && $0 < limit
+    }
+    var rates: LineRates = []
+    for rate in try port.reachableRates(of: candidates) { rates.insert(baudRate: rate) }
+    return rates
+  }
+}
+
+/// What `--baud` takes.
+enum BaudRateChoice: ExpressibleByArgument {
+  case fixed(UInt32)
+  case auto
+
+  init?(argument: String) {
+    if argument == "auto" {
+      self = .auto
+    } else {
+      guard let rate = UInt32(argument), rate > 0 else { return nil }
+      self = .fixed(rate)
+    }
   }
 }
 

@@ -20,7 +20,6 @@ final class Console {
   private let verb: Verb
   private let start = MonotonicClock.now
   private let isTerminal = isatty(STDERR_FILENO) == 1
-  private var baudRate: UInt32 = 1
   private var isLineOpen = false
   private var lastShown: Instant?
 
@@ -40,7 +39,6 @@ final class Console {
   // MARK: - What the commands say
 
   func began(model: String, baudRate: UInt32, timeout: Int) {
-    self.baudRate = baudRate
     emit(.waiting) {
       $0.model = model
       $0.baud = Int(baudRate)
@@ -49,7 +47,6 @@ final class Console {
   }
 
   func listening(baudRate: UInt32) {
-    self.baudRate = baudRate
     emit(.waiting) { $0.baud = Int(baudRate) }
     say("waiting for a sender on \(port ?? "") at \(baudRate) baud …")
   }
@@ -66,6 +63,7 @@ final class Console {
       }
       let tensors = countText(manifest.entries.count, "tensor")
       say("\(printableText(manifest.name)): \(tensors), \(byteText(byteCount))")
+    case .rateChanged(let baudRate): rateChanged(baudRate)
     case .interrupted: notice("the peer has fallen silent; looking for it …")
     case .resumed: notice("the peer is back; going on where it was")
     case .progress(let progress): show(progress)
@@ -74,6 +72,15 @@ final class Console {
         "\(countText(indices.count, "tensor")) sent exactly: values such as NaN or infinity"
       notice(text)
     }
+  }
+
+  private func rateChanged(_ baudRate: UInt32) {
+    let text = "the line runs at \(baudRate) baud now"
+    emit(.notice) {
+      $0.message = text
+      $0.baud = Int(baudRate)
+    }
+    say(text)
   }
 
   private func notice(_ text: String) {
@@ -119,7 +126,7 @@ final class Console {
   }
 
   private func show(_ progress: TransferProgress) {
-    let line = ProgressLine(progress: progress, baudRate: baudRate)
+    let line = ProgressLine(progress: progress)
     let now = MonotonicClock.now
     // On a terminal ten times a second; a log wants a line every two seconds, a program one a second.
     let interval: Interval =
@@ -137,7 +144,7 @@ final class Console {
   }
 
   private func done(_ result: TransferResult, _ add: (inout Event) -> Void) {
-    let line = ProgressLine(progress: result.progress, baudRate: baudRate)
+    let line = ProgressLine(progress: result.progress)
     emit(.done) {
       $0.take(line)
       $0.tensors = result.manifest.entries.count
@@ -150,7 +157,7 @@ final class Console {
   private func summarize(_ result: TransferResult, _ end: String) {
     endLine()
     guard !isQuiet, !isJSON else { return }
-    let line = ProgressLine(progress: result.progress, baudRate: baudRate)
+    let line = ProgressLine(progress: result.progress)
     let seconds = Double(result.progress.elapsed.microseconds) / 1e6
     var text = "\(byteText(result.progress.contentByteTotal)) as "
     text += "\(byteText(result.progress.streamByteCount)) in \(durationText(seconds)), "
@@ -217,5 +224,6 @@ extension Event {
     corrupt_frames = progress.statistics.framesCorrupt
     goodput = line.goodput
     line_share = line.lineShare
+    baud = Int(progress.baudRate)
   }
 }

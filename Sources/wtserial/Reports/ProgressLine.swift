@@ -4,7 +4,6 @@ import Runtime
 /// One line that tells how far a transfer is; it fits the width of the terminal.
 struct ProgressLine {
   let progress: TransferProgress
-  let baudRate: UInt32
 
   /// The share of the contents that is through, 0 to 1.
   var share: Double {
@@ -19,7 +18,7 @@ struct ProgressLine {
   }
 
   /// The goodput over what the line could carry at most, ten bits a byte.
-  var lineShare: Double { goodput * 10 / Double(baudRate) }
+  var lineShare: Double { goodput * 10 / Double(max(progress.baudRate, 1)) }
 
   /// Seconds to go, from what is through so far; nil while that is too little to judge by.
   var remainingSeconds: Double? {

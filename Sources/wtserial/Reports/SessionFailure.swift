@@ -21,7 +21,7 @@ struct SessionFailure: Error {
   ) {
     self.error = error
     self.statistics = statistics
-    baudRate = line.baud
+    baudRate = line.baudRate
     self.timeout = timeout
     self.verb = verb
   }
