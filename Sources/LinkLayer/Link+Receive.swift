@@ -176,7 +176,8 @@ extension Link {
     failures = 0
     let overhead = settlement.delivered.frameCount * Self.frameOverheadByteCount
     let delivered = settlement.delivered.payloadByteCount + overhead
-    sizer.noteDelivered(byteCount: delivered)
+    sizer.noteDelivered(
+      frameCount: settlement.delivered.frameCount, byteCount: delivered)
     correction.noteDelivered(byteCount: delivered, corrected: corrected - correctedThere)
     correctedThere = corrected
     noteArrival(of: newest, at: now)
@@ -248,6 +249,7 @@ extension Link {
     guard let wait else { return }
     receiveAnswer(next: next, byteCount, reportAt: 2, at: now)
     // It has said how long it will be silent, which may be longer than silence is borne.
+    guard state == .established else { return }
     lastHeard = now + wait
     pausedUntil = now + wait
     timed = nil

@@ -28,6 +28,17 @@ extension Link {
     }
   }
 
+  /// Tells the peer that this end will not answer for a time, at most a minute: it erases flash, or its
+  /// disk is slow.
+  ///
+  /// The peer sends no data meanwhile, and takes the silence for what it is.
+  public mutating func announceBusy(for time: Interval, at now: Instant) {
+    guard state == .established else { return }
+    let limit = Interval.milliseconds(Int64(UInt16.max))
+    busyUntil = now + min(time, limit)
+    owed.answer = .busy
+  }
+
   /// Whether a session is open.
   public var isEstablished: Bool { state == .established }
 
@@ -49,6 +60,7 @@ extension Link {
     probe = nil
     isProbing = false
     isRepeatAnswered = false
+    busyUntil = nil
     pausedUntil = nil
     awaitsAnswer = false
     failures = 0

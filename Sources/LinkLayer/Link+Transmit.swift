@@ -81,11 +81,22 @@ extension Link {
     } else if let pausedUntil {
       guard now >= pausedUntil else { return }
       self.pausedUntil = nil
-      giveUp(.busy, at: now)
+      endPause(at: now)
     } else if let retransmitAt, now >= retransmitAt {
       giveUp(.timeout, at: now)
     } else if let pingAt, now >= pingAt {
       owed.ping = true
+    }
+  }
+
+  /// The peer has had its pause. What it had no room for goes out again; with a window it is asked
+  /// first, since all that was under way may have arrived.
+  private mutating func endPause(at now: Instant) {
+    if session?.peer.usesWindow == true, sending.underWayCount > 0 {
+      owed.ping = true
+      rearm(at: now)
+    } else {
+      giveUp(.busy, at: now)
     }
   }
 
@@ -152,13 +163,29 @@ extension Link {
     guard let kind = owed.answer, let session, now >= answerAt else { return false }
     owed.answer = nil
     let start = output.count
-    let header = FrameHeader(kind, sequence: receiving.expected.rawValue)
+    // Whoever asks while this end is busy is told again how long it takes.
+    let wait = remainingBusyTime(at: now)
+    let header = FrameHeader(
+      wait == nil ? kind : .busy, sequence: receiving.expected.rawValue)
     var frame = FrameEncoder(header, seal: session.outgoing, into: &output)
-    if kind == .busy { frame.append(Self.busyMilliseconds, into: &output) }
+    if header.kind == .busy { frame.append(wait ?? Self.busyMilliseconds, into: &output) }
     appendReport(&frame, into: &output, session.peer)
     frame.finish(into: &output)
     occupyLine(byteCount: output.count - start, at: now)
     return true
+  }
+
+  /// The rest of the time for which this end has announced to be busy, in milliseconds; nil for none.
+  private mutating func remainingBusyTime(at now: Instant) -> UInt16? {
+    guard let until = busyUntil else { return nil }
+    guard now < until else {
+      busyUntil = nil
+      return nil
+    }
+    // The peer is told not to speak: its silence means nothing until then.
+    lastHeard = max(lastHeard, until)
+    let rest = UInt32(truncatingIfNeeded: (until - now).microseconds)
+    return UInt16(clamping: (rest + 999) / 1000)
   }
 
   /// What has been corrected and what is held; nothing at all where that is nothing.

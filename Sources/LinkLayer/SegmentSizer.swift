@@ -31,15 +31,19 @@ struct SegmentSizer: Sendable {
   private var initialByteCount: UInt32? = Self.initialByteCount
   /// Whether the estimate is good for a bound of that: after a restart.
   private var isExpecting = false
+  private var ceiling = SizeCeiling()
 
   /// Bytes for each that is hit; nil while nothing has been.
   var bytesPerLoss: UInt32? {
     initialByteCount == nil ? bytesPassed * Self.lossWeight / losses : nil
   }
 
-  /// Data frames of `byteCount` bytes in all have arrived.
-  mutating func noteDelivered(byteCount: Int) {
-    guard byteCount > 0 else { return }
+  /// `frameCount` frames, of `byteCount` bytes in all, have arrived.
+  mutating func noteDelivered(frameCount: Int, byteCount: Int) {
+    guard frameCount > 0 else { return }
+    let count = UInt32(truncatingIfNeeded: frameCount)
+    ceiling.noteDelivered(
+      frameCount: count, frameByteCount: UInt32(truncatingIfNeeded: byteCount) / count)
     lossesInRow = 0
     run = min(run + UInt32(truncatingIfNeeded: byteCount), Self.runLimit)
     pass(byteCount)
@@ -50,6 +54,7 @@ struct SegmentSizer: Sendable {
     guard frameCount > 0 else { return }
     let count = UInt32(truncatingIfNeeded: frameCount)
     let frameByteCount = UInt32(truncatingIfNeeded: byteCount) / count
+    ceiling.noteLost(frameCount: count, frameByteCount: frameByteCount)
     lossesInRow += count
     if let bytesPerLoss {
       if run / 16 > bytesPerLoss { (bytesPassed, losses) = (run, 0) }
@@ -86,7 +91,11 @@ struct SegmentSizer: Sendable {
   /// `costByteCount` is h; `failures` counts the frames lost in a row: each fourth halves the size,
   /// whatever the estimate says.
   func payloadByteCount(limit: Int, costByteCount: Int, failures: Int) -> Int {
-    let best = bestByteCount(costByteCount: UInt32(truncatingIfNeeded: costByteCount))
+    var best = bestByteCount(costByteCount: UInt32(truncatingIfNeeded: costByteCount))
+    if let ceiling = ceiling.byteCount {
+      let overhead = UInt32(truncatingIfNeeded: Link.frameOverheadByteCount)
+      best = min(best, max(ceiling, overhead + 32) - overhead - 16)
+    }
     let size = min(UInt32(truncatingIfNeeded: limit), best) >> UInt32(min(failures / 4, 16))
     return max(Self.wholeBlocks(size, limit: UInt32(truncatingIfNeeded: limit)), 16)
   }

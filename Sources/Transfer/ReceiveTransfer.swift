@@ -81,6 +81,11 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
     say(.verified, digest.bytes)
   }
 
+  /// This end will not answer for a time: it erases flash, or its disk is slow.
+  public mutating func announceBusy(for time: Interval) {
+    link.announceBusy(for: time, at: now)
+  }
+
   /// Gives the model up and tells the sender why.
   public mutating func fail(_ failure: ReceiverFailure) {
     switch state {
