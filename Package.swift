@@ -81,7 +81,8 @@ let package = Package(
     .target(
       name: "LinkSimulator",
       dependencies: [
-        "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Framing", "LineModel",
+        "Runtime", "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Framing",
+        "LineModel",
       ],
       path: "Tests/LinkSimulator", swiftSettings: common),
     .testTarget(
@@ -98,8 +99,8 @@ let package = Package(
     .testTarget(
       name: "TransferTests",
       dependencies: [
-        "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Framing", "LineModel",
-        "LinkSimulator",
+        "Runtime", "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Framing",
+        "LineModel", "LinkSimulator",
       ],
       swiftSettings: common),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: common),

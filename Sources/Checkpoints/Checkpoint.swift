@@ -29,10 +29,22 @@ package struct Checkpoint {
     try self.init(Memory(mapping: path), fileName: fileName, limits: limits)
   }
 
+  /// Holds bytes that are no file, as those of an opaque one.
+  package init(opaque bytes: [UInt8], named name: String) throws(CheckpointError) {
+    let copy = try unsafe Memory(byteCount: bytes.count) { target in
+      unsafe target.copyBytes(from: bytes)
+    }
+    self.init(copy, try OpaqueReader.contents(of: ByteRegion(copy), fileName: name))
+  }
+
   init(_ file: Memory, fileName: String, limits: CheckpointLimits = .init()) throws(CheckpointError)
   {
     let contents = try FormatRecognition.contents(
       of: ByteRegion(file), fileName: fileName, limits: limits)
+    self.init(file, contents)
+  }
+
+  private init(_ file: Memory, _ contents: CheckpointContents) {
     self.file = file
     format = contents.format
     storedTensors = contents.tensors

@@ -95,13 +95,13 @@ struct CorrectionControl: Sendable {
     frames /= 2
   }
 
-  /// Looks at what is known; true where correction was switched on or off, which makes what the sizer
-  /// knows void.
+  /// Looks at what is known, and changes the strength where that pays.
   ///
   /// - Parameters:
   ///   - bytesPerLoss: 1/r with parity, 1/(e + r) without; nil where nothing was lost.
   ///   - limit: The longest frame.
   ///   - cost: h.
+  /// - Returns: whether correction was switched on or off, which makes void what the sizer knows.
   mutating func review(bytesPerLoss: UInt32?, limit: UInt32, cost: UInt32) -> Bool {
     guard let current = strength else {
       guard let bytesPerLoss else { return false }

@@ -61,7 +61,8 @@ struct Handshake: Equatable, Sendable {
 extension Handshake {
   /// Reads the payload of a HELLO or WELCOME; nil for one that is none.
   init?(parsing payload: Span<UInt8>) {
-    guard payload.count >= Self.byteCountMinimum, payload[0] == Self.magic.0, payload[1] == Self.magic.1
+    guard payload.count >= Self.byteCountMinimum, payload[0] == Self.magic.0,
+      payload[1] == Self.magic.1
     else { return nil }
     versionMaximum = payload[2]
     versionMinimum = payload[3]

@@ -160,7 +160,9 @@ extension Link {
   private mutating func receiveRateAnswer(token: UInt16, _ rate: UInt32, at now: Instant) {
     guard token == rates.token, rates.nextTryAt != nil else {
       // A test frame is answered late: the line is slower than its name.
-      if rates.phase == .testing, rate == rates.target, token != rates.token { abandonRate(at: now) }
+      if rates.phase == .testing, rate == rates.target, token != rates.token {
+        abandonRate(at: now)
+      }
       return
     }
     switch rates.phase {
@@ -225,9 +227,7 @@ extension Link {
     let isPossible = configuration.rates.contains(baudRate: proposed) || proposed == rates.base
     let answer = isPossible ? proposed : rates.current
     appendRateFrame(token, answer, byteCount: 4, session, into: &output, at: now)
-    if answer == rates.current { rates.trialUntil = nil } else {
-      rates.change = (answer, lineFreeAt)
-    }
+    if answer != rates.current { rates.change = (answer, lineFreeAt) }
     return true
   }
 

@@ -97,8 +97,9 @@ extension Link {
     }
   }
 
-  /// A frame of a session that this end knows nothing of: a responder that was reset says so, and the
-  /// peer need not wait for its silence. Now and then, since the frame may be anybody's.
+  /// A frame of a session that this end knows nothing of: a responder that was reset says so.
+  ///
+  /// The peer need not wait for its silence then. Now and then, since the frame may be anybody's.
   private mutating func noteStranger(at now: Instant) {
     // Behind a WELCOME it may be a frame of the session that this has agreed.
     guard case .listening = state, pending == nil, now >= readyAt ?? now else { return }
@@ -233,8 +234,9 @@ extension Link {
     rearm(at: now)
   }
 
-  /// With a window: the peer sees damage and nothing else, so what should have been answered by now is
-  /// lost. Else a line that got worse would swallow a window of long frames before any tells.
+  /// With a window: the peer sees damage and nothing else, so what should be answered by now is lost.
+  ///
+  /// Else a line that got worse would swallow a window of long frames before any tells.
   private mutating func giveUpOverdue(at now: Instant) {
     guard let session, session.peer.usesWindow else { return }
     let answer = rate.wireTime(byteCount: Self.answerByteCount)

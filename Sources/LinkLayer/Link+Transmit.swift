@@ -17,8 +17,10 @@ extension Link {
   static let leadTime = Interval.milliseconds(10)
   /// How long a receiver without room asks to be left alone.
   static let busyMilliseconds: UInt16 = 50
-  /// How long a WELCOME is waited for beyond the times on the wire. Where the turnaround is longer, one
-  /// HELLO too many goes out, and that is all; where HELLO is lost, the user waits.
+  /// How long a WELCOME is waited for beyond the times on the wire.
+  ///
+  /// Where the turnaround is longer, one HELLO too many goes out, and that is all; where HELLO is lost,
+  /// the user waits.
   static let helloInterval = Interval.milliseconds(100)
   /// How often a responder without a session says that it is there.
   static let readyInterval = Interval.seconds(1)
@@ -89,8 +91,10 @@ extension Link {
     }
   }
 
-  /// The peer has had its pause. What it had no room for goes out again; with a window it is asked
-  /// first, since all that was under way may have arrived.
+  /// The peer has had its pause.
+  ///
+  /// What it had no room for goes out again; with a window it is asked first, since all that was under
+  /// way may have arrived.
   private mutating func endPause(at now: Instant) {
     if session?.peer.usesWindow == true, sending.underWayCount > 0 {
       owed.ping = true

@@ -19,8 +19,9 @@ public struct LinkStatistics: Equatable, Sendable {
   public internal(set) var framesDuplicate: UInt64 = 0
   /// Data frames sent again.
   public internal(set) var retransmissions: UInt64 = 0
-  /// Frames that were put right by their parity, and the bytes that were wrong in them.
+  /// Frames that were put right by their parity.
   public internal(set) var framesCorrected: UInt64 = 0
+  /// Bytes that were wrong in them.
   public internal(set) var bytesCorrected: UInt64 = 0
   /// Retransmission timers that ran out.
   public internal(set) var timeouts: UInt64 = 0

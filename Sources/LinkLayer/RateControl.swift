@@ -26,6 +26,7 @@ struct RateControl: Sendable {
   /// Answered test frames that are enough.
   static let testsNeeded = 2
   /// What the first test frames carry at most: enough that a line slower than its name answers late.
+  ///
   /// On a noisy line they may all be lost; the shorter ones behind them are not.
   static let longTestByteCountLimit = 512
   static let longTestCount = 2

@@ -114,7 +114,11 @@ struct ReceiveQueue: ~Copyable {
   private mutating func setHeld(_ ahead: Int, _ isHeld: Bool) {
     let position = bitPosition(ahead)
     let mask: UInt8 = 1 << UInt8(position & 7)
-    if isHeld { buffer[annex: position >> 3] |= mask } else { buffer[annex: position >> 3] &= ~mask }
+    if isHeld {
+      buffer[annex: position >> 3] |= mask
+    } else {
+      buffer[annex: position >> 3] &= ~mask
+    }
   }
 
   private func bitPosition(_ ahead: Int) -> Int { wrapped(heldStart + ahead) }

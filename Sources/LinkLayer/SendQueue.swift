@@ -231,5 +231,7 @@ struct SendQueue: ~Copyable {
     buffer[annex: offset + 1] = UInt8(mark.rawValue >> 8)
   }
 
-  private func wrapped(_ index: Int) -> Int { index < blockCapacity ? index : index - blockCapacity }
+  private func wrapped(_ index: Int) -> Int {
+    index < blockCapacity ? index : index - blockCapacity
+  }
 }

@@ -2,7 +2,6 @@ package import Checkpoints
 package import Streaming
 package import SystemPackage
 package import Tensors
-internal import WeightCodec
 
 /// Why a model that comes in cannot be taken or kept.
 package enum ModelWriterError: Error, Equatable, Sendable {
@@ -21,38 +20,26 @@ package enum ModelWriterError: Error, Equatable, Sendable {
 ///
 /// Contents may come in any order; each is written to its offset as it arrives.
 package struct ModelWriter: ~Copyable {
-  private struct OpenUnit {
-    let index: Int
-    let inflate: ZlibBox?
-    var decoder: ContentDecoder
-    var hash = ContentDigest()
-    /// Where the next element goes in the file, for each tensor that has these bytes.
-    var offsets: [Int]
-  }
-
   private var file: OutputFile
-  private var manifest = Manifest(kind: .file, name: [], entries: [])
-  private var digest: ModelDigest
+  private var model = IncomingModel(Manifest(kind: .file, name: [], entries: []))
   private var offsets: [Int] = []
-  private var unit: OpenUnit?
+  // Where the next element goes in the file, for each tensor that has the bytes of the open unit.
+  private var targets: [Int] = []
   /// Bytes of tensors that have been written; those of shared ones once.
   package private(set) var tensorByteCount = 0
   /// Tensors that are complete.
-  package var tensorCount: Int { digest.contentCount }
+  package var tensorCount: Int { model.tensorCount }
 
   /// Creates the output beside its final place.
   package init(_ path: FilePath) throws(OutputError) {
     file = try OutputFile(path)
-    digest = ModelDigest(manifest)
   }
 
   package var partialPath: FilePath { file.partialPath }
 
   /// Lays the file out for a model; what an earlier sender left is void.
   package mutating func begin(_ manifest: Manifest) throws(ModelWriterError) {
-    self.manifest = manifest
-    digest = ModelDigest(manifest)
-    unit = nil
+    model = IncomingModel(manifest)
     tensorByteCount = 0
     switch manifest.kind {
     case .file:
@@ -78,67 +65,35 @@ package struct ModelWriter: ~Copyable {
 
   /// A content begins, of a unit that fits the manifest.
   package mutating func begin(_ unit: Unit) throws(ModelWriterError) {
-    let index = unit.tensorIndex
-    guard !digest.holds(index) else { throw .incomplete }
-    let entries = manifest.entries
+    try model.begin(unit)
+    let (index, entries) = (unit.tensorIndex, model.manifest.entries)
     let sharing = entries.indices.filter { $0 == index || entries[$0].sharedWith == index }
-    self.unit = OpenUnit(
-      index: index, inflate: unit.compression == .deflate ? ZlibBox(.inflate) : nil,
-      decoder: ContentDecoder(entries[index].tensor, unit.representation),
-      offsets: sharing.map { offsets[$0] })
+    targets = sharing.map { offsets[$0] }
   }
 
   /// The next bytes of the content, as packed.
   package mutating func append(_ bytes: Span<UInt8>) throws(ModelWriterError) {
-    guard var unit = unit.take() else { throw .incomplete }
-    let name = manifest.entries[unit.index].tensor.name
-    do {
-      if let inflate = unit.inflate {
-        try inflate.process(bytes) { try store($0, &unit) }
-      } else {
-        try store(bytes, &unit)
-      }
-    } catch let error as OutputError {
-      throw .output(error)
-    } catch {
-      throw .content(tensor: name)
+    let elements = try model.append(bytes)
+    tensorByteCount += elements.count
+    for index in targets.indices {
+      let target = targets[index]
+      try output { (file) throws(OutputError) in try file.write(elements, at: target) }
+      targets[index] += elements.count
     }
-    self.unit = unit
   }
 
   /// The content is complete.
   package mutating func endUnit(_ expected: Digest) throws(ModelWriterError) {
-    guard let unit = unit.take() else { throw .incomplete }
-    let name = manifest.entries[unit.index].tensor.name
-    do throws(ContentError) {
-      try unit.decoder.finish()
-    } catch {
-      throw .content(tensor: name)
-    }
-    if let inflate = unit.inflate, !inflate.isAtEnd { throw .content(tensor: name) }
-    guard unit.hash.finish() == expected else { throw .digest(tensor: name) }
-    digest.note(expected, tensorIndex: unit.index)
+    try model.endUnit(expected)
   }
 
   /// Checks the digest of the whole and puts the file in its place.
   package consuming func finish(_ expected: Digest) throws(ModelWriterError) {
-    guard let model = digest.finish() else { throw .incomplete }
-    guard model == expected else { throw .digest(tensor: nil) }
+    try model.check(expected)
     do throws(OutputError) {
       try file.finish()
     } catch {
       throw .output(error)
-    }
-  }
-
-  private mutating func store(_ content: Span<UInt8>, _ unit: inout OpenUnit) throws {
-    unit.hash.update(content)
-    var elements: [UInt8] = []
-    try unit.decoder.decode(content, into: &elements)
-    tensorByteCount += elements.count
-    for index in unit.offsets.indices {
-      try file.write(elements, at: unit.offsets[index])
-      unit.offsets[index] += elements.count
     }
   }
 

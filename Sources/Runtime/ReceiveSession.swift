@@ -143,7 +143,7 @@ package final class ReceiveSession {
 
 extension ReceiverFailure {
   /// What the sender is told of an error of this end.
-  fileprivate init(_ error: ModelWriterError) {
+  init(_ error: ModelWriterError) {
     let code: Code
     switch error {
     case .output(let output): code = output.errno == .noSpace ? .noSpace : .cannotStore

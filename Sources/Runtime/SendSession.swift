@@ -16,7 +16,7 @@ package final class SendSession {
   private var baudRate: UInt32 = 0
   private var toldAt = MonotonicClock.now
   private var sourceDigest: Digest?
-  private var outcome: TransferOutcome?
+  private(set) var outcome: TransferOutcome?
   private var isAccepted = false
   // Of sessions before this one, with receivers that were reset.
   private var acknowledgedBefore = 0
@@ -70,7 +70,7 @@ package final class SendSession {
   }
 
   /// Answers what has happened and feeds content; true when there is more to feed at once.
-  private func respond(_ machine: inout SendTransfer) throws -> Bool {
+  func respond(_ machine: inout SendTransfer) throws -> Bool {
     while let event = machine.nextEvent() {
       switch event {
       case .connected(let peer):

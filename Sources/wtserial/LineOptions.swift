@@ -5,12 +5,6 @@ import LineModel
 struct LineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Bits a second, or `unlimited`.", valueName: "rate"))
   var baud = LineBaudRate(bitsPerSecond: 115_200)
-  @Flag(
-    help: """
-      Send at the rate that each port is set to, and garble where the two differ; --baud is then the \
-      rate of a port that nobody has open, and of a program that sets none.
-      """)
-  var followTermios = false
   @Flag(help: "Garble bytes that cross, as a bus does on which both ends talk at once.")
   var halfDuplex = false
   @Option(help: ArgumentHelp("Delay of every byte.", valueName: "ms"))
@@ -41,27 +35,21 @@ struct LineOptions: ParsableArguments {
       valueName: "bytes"))
   var fifo: Int?
 
-  /// What the buffers of a line suit that follows its terminals; Linux names no higher rate.
-  private static let followedBaudRateLimit: UInt32 = 4_000_000
-
   func validate() throws {
     // Compared this way round, NaN is refused too.
     guard latencyMs >= 0, jitterMs >= 0, batchMs ?? 0 >= 0 else {
       throw ValidationError("--latency-ms, --jitter-ms and --batch-ms are not negative.")
-    }
-    guard baud.bitsPerSecond > 0 || !followTermios else {
-      throw ValidationError("--follow-termios needs a --baud for ports that nobody has open.")
     }
     guard baud.bitsPerSecond > 0 || !halfDuplex else {
       throw ValidationError("--half-duplex needs a --baud: where bytes take no time, none meet.")
     }
   }
 
-  /// The line that they describe.
-  var configuration: LineConfiguration {
+  /// The line that they describe; `baudRateLimit` where it will be set to other rates.
+  func configuration(baudRateLimit: UInt32 = 0) -> LineConfiguration {
     var line = LineConfiguration()
     line.baudRate = baud.bitsPerSecond
-    line.baudRateLimit = followTermios ? Self.followedBaudRateLimit : 0
+    line.baudRateLimit = baudRateLimit
     line.latencyNanoseconds = nanoseconds(seconds: latencyMs / 1000)
     line.jitterNanoseconds = nanoseconds(seconds: jitterMs / 1000)
     line.batch = batchMs.map { .init(timerNanoseconds: nanoseconds(seconds: $0 / 1000)) }

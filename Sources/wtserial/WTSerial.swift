@@ -13,5 +13,8 @@ struct WTSerial: ParsableCommand {
       79 verification failed, 130 interrupted.
       """,
     version: version,
-    subcommands: [SendCommand.self, ReceiveCommand.self, LoopbackCommand.self, InspectCommand.self])
+    subcommands: [
+      SendCommand.self, ReceiveCommand.self, LoopbackCommand.self, SimulateCommand.self,
+      InspectCommand.self,
+    ])
 }

@@ -1,6 +1,7 @@
 internal import Framing
 package import LineModel
 package import LinkLayer
+internal import Runtime
 
 /// What a run is made of; a seed can draw all of it.
 package struct LinkScenario: CustomStringConvertible, Sendable {

@@ -1,4 +1,5 @@
 internal import LinkLayer
+internal import Runtime
 package import Streaming
 internal import Transfer
 

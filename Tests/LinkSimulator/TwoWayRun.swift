@@ -1,5 +1,6 @@
 internal import LineModel
 package import LinkLayer
+internal import Runtime
 
 /// Both ends send at once, over a line that is hostile at first and healed then; either end may be
 /// killed in the middle and started again.

@@ -1,6 +1,7 @@
 import LineModel
 import LinkLayer
 import LinkSimulator
+import Runtime
 import Streaming
 import Transfer
 

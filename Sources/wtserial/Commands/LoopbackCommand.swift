@@ -34,6 +34,12 @@ struct LoopbackCommand: ParsableCommand {
   var b: String?
   @OptionGroup(title: "The line")
   var line: LineOptions
+  @Flag(
+    help: """
+      Send at the rate that each port is set to, and garble where the two differ; --baud is then the \
+      rate of a port that nobody has open, and of a program that sets none.
+      """)
+  var followTermios = false
   @Option(
     help: ArgumentHelp(
       "Cut the line for --cut-for seconds, this long after the first byte.", valueName: "seconds"))
@@ -45,7 +51,13 @@ struct LoopbackCommand: ParsableCommand {
   @Flag(help: "Print one JSON object a line: `ready`, then `statistics`.")
   var json = false
 
+  /// What the buffers of a line suit that follows its terminals; Linux names no higher rate.
+  private static let followedBaudRateLimit: UInt32 = 4_000_000
+
   func validate() throws {
+    guard line.baud.bitsPerSecond > 0 || !followTermios else {
+      throw ValidationError("--follow-termios needs a --baud for ports that nobody has open.")
+    }
     guard (cutAfter == nil) == (cutFor == nil) else {
       throw ValidationError("--cut-after and --cut-for go together.")
     }
@@ -83,9 +95,10 @@ struct LoopbackCommand: ParsableCommand {
 
   private func loopbackConfiguration() -> LoopbackConfiguration {
     var configuration = LoopbackConfiguration()
-    configuration.line = line.configuration
+    configuration.line = line.configuration(
+      baudRateLimit: followTermios ? Self.followedBaudRateLimit : 0)
     configuration.isHalfDuplex = line.halfDuplex
-    configuration.followsTermios = line.followTermios
+    configuration.followsTermios = followTermios
     configuration.seed = seed ?? .random(in: 0...999_999_999)
     configuration.linkA = a.map { FilePath($0) }
     configuration.linkB = b.map { FilePath($0) }
@@ -138,7 +151,8 @@ private func verb(of operation: LoopbackError.Operation) -> String {
   }
 }
 
-private func rule(brokenBy error: LineConfigurationError) -> String {
+/// The rule of the line's options that is broken.
+func rule(brokenBy error: LineConfigurationError) -> String {
   switch error {
   case .rateOutOfRange(.bitError): "--bit-error-rate is a chance from 0 through 1"
   case .rateOutOfRange(.drop): "--drop-rate is a chance from 0 through 1"

@@ -6,7 +6,6 @@ import SerialDriver
 import Streaming
 import SystemPackage
 import Tensors
-import WeightCodec
 
 /// The command `wtserial send PORT MODEL`.
 struct SendCommand: ParsableCommand {
@@ -28,42 +27,17 @@ struct SendCommand: ParsableCommand {
   var model: String
   @OptionGroup var line: PortOptions
   @OptionGroup var output: OutputOptions
-  @Option(help: "How fine large float tensors arrive: exact, bf16, f16, int8, int6, int4 or int2.")
-  var precision = Precision.exact
-  @Option(help: "Quantize by this scheme instead: affine (min/max) or channel (symmetric).")
-  var quantizer: QuantizerName?
-  @Option(help: "Bits of a code for --quantizer, 2 to 8.")
-  var bits: Int?
-  @Option(help: "What the contents are packed with: deflate or none.")
-  var codec = CodecName.deflate
+  @OptionGroup var contents: ContentOptions
   @Option(help: ArgumentHelp("Seconds to look for a receiver.", valueName: "seconds"))
   var timeout = 10
 
   func validate() throws {
-    if let bits, !Representation.bitsRange.contains(bits) {
-      throw ValidationError("--bits takes 2 to 8, not \(bits).")
-    }
-    if bits != nil && quantizer == nil { throw ValidationError("--bits goes with --quantizer.") }
-    if quantizer != nil && precision != .exact {
-      throw ValidationError("Give --precision or --quantizer, not both.")
-    }
     guard timeout > 0 else { throw ValidationError("--timeout takes at least 1 second.") }
   }
 
   func run() throws {
     let console = Console(output, port: port, model: model, verb: .send)
     try console.reportingErrors { try send(console) }
-  }
-
-  private var policy: PlanPolicy {
-    var representation = precision.representation
-    switch quantizer {
-    case .affine: representation = .affine(bits: bits ?? 8)
-    case .channel: representation = .channel(bits: bits ?? 8)
-    case nil: break
-    }
-    return PlanPolicy(
-      representation: representation, compression: codec == .deflate ? .deflate : .none)
   }
 
   private func send(_ console: Console) throws {
@@ -77,9 +51,11 @@ struct SendCommand: ParsableCommand {
     let memory = RateMemory(port: port.path)
     configuration.rates = try line.rates(of: port, memory)
     console.began(model: name, baudRate: port.baudRate, timeout: timeout)
-    let session = SendSession(checkpoint, named: name, policy) { console.tell($0) }
+    let session = SendSession(checkpoint, named: name, contents.policy) { console.tell($0) }
     var loop = TransferLoop(port: port, signals: signals)
-    defer { if session.failedBaudRate < .max { memory.note(failedBaudRate: session.failedBaudRate) } }
+    defer {
+      if session.failedBaudRate < .max { memory.note(failedBaudRate: session.failedBaudRate) }
+    }
     do {
       let result = try session.run(over: HostLink.make(configuration), &loop)
       console.sent(result)
@@ -87,29 +63,4 @@ struct SendCommand: ParsableCommand {
       throw SessionFailure(error, session.statistics, line: line, timeout: timeout, verb: .send)
     }
   }
-}
-
-/// The tiers of `--precision`.
-enum Precision: String, CaseIterable, ExpressibleByArgument {
-  case exact, bf16, f16, int8, int6, int4, int2
-
-  var representation: Representation {
-    switch self {
-    case .exact: .exact
-    case .bf16: .cast(.bf16)
-    case .f16: .cast(.f16)
-    case .int8: .channel(bits: 8)
-    case .int6: .channel(bits: 6)
-    case .int4: .channel(bits: 4)
-    case .int2: .channel(bits: 2)
-    }
-  }
-}
-
-enum QuantizerName: String, CaseIterable, ExpressibleByArgument {
-  case affine, channel
-}
-
-enum CodecName: String, CaseIterable, ExpressibleByArgument {
-  case deflate, none
 }

@@ -114,6 +114,11 @@ final class Console {
     }
   }
 
+  /// Says why something ended without an error of this command; its JSON has said so already.
+  func explain(_ failure: Failure) {
+    write("wtserial: \(failure.sentence)\n", to: STDERR_FILENO)
+  }
+
   // MARK: - Inside
 
   private func connected(_ peer: PeerLimits, _ info: ReceiverInfo?) {

@@ -19,9 +19,16 @@ struct SessionFailure: Error {
     _ error: any Error, _ statistics: LinkStatistics, line: PortOptions, timeout: Int,
     verb: Console.Verb
   ) {
+    self.init(error, statistics, baudRate: line.baudRate, timeout: timeout, verb: verb)
+  }
+
+  init(
+    _ error: any Error, _ statistics: LinkStatistics, baudRate: UInt32, timeout: Int,
+    verb: Console.Verb
+  ) {
     self.error = error
     self.statistics = statistics
-    baudRate = line.baudRate
+    self.baudRate = baudRate
     self.timeout = timeout
     self.verb = verb
   }
