@@ -130,8 +130,11 @@ extension Link {
 
   /// When an answer may go out: with a window, when the line is free, so that one answer serves all
   /// that has come meanwhile and the way back is never the narrow one.
+  ///
+  /// An end that sends data never leaves its line free: there the answer takes the next frame's place.
   private var answerAt: Instant {
-    session?.peer.usesWindow == true ? lineFreeAt : Instant(microseconds: 0)
+    guard session?.peer.usesWindow == true else { return Instant(microseconds: 0) }
+    return sending.underWayCount > 0 ? lineFreeAt - Self.leadTime : lineFreeAt
   }
 
   // MARK: - One frame

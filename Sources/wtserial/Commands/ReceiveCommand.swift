@@ -22,6 +22,7 @@ struct ReceiveCommand: ParsableCommand {
   @Argument(help: "The file to write.", completion: .file())
   var out: String
   @OptionGroup var line: PortOptions
+  @OptionGroup var link: LinkOptions
   @OptionGroup var output: OutputOptions
   @Option(help: ArgumentHelp("The largest frame to accept, in bytes.", valueName: "bytes"))
   var mtu = HostLink.mtu
@@ -47,6 +48,7 @@ struct ReceiveCommand: ParsableCommand {
     let port = try SerialPort(opening: FilePath(port), line.settings)
     var configuration = LinkConfiguration(
       role: .responder, nonce: .random(in: 0 ... .max), baudRate: port.baudRate)
+    link.configure(&configuration)
     configuration.rates = try line.rates(of: port, RateMemory(port: port.path))
     let info = ReceiverInfo(
       compressions: Compression.allCases, byteCountLimit: nil,
@@ -54,7 +56,9 @@ struct ReceiveCommand: ParsableCommand {
     console.listening(baudRate: port.baudRate)
     var loop = TransferLoop(port: port, signals: signals)
     do {
-      let result = try session.run(over: HostLink.make(configuration, mtu: mtu), info, &loop)
+      let result = try session.run(
+        over: HostLink.make(configuration, mtu: mtu, receiveByteCount: link.window * mtu), info,
+        &loop)
       console.received(result, path: out)
     } catch {
       var failure = SessionFailure(

@@ -26,6 +26,7 @@ struct SendCommand: ParsableCommand {
   @Argument(help: "The file to send.", completion: .file())
   var model: String
   @OptionGroup var line: PortOptions
+  @OptionGroup var link: LinkOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var contents: ContentOptions
   @Option(help: ArgumentHelp("Seconds to look for a receiver.", valueName: "seconds"))
@@ -49,6 +50,7 @@ struct SendCommand: ParsableCommand {
       role: .initiator, nonce: .random(in: 0 ... .max), baudRate: port.baudRate)
     configuration.openLimit = .seconds(Int64(timeout))
     let memory = RateMemory(port: port.path)
+    link.configure(&configuration)
     configuration.rates = try line.rates(of: port, memory)
     console.began(model: name, baudRate: port.baudRate, timeout: timeout)
     let session = SendSession(checkpoint, named: name, contents.policy) { console.tell($0) }

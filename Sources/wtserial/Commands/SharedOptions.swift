@@ -63,6 +63,34 @@ enum BaudRateChoice: ExpressibleByArgument {
   }
 }
 
+/// How the link uses the line.
+struct LinkOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      """
+      Frames that may be unanswered at a time; 1 for a line on which only one end may speak \
+      (half-duplex, RS-485). The receiver makes room for as many.
+      """, valueName: "frames"))
+  var window = 16
+  @Option(help: "Parity in the frames: auto, where it pays, or off.")
+  var errorCorrection = ErrorCorrection.auto
+
+  func validate() throws {
+    guard (1...1024).contains(window) else { throw ValidationError("--window takes 1 to 1024.") }
+  }
+
+  /// Applies them to what an end decides.
+  func configure(_ configuration: inout LinkConfiguration) {
+    configuration.usesWindow = window > 1
+    configuration.usesCorrection = errorCorrection == .auto
+  }
+}
+
+/// The values of `--error-correction`.
+enum ErrorCorrection: String, CaseIterable, ExpressibleByArgument {
+  case auto, off
+}
+
 /// What is shown, and how.
 struct OutputOptions: ParsableArguments {
   @Flag(help: "One JSON object a line on standard output instead of progress.")

@@ -169,8 +169,3 @@ struct SimulateCommand: ParsableCommand {
     sweep ? SweepTable.cells(of: settings) : [settings]
   }
 }
-
-/// The values of `--error-correction`.
-enum ErrorCorrection: String, CaseIterable, ExpressibleByArgument {
-  case auto, off
-}
