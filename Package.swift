@@ -81,10 +81,13 @@ let package = Package(
     .target(
       name: "LinkSimulator",
       dependencies: [
-        "Runtime", "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Framing",
-        "LineModel",
+        "Runtime", "Checkpoints", "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer",
+        "Framing", "LineModel",
       ],
       path: "Tests/LinkSimulator", swiftSettings: common),
+    // Not a test of `swift test`: Scripts/seeds runs as many as there is time for.
+    .executableTarget(
+      name: "Seeds", dependencies: ["LinkSimulator"], path: "Tests/Seeds", swiftSettings: common),
     .testTarget(
       name: "LinkLayerTests",
       dependencies: ["LinkLayer", "Framing", "LineModel", "LinkSimulator", "TestVectors"],

@@ -7,7 +7,11 @@ internal import Runtime
 package struct LinkScenario: CustomStringConvertible, Sendable {
   package var line = LineConfiguration()
   package var seed: UInt64 = 1
+  package var isHalfDuplex = false
   package var mtu = 1024
+  /// Frames that fit the memory of each end; with 1 neither works with a window.
+  package var window = 4
+  package var usesCorrection = true
   package var byteCount = 20_000
   /// The line is dead in these spans of time, in nanoseconds.
   package var cuts: [Range<UInt64>] = []
@@ -36,10 +40,19 @@ package struct LinkScenario: CustomStringConvertible, Sendable {
       let start = UInt64.random(in: 0..<2_000_000_000, using: &generator)
       cuts = [start..<start + UInt64.random(in: 1..<3_000_000_000, using: &generator)]
     }
+    // What is new is drawn last, and leaves the rest of a seed as it was.
+    window = Bool.random(using: &generator) ? 1 : Int.random(in: 2...32, using: &generator)
+    usesCorrection = Bool.random(using: &generator)
+    // With a window both ends speak at once, which such a line does not bear.
+    isHalfDuplex = window == 1 && Bool.random(using: &generator)
   }
 
   package var description: String {
-    "seed \(seed): \(line.baudRate) baud, MTU \(mtu), \(byteCount) bytes, \(line), cuts \(cuts)"
+    """
+    seed \(seed): \(line.baudRate) baud\(isHalfDuplex ? ", half duplex" : ""), MTU \(mtu), \
+    window \(window), error correction \(usesCorrection ? "on" : "off"), \(byteCount) bytes, \(line), \
+    cuts \(cuts)
+    """
   }
 
   /// The lines, one each way, with faults of their own.
@@ -68,9 +81,14 @@ package struct LinkScenario: CustomStringConvertible, Sendable {
       role: role, nonce: UInt32(truncatingIfNeeded: nonce), baudRate: line.baudRate)
     configuration.openLimit = .seconds(30)
     configuration.silenceLimit = silenceLimit
+    configuration.usesWindow = window > 1
+    configuration.usesCorrection = usesCorrection
+    // Beside each block of 16 bytes there is a mark of two where it is sent, of a bit where received.
+    let blockCount = max(window * mtu / 16, 2)
     return Link(
       configuration, frameStorage: ByteStorage(byteCount: mtu),
-      sendStorage: ByteStorage(byteCount: 4096), receiveStorage: ByteStorage(byteCount: 4096))
+      sendStorage: ByteStorage(byteCount: min(blockCount, 4096) * 18),
+      receiveStorage: ByteStorage(byteCount: blockCount * 16 + (blockCount + 7) / 8))
   }
 }
 
@@ -93,6 +111,7 @@ package struct LinkRun {
     receiver.listen()
     sender.open(at: Instant(microseconds: 0))
     var simulation = Simulation(sender, receiver, aToB: there, bToA: back)
+    simulation.isHalfDuplex = scenario.isHalfDuplex
     var delivered: [UInt8] = []
     var isPrefix = true
     var sent = 0

@@ -2,6 +2,7 @@ internal import LinkLayer
 internal import Runtime
 package import Streaming
 internal import Transfer
+internal import WeightCodec
 
 /// One model goes from a sender to a receiver over a modelled line in virtual time.
 package struct TransferRun {
@@ -18,11 +19,13 @@ package struct TransferRun {
   package private(set) var receiver: ReceivingEnd
   /// Whether both machines had ended before virtual time was up.
   package private(set) var isFinished = false
+  package let model: SampleModel
 
   package init(
     _ scenario: LinkScenario, _ model: SampleModel, refusal: ReceiverFailure? = nil,
     _ disturbance: (what: Disturbance, time: UInt64)? = nil, limit: UInt64 = 900_000_000_000
   ) throws {
+    self.model = model
     sender = SendingEnd(model)
     receiver = ReceivingEnd()
     receiver.refusal = refusal
@@ -31,6 +34,7 @@ package struct TransferRun {
     var simulation = Simulation(
       SendTransfer(link: scenario.link(.initiator), at: Instant(microseconds: 0)),
       ReceiveTransfer(link: scenario.link(.responder), info: info), aToB: there, bToA: back)
+    simulation.isHalfDuplex = scenario.isHalfDuplex
     if let disturbance, run(&simulation, until: disturbance.time) {
       switch disturbance.what {
       case .senderAborts: simulation.a.abort()
@@ -43,6 +47,20 @@ package struct TransferRun {
       }
     }
     isFinished = !run(&simulation, until: limit)
+  }
+
+  /// Whether no tensor that was taken differs from what was sent, as far as it is exact.
+  package var hasOnlyRightTensors: Bool {
+    model.plan.units.allSatisfy { unit in
+      guard let found = receiver.tensors[unit.tensorIndex] else { return true }
+      let sent = model.elements[unit.tensorIndex]
+      return unit.representation == .exact ? found == sent : found.count == sent.count
+    }
+  }
+
+  /// Whether the receiver has the manifest and all tensors.
+  package var hasAllTensors: Bool {
+    receiver.manifest == model.manifest && receiver.tensors.count == model.plan.units.count
   }
 
   private mutating func run(

@@ -5,7 +5,9 @@ internal import Runtime
 /// Both ends send at once, over a line that is hostile at first and healed then; either end may be
 /// killed in the middle and started again.
 ///
-/// An end that sees its session close opens the next one. The streams begin anew with each.
+/// An end that sees its session close opens the next one. The streams begin anew with each. The line is
+/// full-duplex whatever the scenario says: both ends speak whenever they like, and on one pair of wires
+/// nothing tells whose turn it is.
 package struct TwoWayRun {
   /// An end dies, at a time in nanoseconds, and another one takes its place.
   package struct Kill: Sendable {
