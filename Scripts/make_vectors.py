@@ -25,6 +25,9 @@ F32, F64, F16, BF16, U8 = 1, 2, 3, 4, 24
 # Bits of exponent and of mantissa.
 FLOATS = {F32: (8, 23), F64: (11, 52), F16: (5, 10), BF16: (8, 7)}
 EXACT, AFFINE, CHANNEL, CAST = range(4)
+# Errors that parity puts right in a codeword; the kinds of DATA with parity are in this order.
+STRENGTHS = (1, 2, 3, 4, 6, 8)
+FIRST_KIND_WITH_PARITY = 10
 
 
 def column(value):
@@ -78,7 +81,10 @@ def session_number(nonces):
 def frame(nonces, direction, kind, sequence, payload):
     covered = struct.pack("<H", kind << 12 | sequence) + payload
     seal = struct.pack("<IB", session_number(nonces), direction)
-    return stuff(covered + struct.pack("<I", zlib.crc32(seal + covered))) + b"\0"
+    plain = covered + struct.pack("<I", zlib.crc32(seal + covered))
+    if kind >= FIRST_KIND_WITH_PARITY:
+        plain += parity(STRENGTHS[kind - FIRST_KIND_WITH_PARITY], plain)
+    return stuff(plain) + b"\0"
 
 
 def crc32_vectors():
@@ -103,7 +109,7 @@ def cobs_vectors():
 
 def frame_vectors():
     file = VectorFile(
-        """Frames with their delimiter (Protocol.md §3.3, §3.4); nonces `-` outside sessions;
+        """Frames with their delimiter (Protocol.md §3.3, §3.4, §3.5); nonces `-` outside sessions;
 direction 0 is from the initiator.
 initiator-nonce responder-nonce direction kind sequence payload wire"""
     )
@@ -116,8 +122,9 @@ initiator-nonce responder-nonce direction kind sequence payload wire"""
         )  # fmt: skip
 
     session = (0x12345678, 0x9ABCDEF0)
-    add(None, 0, 1, 0, handshake(1, 1, session[0], 0, 4096, 4096, 0))
-    add(None, 1, 2, 0, handshake(1, 1, session[1], session[0], 1024, 64, 0))
+    add(None, 0, 1, 0, handshake(1, 1, session[0], 0, 4096, 4096, 3, 0))
+    add(None, 1, 2, 0, handshake(1, 1, session[1], session[0], 1024, 64, 0, 0xCAFE1234))
+    add(None, 1, 3, 0, b"")
     for direction in (0, 1):
         for kind, sequence, payload in (
             (4, 0, b"sixteen bytes...short"),
@@ -132,6 +139,12 @@ initiator-nonce responder-nonce direction kind sequence payload wire"""
             (9, 0, b"\x03"),
         ):
             add(session, direction, kind, sequence, payload)
+    file.note("DATA with parity: in one codeword, a short block in it, and in three")
+    draw = random.Random(4)
+    for index in range(len(STRENGTHS)):
+        for sequence, length in ((index, 16), (0xFFF - index, 39), (0x700 + index, 512)):
+            kind = FIRST_KIND_WITH_PARITY + index
+            add(session, index % 2, kind, sequence, draw.randbytes(length))
     file.note("nonces whose CRC-32 is 0: the session number is 1")
     add(zero_session(), 0, 5, 1, b"")
     file.note("another session, the same frame")
@@ -177,7 +190,7 @@ def parity(strength, covered):
 def parity_vectors():
     file = VectorFile("The parity of frames (Protocol.md §3.5).\nstrength frame parity")
     draw = random.Random(3)
-    for strength in (1, 2, 3, 4, 6, 8):
+    for strength in STRENGTHS:
         longest = 255 - 2 * strength
         file.add(strength, b"\x01", parity(strength, b"\x01"))
         file.add(strength, bytes(7), parity(strength, bytes(7)))
@@ -211,21 +224,27 @@ def zero_session():
 # --- §4 Link ---
 
 
-def handshake(version_max, version_min, nonce, echoed, mtu, window, capabilities):
-    return b"WT" + struct.pack(
-        "<BBIIHHI", version_max, version_min, nonce, echoed, mtu, window, capabilities
-    )
+def handshake(version_max, version_min, nonce, echoed, mtu, window, capabilities, continued):
+    """Without its last field where that is None."""
+    numbers = (version_max, version_min, nonce, echoed, mtu, window, capabilities)
+    last = b"" if continued is None else struct.pack("<I", continued)
+    return b"WT" + struct.pack("<BBIIHHI", *numbers) + last
 
 
 def handshake_vectors():
     file = VectorFile(
-        """Payloads of HELLO and WELCOME (Protocol.md §4.1).
-highest lowest nonce echoed-nonce mtu window capabilities payload"""
+        """Payloads of HELLO and WELCOME (Protocol.md §4.1); `-` where the last field is missing,
+which means 0.
+highest lowest nonce echoed-nonce mtu window capabilities continued-session payload"""
     )
     for fields in (
-        (1, 1, 0x12345678, 0, 32, 1, 0),
-        (1, 1, 0x9ABCDEF0, 0x12345678, 4096, 4095, 0),
-        (7, 1, 0, 0xFFFFFFFF, 65535, 65535, 0x80000001),
+        (1, 1, 0x12345678, 0, 32, 1, 0, 0),
+        (1, 1, 0x9ABCDEF0, 0x12345678, 4096, 2047, 3, 0),
+        (1, 1, 0x9ABCDEF0, 0x12345678, 4096, 2047, 2, 0xFEDCBA98),
+        (1, 1, 0x12345678, 0, 1024, 64, 1, 1),
+        (7, 1, 0, 0xFFFFFFFF, 65535, 65535, 0x80000001, 0xFFFFFFFF),
+        (1, 1, 0x12345678, 0, 32, 1, 0, None),
+        (7, 1, 0x9ABCDEF0, 0x12345678, 4096, 4095, 1, None),
     ):
         file.add(*fields, handshake(*fields))
     return file

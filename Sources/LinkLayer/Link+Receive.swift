@@ -121,6 +121,8 @@ extension Link {
       if !receiveAnswer(next: block, byteCount, at: now) { noteAnswerWithoutNews() }
     case .negativeAcknowledgement:
       let isNews = receiveAnswer(next: block, byteCount, at: now)
+      // An answer that breaks the rules is the graver cause.
+      guard state == .established else { return }
       turnaround.endBackOff()
       retransmitEarly(at: now)
       if !isNews { giveUpOverdue(at: now) }

@@ -67,7 +67,7 @@ struct SendQueue: ~Copyable {
     while end < limit, end - first < target, mark(end) == .pending { end += 1 }
     let isFull = end - first >= target || end < limit && mark(end) != .pending
     let isRepeat = first < sentCount
-    if !isFull, !isRepeat, end > flushedBlockCount, underWayCount > 0 || end < window {
+    if !isFull, !isRepeat, first >= flushedBlockCount, underWayCount > 0 || end < window {
       return nil
     }
     let byteCount = min(end * BlockNumber.byteCount, shortEnd ?? buffer.count)

@@ -69,7 +69,7 @@ struct FrameDecoderTests {
   }
 
   @Test func unknownKindIsASoundFrameWithoutAHeader() {
-    let covered: [UInt8] = [5, 0xF0]
+    let covered: [UInt8] = [5, 0]
     var checksum = CRC32()
     // The seal outside sessions, from the initiator.
     checksum.update(littleEndian: 0)

@@ -32,8 +32,21 @@ struct FrameTests {
         for flip in UInt8(1)...255 {
           var wire = vector.wire
           wire[offset] ^= flip
-          if hasSealedFrame(wire, vector.seal) { Issue.record("byte \(offset) ^ \(flip) passes") }
+          if passes(wire, vector) { Issue.record("byte \(offset) ^ \(flip) passes") }
         }
+      }
+    }
+  }
+
+  /// Parity puts every damaged byte right: of header, payload, checksum and parity alike.
+  @Test func parityInAFramePutsItRight() throws {
+    for vector in try VectorFile("frame").lines.map({ try FrameVector($0) }) {
+      guard let strength = vector.header.strength else { continue }
+      let sound = unstuffed(vector.wire)
+      for offset in stride(from: 0, to: sound.count, by: sound.count > 100 ? 37 : 1) {
+        var damaged = sound
+        damaged[offset] ^= 0x5A
+        #expect(correct(damaged, strength) == Corrected(sound, errorCount: 1))
       }
     }
   }
@@ -42,13 +55,13 @@ struct FrameTests {
     for vector in try VectorFile("frame").lines.map({ try FrameVector($0) }) {
       let body = vector.wire.dropLast()
       for offset in body.indices {
-        #expect(!hasSealedFrame(Array(body[..<offset]) + [0], vector.seal), "cut at \(offset)")
+        #expect(!passes(Array(body[..<offset]) + [0], vector), "cut at \(offset)")
         var shorter = vector.wire
         shorter.remove(at: offset)
-        #expect(!hasSealedFrame(shorter, vector.seal), "without byte \(offset)")
+        #expect(!passes(shorter, vector), "without byte \(offset)")
         var longer = vector.wire
         longer.insert(longer[offset], at: offset)
-        #expect(!hasSealedFrame(longer, vector.seal), "byte \(offset) twice")
+        #expect(!passes(longer, vector), "byte \(offset) twice")
       }
     }
   }
@@ -58,7 +71,9 @@ struct FrameTests {
       for sequence in [0, 1, 0xFF, 0x100, 0xFFF] as [UInt16] {
         let second = kind << 4 | UInt8(sequence >> 8)
         let header = FrameHeader(parsing: UInt8(truncatingIfNeeded: sequence), second)
-        #expect((header == nil) == (FrameKind(rawValue: kind) == nil))
+        #expect((header == nil) == (kind == 0))
+        #expect(header?.kind == (kind < 10 ? FrameKind(rawValue: kind) : .data))
+        #expect(header?.strength == (kind < 10 ? nil : CorrectionStrength(index: Int(kind) - 10)))
         guard let header else { continue }
         #expect(header.sequence == sequence)
         #expect(header.bytes == (UInt8(truncatingIfNeeded: sequence), second))
@@ -78,9 +93,18 @@ struct FrameTests {
     #expect(reached)
   }
 
-  private func hasSealedFrame(_ wire: [UInt8], _ seal: Seal) -> Bool {
-    findings(in: wire, seal: seal).contains { found in
-      if case .frame(_, _, isSealed: true) = found { true } else { false }
+  private func unstuffed(_ wire: [UInt8]) -> [UInt8] {
+    var stuffing = COBSDecoder()
+    return wire.dropLast().compactMap { byte in
+      if case .byte(let plain) = stuffing.decode(byte) { plain } else { nil }
+    }
+  }
+
+  /// Whether damaged bytes are taken for a frame. Where only parity is hit, the frame is sound.
+  private func passes(_ wire: [UInt8], _ vector: FrameVector) -> Bool {
+    findings(in: wire, seal: vector.seal).contains { found in
+      guard case .frame(let header, let payload, isSealed: true) = found else { return false }
+      return vector.header.strength == nil || header != vector.header || payload != vector.payload
     }
   }
 }
@@ -99,8 +123,10 @@ struct FrameVector {
     } else {
       seal = Seal(outsideSessions: direction)
     }
-    let kind = try #require(FrameKind(rawValue: try line.number(3)))
-    header = FrameHeader(kind, sequence: try line.number(4))
+    let kind: UInt16 = try line.number(3)
+    let number = kind << 12 | (try line.number(4) as UInt16)
+    header = try #require(
+      FrameHeader(parsing: UInt8(truncatingIfNeeded: number), UInt8(number >> 8)))
     payload = try line.bytes(5)
     wire = try line.bytes(6)
   }

@@ -5,9 +5,12 @@ import LineModel
 func encoded(
   _ header: FrameHeader, _ payload: [UInt8] = [], seal: Seal = Seal(outsideSessions: .fromInitiator)
 ) -> [UInt8] {
-  let limit = FrameEncoder.encodedByteCountLimit(payloadByteCount: payload.count)
+  let covered = FrameHeader.overheadByteCount + payload.count
+  let parity = header.strength?.parityByteCount(frameByteCount: covered) ?? 0
+  let limit = FrameEncoder.encodedByteCountLimit(payloadByteCount: payload.count + parity)
   return [UInt8](capacity: limit) { output in
-    var frame = FrameEncoder(header, seal: seal, into: &output)
+    var frame = FrameEncoder(
+      header, seal: seal, payloadByteCount: payload.count, into: &output)
     frame.append(payload.span, into: &output)
     frame.finish(into: &output)
   }
@@ -17,6 +20,8 @@ func encoded(
 enum Found: Equatable {
   case frame(FrameHeader?, payload: [UInt8], isSealed: Bool)
   case malformed(FrameError)
+  /// The header speaks of parity, and no frame with parity has this size.
+  case impossible
 }
 
 /// Everything that a decoder finds in `bytes`, given to it in portions.
@@ -34,7 +39,13 @@ func findings(
     while let output = decoder.decode(portion, from: &position) {
       switch output {
       case .malformed(let error): found.append(.malformed(error))
-      case .frame(let byteCount):
+      case .frame(let total):
+        guard let byteCount = decoder.byteCount(total: total),
+          byteCount >= FrameHeader.overheadByteCount
+        else {
+          found.append(.impossible)
+          continue
+        }
         let payload = decoder.withPayload(byteCount: byteCount) { span in
           span.indices.map { span[$0] }
         }

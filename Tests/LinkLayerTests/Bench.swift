@@ -7,12 +7,16 @@ import LineModel
 struct HeardFrame: Equatable {
   var kind: FrameKind
   var sequence: UInt16
+  var strength: CorrectionStrength?
   var payload: [UInt8]
   /// With stuffing and all delimiters.
   var wireByteCount: Int
 }
 
 /// One link driven by hand: the test is its line, its clock and its peer.
+///
+/// In the ground mode unless the test asks for more: one frame at a time, no parity, and silence is
+/// the end.
 ///
 /// A class, since what a test expects of a value it has to be able to copy.
 final class Bench {
@@ -30,18 +34,23 @@ final class Bench {
   // The session that the peer believes in.
   private(set) var nonces: (initiator: UInt32, responder: UInt32) = (0, 0)
 
+  /// Room for so many bytes to send, marks of their blocks not counted.
   init(
     _ role: LinkRole, baud: UInt32 = 115_200, mtu: Int = 128, sendByteCount: Int = 1024,
     receiveByteCount: Int = 1024, _ change: (inout LinkConfiguration) -> Void = { _ in }
   ) {
     var configuration = LinkConfiguration(
       role: role, nonce: Self.nonce, rate: LineRate(baud: baud))
+    configuration.usesWindow = false
+    configuration.usesCorrection = false
+    configuration.reconnectLimit = .seconds(0)
     change(&configuration)
     self.role = role
     rate = configuration.rate
     link = Link(
       configuration, frameStorage: ByteStorage(byteCount: mtu),
-      sendStorage: ByteStorage(byteCount: sendByteCount),
+      sendStorage: ByteStorage(
+        byteCount: sendByteCount / 16 * SendQueue.storageByteCountPerBlock),
       receiveStorage: ByteStorage(byteCount: receiveByteCount))
   }
 
@@ -91,8 +100,8 @@ final class Bench {
     var decoder = FrameDecoder(storage: ByteStorage(byteCount: 1 << 17))
     var heard: [HeardFrame] = []
     var (start, position) = (0, 0)
-    while case .frame(let byteCount) = decoder.decode(bytes.span, from: &position) {
-      guard seals.contains(where: { decoder.isSealed(by: $0, byteCount: byteCount) }),
+    while case .frame(let total) = decoder.decode(bytes.span, from: &position) {
+      guard let byteCount = decoder.byteCount(total: total), seals.contains(where: { decoder.isSealed(by: $0, byteCount: byteCount) }),
         let header = decoder.header
       else { continue }
       let payload = decoder.withPayload(byteCount: byteCount) { span in
@@ -100,8 +109,8 @@ final class Bench {
       }
       heard.append(
         HeardFrame(
-          kind: header.kind, sequence: header.sequence, payload: payload,
-          wireByteCount: position - start))
+          kind: header.kind, sequence: header.sequence, strength: header.strength,
+          payload: payload, wireByteCount: position - start))
       start = position
     }
     return heard
@@ -127,13 +136,16 @@ final class Bench {
     receive(frame(kind, sequence, payload))
   }
 
-  func frame(_ kind: FrameKind, _ sequence: UInt16 = 0, _ payload: [UInt8] = []) -> [UInt8] {
+  func frame(
+    _ kind: FrameKind, _ sequence: UInt16 = 0, _ payload: [UInt8] = [],
+    strength: CorrectionStrength? = nil
+  ) -> [UInt8] {
     let seal = Seal(
       initiatorNonce: nonces.initiator, responderNonce: nonces.responder, role.other.direction)
-    return encoded(FrameHeader(kind, sequence: sequence), payload, seal)
+    return encoded(FrameHeader(kind, sequence: sequence, strength: strength), payload, seal)
   }
 
-  /// A sound frame of the session, of a kind that no revision has yet.
+  /// A sound frame of the session, of the one kind that is none.
   var unknownFrame: [UInt8] {
     var crc = CRC32()
     crc.update(littleEndian: nonces.initiator)
@@ -142,9 +154,9 @@ final class Bench {
     checksum.update(littleEndian: crc.value)
     checksum.update(role.other.direction.rawValue)
     checksum.update(1)
-    checksum.update(0xF0)
+    checksum.update(0)
     let value = checksum.value
-    let plain = [1, 0xF0] + (0..<4).map { UInt8(truncatingIfNeeded: value >> UInt32(8 * $0)) }
+    let plain = [1, 0] + (0..<4).map { UInt8(truncatingIfNeeded: value >> UInt32(8 * $0)) }
     return [UInt8](capacity: 16) { output in
       var stuffing = COBSEncoder(into: &output)
       for byte in plain { stuffing.append(byte, into: &output) }
@@ -162,13 +174,24 @@ final class Bench {
     receive(encoded(FrameHeader(kind), payload, Seal(outsideSessions: role.other.direction)))
   }
 
+  /// A responder that was reset says that it is there.
+  func sayReady() {
+    receive(encoded(FrameHeader(.ready), [], Seal(outsideSessions: role.other.direction)))
+  }
+
   /// What an ordinary peer says of itself.
-  func handshake(answering nonce: UInt32 = 0, mtu: UInt16 = 128) -> Handshake {
-    Handshake(nonce: Self.peerNonce, echoedNonce: nonce, mtu: mtu, windowBlockCount: 64)
+  func handshake(
+    answering nonce: UInt32 = 0, mtu: UInt16 = 128, _ capabilities: Capabilities = []
+  ) -> Handshake {
+    Handshake(
+      nonce: Self.peerNonce, echoedNonce: nonce, mtu: mtu, windowBlockCount: 64,
+      capabilities: capabilities)
   }
 
   /// Opens a session, with a peer of an MTU, that answers `turnaround` after the time on the wire.
-  func open(mtu: UInt16 = 128, turnaround: Interval = .milliseconds(5)) {
+  func open(
+    mtu: UInt16 = 128, turnaround: Interval = .milliseconds(5), _ capabilities: Capabilities = []
+  ) {
     switch role {
     case .initiator:
       link.open(at: now)
@@ -177,13 +200,13 @@ final class Bench {
       now = now + rate.wireTime(byteCount: hello.first?.wireByteCount ?? 0)
       // The estimator takes an answer to weigh this much.
       now = now + rate.wireTime(byteCount: Handshake.byteCount + 8) + turnaround
-      say(.welcome, handshake(answering: Self.nonce, mtu: mtu))
+      say(.welcome, handshake(answering: Self.nonce, mtu: mtu, capabilities))
       let opening = hear()
       openingWireTime = rate.wireTime(byteCount: opening.first?.wireByteCount ?? 0)
       openingTime = now - Instant(microseconds: 0)
     case .responder:
       link.listen()
-      say(.hello, handshake(mtu: mtu))
+      say(.hello, handshake(mtu: mtu, capabilities))
       let welcome = hear().first.flatMap { Handshake(parsing: $0.payload.span) }
       nonces = (Self.peerNonce, welcome?.nonce ?? 0)
       say(.acknowledgement)
@@ -205,9 +228,12 @@ final class Bench {
 }
 
 private func encoded(_ header: FrameHeader, _ payload: [UInt8], _ seal: Seal) -> [UInt8] {
-  let limit = FrameEncoder.encodedByteCountLimit(payloadByteCount: payload.count)
+  let covered = FrameHeader.overheadByteCount + payload.count
+  let parity = header.strength?.parityByteCount(frameByteCount: covered) ?? 0
+  let limit = FrameEncoder.encodedByteCountLimit(payloadByteCount: payload.count + parity)
   return [UInt8](capacity: limit) { output in
-    var frame = FrameEncoder(header, seal: seal, into: &output)
+    var frame = FrameEncoder(
+      header, seal: seal, payloadByteCount: payload.count, into: &output)
     frame.append(payload.span, into: &output)
     frame.finish(into: &output)
   }
@@ -222,7 +248,7 @@ extension Handshake {
     output.append(versionMinimum)
     for (number, byteCount) in [
       (nonce, 4), (echoedNonce, 4), (UInt32(mtu), 2), (UInt32(windowBlockCount), 2),
-      (capabilities, 4),
+      (capabilities.rawValue, 4), (continuedSession, 4),
     ] {
       for index in 0..<byteCount {
         output.append(UInt8(truncatingIfNeeded: number >> UInt32(8 * index)))

@@ -8,19 +8,22 @@ import Testing
 struct LinkOpeningTests {
   @Test func handshakeVectorsHoldBothWays() throws {
     for line in try VectorFile("handshake").lines {
-      let payload = try line.bytes(7)
+      let payload = try line.bytes(8)
       var handshake = Handshake(
         nonce: try line.number(2), echoedNonce: try line.number(3), mtu: try line.number(4),
         windowBlockCount: try line.number(5))
       handshake.versionMaximum = try line.number(0)
       handshake.versionMinimum = try line.number(1)
-      handshake.capabilities = try line.number(6)
+      handshake.capabilities = Capabilities(rawValue: try line.number(6))
+      let continued = try line.number(7, UInt32.self)
+      handshake.continuedSession = continued ?? 0
       let parsed = Handshake(parsing: payload.span)
       #expect(parsed == handshake, "\(line)")
-      let grown = Handshake(parsing: (payload + [1, 2, 3]).span)
+      let grown = Handshake(parsing: (payload + [1, 2, 3]).span)  // Not a whole field more.
       #expect(grown == handshake, "extensions are ignored")
       let short = Handshake(parsing: payload.span.extracting(0..<19))
       #expect(short == nil)
+      guard continued != nil else { continue }
       // Through a frame, since that is where a handshake is written.
       let bench = Bench(.responder)
       let wire = [UInt8](capacity: 64) { output in
@@ -43,7 +46,9 @@ struct LinkOpeningTests {
     #expect(said == Handshake(nonce: Bench.nonce, mtu: 256, windowBlockCount: 32))
     bench.expect(initiatorNonce: Bench.nonce, responderNonce: Bench.peerNonce)
     bench.say(.welcome, bench.handshake(answering: Bench.nonce, mtu: 100))
-    #expect(bench.events() == [.opened(PeerLimits(version: 1, mtu: 100, windowBlockCount: 64))])
+    let peer = PeerLimits(
+      version: 1, mtu: 100, windowBlockCount: 64, usesWindow: false, usesCorrection: false)
+    #expect(bench.events() == [.opened(peer)])
     // Its first frame opens the session at the other end.
     let heard = bench.hear()
     #expect(heard.map(\.kind) == [.acknowledgement])
@@ -55,7 +60,7 @@ struct LinkOpeningTests {
     let first = bench.hear()
     let answer = bench.rate.wireTime(byteCount: Handshake.byteCount + Link.answerByteCount)
     let frame = bench.rate.wireTime(byteCount: first.first?.wireByteCount ?? 0)
-    let due = bench.now + frame + answer + .milliseconds(300)
+    let due = bench.now + frame + answer + .milliseconds(100)
     #expect(bench.deadline == due)
     bench.advance(by: due - bench.now - Interval(microseconds: 1))
     #expect(bench.hear().isEmpty)
@@ -140,7 +145,8 @@ struct LinkOpeningTests {
     bench.expect(initiatorNonce: Bench.peerNonce, responderNonce: said?.nonce ?? 0)
     bench.say(.data, 0, sample(16))
     let events = bench.events()
-    let peer = PeerLimits(version: 1, mtu: 128, windowBlockCount: 64)
+    let peer = PeerLimits(
+      version: 1, mtu: 128, windowBlockCount: 64, usesWindow: false, usesCorrection: false)
     #expect(events == [.opened(peer), .readable])
     #expect(bench.read() == sample(16))
   }

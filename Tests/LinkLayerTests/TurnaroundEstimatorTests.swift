@@ -19,16 +19,47 @@ struct TurnaroundEstimatorTests {
     #expect(estimator.timeout == Interval(microseconds: 80_000 + 4 * 57_500))
   }
 
-  @Test func marginNeverFallsBelowItsFloor() {
+  /// 20 ms at first, a sixteenth less with each sample.
+  @Test func marginShrinksToItsFloor() {
     var estimator = TurnaroundEstimator()
-    for _ in 0..<50 { estimator.sample(.milliseconds(3)) }
-    #expect(estimator.timeout == .milliseconds(23))
+    estimator.sample(.milliseconds(3))
+    #expect(estimator.timeout == Interval(microseconds: 3000 + 18_750))
+    for _ in 0..<100 { estimator.sample(.milliseconds(3)) }
+    #expect(estimator.timeout == .milliseconds(5))
+  }
+
+  @Test func answerThatIsLateDoublesTheMarginUpToItsLimit() {
+    var estimator = TurnaroundEstimator()
+    for _ in 0..<100 { estimator.sample(.milliseconds(3)) }
+    estimator.noteTooShort()
+    #expect(estimator.timeout == .milliseconds(7))
+    estimator.noteTooShort()
+    #expect(estimator.timeout == .milliseconds(11))
+    for _ in 0..<100 { estimator.noteTooShort() }
+    #expect(estimator.timeout == .milliseconds(1003))
+    for _ in 0..<200 { estimator.sample(.milliseconds(3)) }
+    #expect(estimator.timeout == .milliseconds(5))
+  }
+
+  @Test func timeoutsDoubleUntilASampleOrAnAnswer() {
+    var estimator = TurnaroundEstimator()
+    estimator.sample(.milliseconds(40))
+    let single = estimator.timeout.microseconds
+    for doubling in 1...8 {
+      estimator.backOff()
+      #expect(estimator.timeout.microseconds == min(single << min(doubling, 6), 2_000_000))
+    }
+    estimator.endBackOff()
+    #expect(estimator.timeout.microseconds == single)
+    estimator.backOff()
+    estimator.sample(.milliseconds(40))
+    #expect(estimator.timeout.microseconds < single)
   }
 
   @Test func negativeTimesCountAsNone() {
     var estimator = TurnaroundEstimator()
     estimator.sample(Interval(microseconds: -5000))
-    #expect(estimator.timeout == .milliseconds(20))
+    #expect(estimator.timeout == Interval(microseconds: 18_750))
   }
 
   @Test func hugeSamplesAndManyTimeoutsStayAtTheLimit() {
