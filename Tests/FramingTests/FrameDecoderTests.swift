@@ -67,22 +67,4 @@ struct FrameDecoderTests {
         .malformed(.tooLong), frame(fits), .malformed(.tooLong), frame([]),
       ])
   }
-
-  @Test func unknownKindIsASoundFrameWithoutAHeader() {
-    let covered: [UInt8] = [5, 0]
-    var checksum = CRC32()
-    // The seal outside sessions, from the initiator.
-    checksum.update(littleEndian: 0)
-    checksum.update(0)
-    checksum.update(covered.span)
-    let value = checksum.value
-    let plain = covered + (0..<4).map { UInt8(truncatingIfNeeded: value >> UInt32(8 * $0)) }
-    let wire = [UInt8](capacity: 16) { output in
-      var stuffing = COBSEncoder(into: &output)
-      for byte in plain { stuffing.append(byte, into: &output) }
-      stuffing.finish(into: &output)
-      output.append(COBS.delimiter)
-    }
-    #expect(findings(in: wire) == [.frame(nil, payload: [], isSealed: true)])
-  }
 }

@@ -40,13 +40,13 @@ final class Bench {
     receiveByteCount: Int = 1024, _ change: (inout LinkConfiguration) -> Void = { _ in }
   ) {
     var configuration = LinkConfiguration(
-      role: role, nonce: Self.nonce, rate: LineRate(baud: baud))
+      role: role, nonce: Self.nonce, baudRate: baud)
     configuration.usesWindow = false
     configuration.usesCorrection = false
     configuration.reconnectLimit = .seconds(0)
     change(&configuration)
     self.role = role
-    rate = configuration.rate
+    rate = LineRate(baud: configuration.baudRate)
     link = Link(
       configuration, frameStorage: ByteStorage(byteCount: mtu),
       sendStorage: ByteStorage(
@@ -145,7 +145,7 @@ final class Bench {
     return encoded(FrameHeader(kind, sequence: sequence, strength: strength), payload, seal)
   }
 
-  /// A sound frame of the session, of the one kind that is none.
+  /// A sound frame of the session that says nothing: RATE without a rate.
   var unknownFrame: [UInt8] {
     var crc = CRC32()
     crc.update(littleEndian: nonces.initiator)

@@ -36,7 +36,7 @@ struct SegmentSizerTests {
         if Double.random(in: 0..<1, using: &generator) < pow(1 - chance, Double(size + 8)) {
           delivered += size
           failures = 0
-          sizer.noteDelivered(byteCount: size + 8)
+          sizer.noteDelivered(frameCount: 1, byteCount: size + 8)
         } else {
           failures += 1
           sizer.noteLost(frameCount: 1, byteCount: size + 8)
@@ -134,7 +134,7 @@ struct SegmentSizerTests {
           }
         }
       }
-      if round % 3 == 0 { sizer.noteDelivered(byteCount: 65535) }
+      if round % 3 == 0 { sizer.noteDelivered(frameCount: 1, byteCount: 65535) }
       if round % 100 == 0 {
         sizer.restart(expectingBytesPerLoss: [1, 1000, .max][round / 100 % 3], from: 1008)
       }
@@ -144,7 +144,7 @@ struct SegmentSizerTests {
 
   @Test func everyFourthFailureInARowHalvesTheSize() {
     var sizer = SegmentSizer()
-    for _ in 0..<20 { sizer.noteDelivered(byteCount: 1000) }
+    for _ in 0..<20 { sizer.noteDelivered(frameCount: 1, byteCount: 1000) }
     let sizes = (0..<16).map { failures in
       sizer.payloadByteCount(limit: 1024, costByteCount: 16, failures: failures)
     }
@@ -156,7 +156,7 @@ struct SegmentSizerTests {
     var sizer = SegmentSizer()
     for _ in 0..<50 { sizer.noteLost(frameCount: 1, byteCount: 1000) }
     #expect(sizer.payloadByteCount(limit: 1024, costByteCount: 16, failures: 0) < 256)
-    for _ in 0..<1000 { sizer.noteDelivered(byteCount: 1000) }
+    for _ in 0..<1000 { sizer.noteDelivered(frameCount: 1, byteCount: 1000) }
     #expect(sizer.payloadByteCount(limit: 1024, costByteCount: 16, failures: 0) == 1024)
   }
 
@@ -167,9 +167,9 @@ struct SegmentSizerTests {
     sizer.restart(expectingBytesPerLoss: 100_000, from: 512)
     #expect(sizer.bytesPerLoss == nil)
     #expect(sizer.payloadByteCount(limit: 4096, costByteCount: 16, failures: 0) == 512)
-    sizer.noteDelivered(byteCount: 520)
+    sizer.noteDelivered(frameCount: 1, byteCount: 520)
     #expect(sizer.payloadByteCount(limit: 4096, costByteCount: 16, failures: 0) == 1040)
-    for _ in 0..<3 { sizer.noteDelivered(byteCount: 1000) }
+    for _ in 0..<3 { sizer.noteDelivered(frameCount: 1, byteCount: 1000) }
     // √(16²/4 + 16 · 100000) − 8 is 1257, less what has passed in the meantime: no more than that.
     let size = sizer.payloadByteCount(limit: 4096, costByteCount: 16, failures: 0)
     #expect((1200...1296).contains(size))
