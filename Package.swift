@@ -85,9 +85,13 @@ let package = Package(
         "Framing", "LineModel",
       ],
       path: "Tests/LinkSimulator", swiftSettings: common),
-    // Not a test of `swift test`: Scripts/seeds runs as many as there is time for.
+    // Not for `swift test`: Scripts/seeds and Scripts/throughput take their time.
     .executableTarget(
       name: "Seeds", dependencies: ["LinkSimulator"], path: "Tests/Seeds", swiftSettings: common),
+    .executableTarget(
+      name: "Throughput",
+      dependencies: ["Runtime", "Checkpoints", "Streaming", "LineModel"],
+      path: "Tests/Throughput", exclude: ["table.txt"], swiftSettings: common),
     .testTarget(
       name: "LinkLayerTests",
       dependencies: ["LinkLayer", "Framing", "LineModel", "LinkSimulator", "TestVectors"],

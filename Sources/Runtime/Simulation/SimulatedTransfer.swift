@@ -95,6 +95,13 @@ package struct SimulatedTransfer {
     return Double(payloadByteCount) * 10 / Double(baudRate) / (Double(end) / 1e9)
   }
 
+  /// The goodput in percent, for a table: a dash where no model was verified, with an exclamation mark
+  /// where a wrong byte was delivered.
+  package func goodputText(baudRate: UInt32) -> String {
+    let goodput = fixedText(goodputShare(baudRate: baudRate) * 100, digits: 1)
+    return (ending == .verified ? goodput : "-") + (wrongByteCount > 0 ? "!" : "")
+  }
+
   /// An hour, and a thousand times what the contents would take on a perfect line.
   private static func limit(for plan: TransferPlan, baudRate: UInt32) -> UInt64 {
     let seconds = Double(plan.contentByteCount) * 10 / Double(max(baudRate, 1))

@@ -30,17 +30,8 @@ struct SweepTable {
       let milliseconds = settings.line.latencyNanoseconds / 1_000_000
       rows.append(["\(settings.line.baudRate)", "\(milliseconds) ms"])
     }
-    rows[rows.count - 1].append(Self.text(transfer, settings))
-  }
-
-  /// The goodput in percent; a dash where no model was verified, an exclamation mark behind it where
-  /// a wrong byte was delivered.
-  private static func text(
-    _ transfer: SimulatedTransfer, _ settings: SimulatedTransfer.Settings
-  ) -> String {
-    let share = transfer.goodputShare(baudRate: settings.line.baudRate)
-    let goodput = transfer.ending == .verified ? fixedText(share * 100, digits: 1) : "-"
-    return transfer.wrongByteCount > 0 ? goodput + "!" : goodput
+    rows[rows.count - 1].append(
+      transfer.goodputText(baudRate: settings.line.baudRate))
   }
 
   var text: String {
