@@ -100,7 +100,9 @@ struct FrameTests {
     }
   }
 
-  /// Whether damaged bytes are taken for a frame. Where only parity is hit, the frame is sound.
+  /// Whether damaged bytes are taken for a frame.
+  ///
+  /// Where only parity is hit, the frame is sound.
   private func passes(_ wire: [UInt8], _ vector: FrameVector) -> Bool {
     findings(in: wire, seal: vector.seal).contains { found in
       guard case .frame(let header, let payload, isSealed: true) = found else { return false }

@@ -101,7 +101,8 @@ final class Bench {
     var heard: [HeardFrame] = []
     var (start, position) = (0, 0)
     while case .frame(let total) = decoder.decode(bytes.span, from: &position) {
-      guard let byteCount = decoder.byteCount(total: total), seals.contains(where: { decoder.isSealed(by: $0, byteCount: byteCount) }),
+      guard let byteCount = decoder.byteCount(total: total),
+        seals.contains(where: { decoder.isSealed(by: $0, byteCount: byteCount) }),
         let header = decoder.header
       else { continue }
       let payload = decoder.withPayload(byteCount: byteCount) { span in

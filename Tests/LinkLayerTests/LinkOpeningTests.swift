@@ -47,7 +47,8 @@ struct LinkOpeningTests {
     bench.expect(initiatorNonce: Bench.nonce, responderNonce: Bench.peerNonce)
     bench.say(.welcome, bench.handshake(answering: Bench.nonce, mtu: 100))
     let peer = PeerLimits(
-      version: 1, mtu: 100, windowBlockCount: 64, usesWindow: false, usesCorrection: false, rates: [])
+      version: 1, mtu: 100, windowBlockCount: 64, usesWindow: false, usesCorrection: false,
+      rates: [])
     #expect(bench.events() == [.opened(peer)])
     // Its first frame opens the session at the other end.
     let heard = bench.hear()
@@ -146,7 +147,8 @@ struct LinkOpeningTests {
     bench.say(.data, 0, sample(16))
     let events = bench.events()
     let peer = PeerLimits(
-      version: 1, mtu: 128, windowBlockCount: 64, usesWindow: false, usesCorrection: false, rates: [])
+      version: 1, mtu: 128, windowBlockCount: 64, usesWindow: false, usesCorrection: false,
+      rates: [])
     #expect(events == [.opened(peer), .readable])
     #expect(bench.read() == sample(16))
   }

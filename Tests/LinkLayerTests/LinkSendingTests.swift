@@ -197,8 +197,9 @@ struct LinkSendingTests {
   }
 
   /// Slower than the timeout: each frame goes out more than once, the first answer comes soon after
-  /// the last copy, and the copies are answered, too. The margin grows, and nothing is sent twice from
-  /// then on.
+  /// the last copy, and the copies are answered, too.
+  ///
+  /// The margin grows, and nothing is sent twice from then on.
   @Test func slowPeerIsLearnt() {
     let bench = bench(turnaround: .milliseconds(1))
     let turnaround = Interval.milliseconds(400)

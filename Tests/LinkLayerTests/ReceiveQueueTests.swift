@@ -140,8 +140,11 @@ struct ReceiveQueueTests {
     var rounds = 0
     while delivered.count < stream.bytes.count, rounds < 200_000 {
       rounds += 1
-      let ahead = Int.random(in: 0..<4, using: &generator) == 0 ? 0 : Int.random(
-        in: -3...window + 2, using: &generator)
+      let ahead =
+        Int.random(in: 0..<4, using: &generator) == 0
+        ? 0
+        : Int.random(
+          in: -3...window + 2, using: &generator)
       // A sender that has had a short block acknowledged never sends it with later ones.
       let first = max(model.expected + ahead, stream.start(before: model.expected))
       let limit = stream.limit(behind: model.expected)

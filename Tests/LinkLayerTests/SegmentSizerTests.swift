@@ -90,8 +90,9 @@ struct SegmentSizerTests {
     #expect(count <= 40)
   }
 
-  /// Sizes grow as what passes does, so most of the frames that it takes are short. A loss in the
-  /// meantime, which one run in eight has, begins it anew.
+  /// Sizes grow as what passes does, so most of the frames that it takes are short.
+  ///
+  /// A loss in the meantime, which one run in eight has, begins it anew.
   @Test func lineThatGetsBetterIsNoticedWithinAFewDozenFrames() {
     let size = best(cost: 16, 1e-5).size
     var counts: [Int] = []

@@ -70,7 +70,8 @@ struct SendQueueTests {
     _ = queue.write(sample(1024).span)
     send(&queue, window: 10, Piece(blocks: 0..<7, byteCount: 112, isRepeat: false))
     var piece = queue.nextPiece(target: 7, window: 10)
-    #expect(piece == nil, "three blocks more would go alone, and the next answer makes room for more")
+    #expect(
+      piece == nil, "three blocks more would go alone, and the next answer makes room for more")
     expect(&queue, BlockNumber(7), settles: 112)
     send(&queue, window: 5, Piece(blocks: 0..<5, byteCount: 80, isRepeat: false))
     piece = queue.nextPiece(target: 7, window: 5)
@@ -118,7 +119,9 @@ struct SendQueueTests {
     var queue = queue()
     _ = queue.write(sample(1024).span)
     send(&queue, Piece(blocks: 0..<7, byteCount: 112, isRepeat: false))
-    for (next, report) in [(8, bits()), (2047, bits()), (0, bits(0, 1)), (6, bits(1)), (3, bits(8))]
+    for (next, report) in [
+      (8, bits()), (2047, bits()), (0, bits(0, 1)), (6, bits(1)), (3, bits(8)),
+    ]
       as [(UInt16, [UInt8])]
     {
       let settlement = queue.acknowledge(upTo: BlockNumber(next), report: report.span)
@@ -257,7 +260,9 @@ struct SendQueueTests {
           #expect(lost == model.giveUp { _ in true })
         }
       }
-      let counts = [queue.sentCount, queue.underWayCount, queue.buffer.count, queue.flushedByteCount]
+      let counts = [
+        queue.sentCount, queue.underWayCount, queue.buffer.count, queue.flushedByteCount,
+      ]
       #expect(counts == [model.sentCount, model.underWayCount, model.bytes.count, model.flushed])
     }
   }
