@@ -19,7 +19,6 @@ from pathlib import Path
 
 from peers import Job
 
-SEED = 7
 IDEAL_TIMES_LIMIT = 4
 # The receiver listens before the sender starts, which starts the clock.
 HEAD_START_SECONDS = 0.2
@@ -82,8 +81,9 @@ def open_port(path, baud):
 
 
 @contextmanager
-def uart_buffer(port, bytes_per_second):
+def uart_buffer(path, bytes_per_second):
     """A pipe that holds as much as a UART's driver and is emptied into the port at its pace."""
+    port = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, UART_BUFFER_BYTE_COUNT)
     is_over = threading.Event()
@@ -96,6 +96,7 @@ def uart_buffer(port, bytes_per_second):
         os.close(writer)
         thread.join()
         os.close(reader)
+        os.close(port)
 
 
 def pace(reader, port, bytes_per_second, is_over):
@@ -106,16 +107,21 @@ def pace(reader, port, bytes_per_second, is_over):
             # sz parts with these and then discards what its terminal has not sent, which is nothing
             # where it could drain it first; a pseudo-terminal cannot be drained.
             time.sleep(PACING_SECONDS)
-        os.write(port, data)
         idle_at = max(idle_at, time.monotonic()) + len(data) / bytes_per_second
+        while data and not is_over.is_set():
+            try:
+                data = data[os.write(port, data) :]
+            except BlockingIOError:
+                # The line waits for a receiver that does not read, perhaps never again.
+                is_over.wait(PACING_SECONDS)
         is_over.wait(max(0, idle_at - time.monotonic() - 2 * PACING_SECONDS))
 
 
 @contextmanager
-def joined_ports(cell, wtserial, folder):
+def joined_ports(cell, wtserial, seed, folder):
     """The names and the descriptors of two ports, joined by the line of the cell."""
     paths = folder / "a", folder / "b"
-    command = [wtserial, "loopback", "--json", "--a", paths[0], "--b", paths[1], "--seed", SEED]
+    command = [wtserial, "loopback", "--json", "--a", paths[0], "--b", paths[1], "--seed", seed]
     command += ["--baud", cell.baud, "--latency-ms", cell.delay_ms, *cell.options.split()]
     with running(command, stdout=subprocess.PIPE, stderr=None) as line, line.stdout:
         if not line.stdout.readline():
@@ -124,18 +130,18 @@ def joined_ports(cell, wtserial, folder):
             yield paths, (a, b)
 
 
-def transfer(tool, cell, contents, wtserial):
-    """Sends the contents once."""
+def transfer(tool, cell, contents, wtserial, seed):
+    """Sends the contents once; the seed draws the faults."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-peers-")))
         model, out = folder / "weights.bin", folder / "received" / "weights.bin"
         model.write_bytes(contents)
         out.parent.mkdir()
-        paths, (a, b) = stack.enter_context(joined_ports(cell, wtserial, folder))
+        paths, (a, b) = stack.enter_context(joined_ports(cell, wtserial, seed, folder))
         receive, send = tool.commands(Job(cell, wtserial, paths, model, out))
         at_a, at_b = {}, {}
         if tool.on_standard_streams:
-            buffer = stack.enter_context(uart_buffer(a, cell.bytes_per_second))
+            buffer = stack.enter_context(uart_buffer(paths[0], cell.bytes_per_second))
             at_a, at_b = {"stdin": a, "stdout": buffer}, {"stdin": b, "stdout": b}
 
         limit = IDEAL_TIMES_LIMIT * len(contents) / cell.bytes_per_second

@@ -24,10 +24,11 @@ class Cell:
     def round_trip_byte_count(self):
         return int(self.bytes_per_second * 2 * self.delay_ms / 1000)
 
-    def by_noise(self, clean, slight, moderate, heavy):
-        """The choice for the faults of this line: none, 1e-5, 1e-4 in a byte, or more."""
-        limits = ((0, clean), (1e-5, slight), (1e-4, moderate))
-        return next((choice for limit, choice in limits if self.faults_per_byte <= limit), heavy)
+    def by_noise(self, clean, slight, moderate, heavy, severe=None):
+        """The choice for the faults of this line: none, 1e-5, 1e-4, 1e-3 in a byte, or more."""
+        limits = ((0, clean), (1e-5, slight), (1e-4, moderate), (1e-3, heavy))
+        fitting = (choice for limit, choice in limits if self.faults_per_byte <= limit)
+        return next(fitting, severe or heavy)
 
 
 @dataclass(frozen=True)
@@ -74,28 +75,31 @@ def streaming_zmodem_commands(job):
 
 
 def windowed_zmodem_commands(job):
-    # Two frames and what is on its way: acknowledgements then come in time, and little is repeated.
+    # Frames are what rz acknowledges: two, and what is on its way, keep the line busy, and little is
+    # repeated. Where hardly a frame arrives, a fast line loses less if sz picks them itself.
     frame = job.cell.by_noise(4096, 512, 512, 128)
     window = 2 * frame + job.cell.round_trip_byte_count
+    if frame == 128 and job.cell.baud > 9600:
+        return zmodem_commands(job, "--windowsize", 512)
     return zmodem_commands(job, "--windowsize", window, "--framelen", frame)
 
 
 def kermit_commands(job):
     # It shortens packets after errors, and one of 95 bytes never arrives, for its length is not
     # written as it is read: so the limit is either far above that or below.
-    length = job.cell.by_noise(4000, 1000, 400, 50)
-    slots = max(4, min(30, int(job.cell.bytes_per_second / length)))
+    length, slots = job.cell.by_noise((4000, 30), (1000, 30), (300, 15), (90, 10), (50, 5))
     # Short, for a repeated packet that is lost again is missed only then; but no shorter than what
-    # may be queued takes.
+    # may be queued takes, a second's worth or four packets.
+    slots = max(4, min(slots, int(job.cell.bytes_per_second / length)))
     timeout = int(1 + slots * length / job.cell.bytes_per_second)
     settings = [
         # The line is raw, carries every byte and has no modem. NUL and the ends of a packet have to
         # be prefixed: with NUL as it is, wrong files pass for good ones.
         "set carrier-watch off", "set flow-control none", "set parity none", "set streaming off",
         "set control unprefixed all", "set control prefixed 0 1 13 129 141",
-        "set repeat counts off",
         f"set receive packet-length {length}", f"set send packet-length {length}",
         f"set window {slots}", "set block-check 3", "set retry 99",
+        "set repeat counts off",
         f"set send timeout {timeout} fixed", f"set receive timeout {timeout}",
         # It would send a command for a shell, and wait; and half a second for a modem to hang up.
         'set protocol kermit "" ""', "set exit hangup off", "set exit warning off",
