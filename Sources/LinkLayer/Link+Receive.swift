@@ -173,7 +173,8 @@ extension Link {
       end(.peerMisbehaved(.acknowledgedUnsentBlocks), telling: .misbehaved)
       return true
     }
-    guard let newest = settlement.newest else { return false }
+    // Where the frames had been given up, they have arrived all the same.
+    guard settlement.newest != nil || settlement.byteCount > 0 else { return false }
     awaitsAnswer = false
     statistics.bytesAcknowledged += UInt64(settlement.byteCount)
     failures = 0
@@ -183,7 +184,7 @@ extension Link {
       frameCount: settlement.delivered.frameCount, byteCount: delivered)
     correction.noteDelivered(byteCount: delivered, corrected: corrected - correctedThere)
     correctedThere = corrected
-    noteArrival(of: newest, at: now)
+    if let newest = settlement.newest { noteArrival(of: newest, at: now) }
     reviewCorrection()
     stepDownIfBad()
     // What is not under way any more has left the line, whatever its rate was believed to be: a USB

@@ -161,6 +161,8 @@ extension Link {
     // A late copy of the HELLO that opened this session.
     if session?.initiatorNonce == hello.nonce { return }
     owed.welcome = true
+    // Behind the WELCOME it would end the session that this agrees.
+    owed.ready = false
     if pending?.initiatorNonce == hello.nonce { return }
     nonce = nextNonce(mixing: hello.nonce)
     pending = session(

@@ -11,6 +11,16 @@ struct HeardFrame: Equatable {
   var payload: [UInt8]
   /// With stuffing and all delimiters.
   var wireByteCount: Int
+
+  /// The blocks in it.
+  var blocks: Range<Int> {
+    Int(sequence)..<Int(sequence) + BlockNumber.count(forByteCount: payload.count)
+  }
+}
+
+extension [HeardFrame] {
+  /// The blocks that were sent, in the order of sending.
+  var blocks: [Int] { filter { $0.kind == .data }.flatMap(\.blocks) }
 }
 
 /// One link driven by hand: the test is its line, its clock and its peer.
@@ -91,6 +101,20 @@ final class Bench {
   /// The frames that the link wants to send now.
   func hear() -> [HeardFrame] { frames(in: transmit()) }
 
+  /// Lets time pass from one timer to the next, and returns what goes out meanwhile.
+  func hear(for interval: Interval) -> [HeardFrame] {
+    let end = now + interval
+    var frames = hear()
+    var steps = 0
+    while let deadline = link.deadline, deadline <= end, steps < 10_000 {
+      advance(by: max(deadline - now, Interval(microseconds: 0)))
+      frames += hear()
+      steps += 1
+    }
+    advance(by: end - now)
+    return frames + hear()
+  }
+
   func frames(in bytes: [UInt8]) -> [HeardFrame] {
     let direction = role.direction
     let seals = [
@@ -133,8 +157,17 @@ final class Bench {
   func receive(_ bytes: [UInt8]) { link.receive(bytes.span, at: now) }
 
   /// A frame of the open session.
-  func say(_ kind: FrameKind, _ sequence: UInt16 = 0, _ payload: [UInt8] = []) {
-    receive(frame(kind, sequence, payload))
+  func say(
+    _ kind: FrameKind, _ sequence: UInt16 = 0, _ payload: [UInt8] = [],
+    strength: CorrectionStrength? = nil
+  ) {
+    receive(frame(kind, sequence, payload, strength: strength))
+  }
+
+  /// The peer lacks block `next`, and holds these behind it.
+  func acknowledge(_ next: Int, holding blocks: Range<Int>..., kind: FrameKind = .acknowledgement) {
+    let bits = blocks.joined().map { $0 - next - 1 }
+    say(kind, UInt16(next % 4096), bits.isEmpty ? [] : [0, 0, 0, 0] + reportBytes(bits))
   }
 
   func frame(

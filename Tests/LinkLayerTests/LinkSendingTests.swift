@@ -288,6 +288,20 @@ struct LinkSendingTests {
     #expect(bench.statistics.retransmissions == 0)
   }
 
+  /// A peer that saw noise, and then our frame: both answers come in one portion.
+  @Test func answerToAFrameThatWasJustGivenUpIsTaken() {
+    let bench = bench()
+    bench.write(sample(100))
+    _ = bench.hear()
+    bench.advance(by: .milliseconds(15))
+    bench.receive(bench.frame(.negativeAcknowledgement, 0) + bench.frame(.acknowledgement, 7))
+    #expect(bench.isDrained)
+    #expect(bench.events() == [.drained])
+    #expect(bench.statistics.bytesAcknowledged == 100)
+    #expect(bench.link.failures == 0)
+    #expect(bench.hear().isEmpty)
+  }
+
   /// After some failures a piece goes out in smaller ones, and answers to any cut of it fit.
   @Test func failedPieceIsCutAnewAndAnswersToEitherCutAreTaken() {
     let bench = bench()

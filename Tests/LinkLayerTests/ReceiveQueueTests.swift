@@ -43,7 +43,7 @@ struct ReceiveQueueTests {
   @Test func copiesAreNothingNew() {
     var queue = queue(blocks: 16)
     _ = queue.take(sample(48).span, first: BlockNumber(0))
-    for (start, count) in [(0, 48), (0, 16), (2, 16), (4095, 16)] as [(UInt16, Int)] {
+    for (start, count) in [(0, 48), (0, 16), (2, 16), (4095, 16), (2052, 16)] as [(UInt16, Int)] {
       let outcome = queue.take(sample(count).span, first: BlockNumber(start))
       #expect(outcome == .duplicate)
     }
@@ -129,7 +129,7 @@ struct ReceiveQueueTests {
 
   /// Frames of a long stream in any order, cut in any way, against an array: every byte comes once and
   /// in order, and the report says what is held.
-  @Test(arguments: 0..<60 as Range<UInt64>)
+  @Test(arguments: 0..<20 as Range<UInt64>)
   func everythingIsDeliveredOnceAndInOrder(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     let window = [1, 3, 8, 33, 200].randomElement(using: &generator) ?? 8
@@ -145,29 +145,26 @@ struct ReceiveQueueTests {
         ? 0
         : Int.random(
           in: -3...window + 2, using: &generator)
-      // A sender that has had a short block acknowledged never sends it with later ones.
-      let first = max(model.expected + ahead, stream.start(before: model.expected))
-      let limit = stream.limit(behind: model.expected)
+      let first = max(model.expected + ahead, 0)
+      let limit = stream.limit(behind: min(first, model.expected))
       guard first < limit else { continue }
       let end = min(first + Int.random(in: 1...12, using: &generator), limit)
       let outcome = queue.take(
         stream.bytes.span.extracting(stream.offset(first)..<stream.offset(end)),
         first: BlockNumber(UInt16(truncatingIfNeeded: first)))
       let expected = model.take(first..<end, of: stream)
+      let next = queue.expected
       let isRight =
-        outcome == expected && queue.expected.rawValue == UInt16(model.expected % 4096)
+        outcome == expected && next.rawValue == UInt16(model.expected % 4096)
         && report(queue) == reportBytes(model.held.map { $0 - model.expected - 1 })
-      #expect(isRight, "round \(rounds): \(outcome), \(expected)")
+      #expect(isRight, "\(outcome) for \(expected) of \(first)..<\(end), \(model.expected) next")
       guard isRight else { return }
       guard Bool.random(using: &generator) else { continue }
       let new = read(&queue, Int.random(in: 0...400, using: &generator))
       delivered += new
       model.unread -= new.count
     }
-    // The smallest windows take more frames than there is time for.
-    #expect(delivered.count == stream.bytes.count || rounds == 200_000)
-    #expect(delivered.count > 4096 * 16, "once round the numbers, after \(rounds) frames")
-    #expect(delivered.elementsEqual(stream.bytes.prefix(delivered.count)))
+    #expect(delivered == stream.bytes, "after \(rounds) frames")
   }
 }
 
@@ -192,11 +189,6 @@ private struct BlockStream {
   func offset(_ block: Int) -> Int { offsets[block] }
 
   func isShort(_ block: Int) -> Bool { offsets[block + 1] - offsets[block] < 16 }
-
-  /// The first block that a frame can carry beside those from `expected` on.
-  func start(before expected: Int) -> Int {
-    (shortBlocks.last { $0 < expected } ?? -1) + 1
-  }
 
   /// Nothing is sent behind a short block that the receiver lacks.
   func limit(behind expected: Int) -> Int {
