@@ -118,7 +118,8 @@ struct LinkContinuationTests {
       let hello = fallSilent(bench)
       welcome(bench, hello, continuing: answered)
       let peer = PeerLimits(
-        version: 1, mtu: 128, windowBlockCount: 64, usesWindow: false, usesCorrection: false, rates: [])
+        version: 1, mtu: 128, windowBlockCount: 64, usesWindow: false, usesCorrection: false,
+        rates: [])
       #expect(bench.events() == [.opened(peer)])
       #expect(bench.isDrained, "what was half sent is void")
       #expect(bench.readableByteCount == 0)
