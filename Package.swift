@@ -94,7 +94,9 @@ let package = Package(
       path: "Tests/Throughput", exclude: ["table.txt"], swiftSettings: common),
     .testTarget(
       name: "LinkLayerTests",
-      dependencies: ["LinkLayer", "Framing", "LineModel", "LinkSimulator", "TestVectors"],
+      dependencies: [
+        "LinkLayer", "Framing", "LineModel", "Runtime", "LinkSimulator", "TestVectors",
+      ],
       swiftSettings: common),
     .testTarget(
       name: "WeightCodecTests",
@@ -127,8 +129,9 @@ let package = Package(
     .testTarget(
       name: "RuntimeTests",
       dependencies: [
-        "Runtime", "SerialDriver", "LineModel", "CSerial", "Checkpoints", "Streaming", "Tensors",
-        "WeightCodec", "TestVectors", .product(name: "SystemPackage", package: "swift-system"),
+        "Runtime", "SerialDriver", "LineModel", "LinkLayer", "CSerial", "Checkpoints", "Streaming",
+        "Tensors", "Transfer", "WeightCodec", "TestVectors",
+        .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: common),
   ]

@@ -17,6 +17,10 @@ extension Link {
       let target = configuration.rates.intersection(session.peer.rates)
         .fastest(above: rates.current, below: rates.ceiling)
     else { return }
+    propose(target)
+  }
+
+  private mutating func propose(_ target: UInt32) {
     rates.target = target
     rates.tries = 0
     rates.phase = .proposing
@@ -71,8 +75,9 @@ extension Link {
     case .returning(let time):
       guard now >= time else { return }
       rates.phase = .settled
-      owed.ping = true
       seekFasterRate()
+      // A peer that has stayed where it was, since it heard all the same, comes back for this.
+      if rates.phase == .settled { propose(rates.base) }
     case .settled:
       guard rates.isRaised, now >= lastHeard + silenceBeforeReturn else { return }
       abandonRate(at: now)
@@ -121,10 +126,7 @@ extension Link {
     let kept = (UInt64(rates.current) * UInt64(65_536 - min(wasted, 65_536))) >> 16
     guard kept < UInt64(slower) * 7 / 8 else { return }
     rates.ceiling = rates.current
-    rates.target = slower
-    rates.tries = 0
-    rates.phase = .proposing
-    rates.isTryOwed = true
+    propose(slower)
   }
 
   mutating func returnToBaseRate() {
@@ -168,7 +170,10 @@ extension Link {
     switch rates.phase {
     case .proposing:
       rates.nextTryAt = nil
-      if rate == rates.target {
+      if rates.target == rates.current {
+        rates.phase = .settled
+        rearm(at: now)
+      } else if rate == rates.target {
         rates.phase = .changing(at: max(now, lineFreeAt))
       } else {
         rates.ceiling = rates.target
