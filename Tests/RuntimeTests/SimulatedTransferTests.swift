@@ -127,7 +127,7 @@ struct SimulatedTransferTests {
   }
 }
 
-/// Does the oracle see what is wrong?
+/// Whether the oracle sees what is wrong.
 struct ContentOracleTests {
   private let checkpoint: Checkpoint
   private let bytes: [UInt8]
