@@ -91,8 +91,9 @@ extension Link {
     guard state == .established else { return }
     if sending.underWayCount == 0 {
       owed.answer = owed.answer ?? .negativeAcknowledgement
-    } else {
-      // The answer that this end waits for was hit: the same as none, only sooner.
+    } else if configuration.role == .initiator {
+      // The answer that this end waits for was hit: the same as none, only sooner. Where both ends
+      // have spoken at once, on a half-duplex line, only one of them may go on at once.
       retransmitEarly(at: now)
     }
   }
@@ -313,6 +314,17 @@ extension Link {
       return
     }
     let answer = rate.wireTime(byteCount: Self.answerByteCount)
-    retransmitAt = max(departures.end, now) + answer + turnaround.timeout
+    retransmitAt = max(departures.end, now) + answer + turnaround.timeout + collisionDelay
+  }
+
+  /// Without a window the line may be half-duplex: ends that have spoken at once must not do so again
+  /// and again, so each waits for a time of its own after a loss.
+  private var collisionDelay: Interval {
+    guard failures > 0, session?.peer.usesWindow == false else { return .milliseconds(0) }
+    var draw = CRC32()
+    draw.update(littleEndian: nonce)
+    draw.update(UInt8(truncatingIfNeeded: failures))
+    draw.update(configuration.role.rawValue)
+    return rate.wireTime(byteCount: Int(draw.value >> 29) * Self.collisionSlotByteCount)
   }
 }

@@ -45,7 +45,8 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
   }
 
   // A sender that does not answer the last word may be gone: the model is safe all the same.
-  private static let closingLimit = Interval.seconds(5)
+  // Longer than silence is borne: else a short outage at the very end would look like a failure there.
+  private static let closingLimit = Interval.seconds(10)
 
   private let info: ReceiverInfo
   private var link: Link
