@@ -30,8 +30,8 @@ struct CorrectionCount: Equatable, Sendable {
 /// of h more, h/n + (n + h) · loss is wasted.
 ///
 /// The strength is the least for which one step more would cost more parity (two bytes of 255) than
-/// it saves frames. Switching has to gain an eighth (off: a sixteenth) of what is wasted, so that a line
-/// in between is left as it is.
+/// it saves frames. Switching has to gain an eighth (off: a sixteenth) of what is wasted, or kept, so that
+/// a line in between is left as it is.
 struct CorrectionControl: Sendable {
   // Damaged bytes for each codeword, in 1/256, from which on each strength pays over the one before
   // it: where the chance that just the additional errors are there, for errors that come
@@ -128,7 +128,9 @@ struct CorrectionControl: Sendable {
     let without = Self.waste(bytesPerLoss: bytesPerLoss, limit: limit, cost: cost)
     let with = wasteWithParity(
       bytesPerLoss: hard.overflow ? .max : hard.partialValue, limit: limit, cost: cost)
-    guard with < without - without / 8 else {
+    // Where the turnaround wastes nearly all, what is kept tells more.
+    let (kept, keptNow) = (65_536 - min(with, 65_536), 65_536 - without)
+    guard with < without - without / 8 || kept > keptNow + keptNow / 8 else {
       strength = nil
       return false
     }
