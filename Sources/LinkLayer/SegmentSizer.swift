@@ -107,12 +107,19 @@ struct SegmentSizer: Sendable {
     let best = overflow ? 1 << 16 : min(Self.squareRoot(square) - cost / 2, 1 << 16)
     if let initialByteCount {
       let grown = initialByteCount + run
-      return isExpecting ? min(grown, best) : grown
+      return min(grown, isExpecting ? best : Self.cautious(run: run, costByteCount: cost))
     }
     guard run / 4 > expected else { return best }
     // Sixteenths, clamped so that the product fits: beyond, the limit of every receiver is reached.
     let growth = min(run * 4 / max(expected, 1), 1 << 12)
     return best * growth / 16
+  }
+
+  /// A bound of what is sent in one frame while nothing is known but that `run` bytes have passed: a
+  /// sixteenth of the losses that are possible then, √(16 · h · run), and a kibibyte in any case.
+  private static func cautious(run: UInt32, costByteCount cost: UInt32) -> UInt32 {
+    let (square, overflow) = (16 * cost).multipliedReportingOverflow(by: run)
+    return overflow ? 1 << 16 : max(squareRoot(square), 1024)
   }
 
   /// The multiple of a block next to `size` in proportion: from the geometric mean of two on, the
