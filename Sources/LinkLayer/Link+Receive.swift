@@ -229,10 +229,11 @@ extension Link {
   /// A broken frame was seen by the peer: ours, if ours can have arrived by now.
   ///
   /// One that is still leaving was not meant, and its own answer will tell. With a window the answers
-  /// to later frames tell more.
+  /// to later frames tell more. After each eighth failure in a row the timer is waited for: on a
+  /// half-duplex line it may be the haste that fails.
   private mutating func retransmitEarly(at now: Instant) {
     guard let session, awaitsAnswer || !session.peer.usesWindow, sending.underWayCount > 0,
-      departures.end <= now
+      departures.end <= now, failures & 7 < 7
     else { return }
     noteLost(sending.giveUpAll(), .answeredLater)
     rearm(at: now)
@@ -325,6 +326,7 @@ extension Link {
     draw.update(littleEndian: nonce)
     draw.update(UInt8(truncatingIfNeeded: failures))
     draw.update(configuration.role.rawValue)
-    return rate.wireTime(byteCount: Int(draw.value >> 29) * Self.collisionSlotByteCount)
+    let slot = Self.collisionSlotByteCount << min(failures / 8, 3)
+    return rate.wireTime(byteCount: Int(draw.value >> 29) * slot)
   }
 }

@@ -22,7 +22,8 @@ extension Link {
   /// Where the turnaround is longer, one HELLO too many goes out, and that is all; where HELLO is lost,
   /// the user waits.
   static let helloInterval = Interval.milliseconds(100)
-  /// What the times are multiples of that ends wait after speaking at once: a short frame on the wire.
+  /// What the times are multiples of that ends wait after speaking at once: a short frame on the wire,
+  /// doubled with each eighth failure.
   static let collisionSlotByteCount = 32
   /// How often a responder without a session says that it is there.
   static let readyInterval = Interval.seconds(1)
