@@ -207,6 +207,8 @@ extension Link {
     }
     if let probe, !newest.isOlder(than: probe.stamp) {
       self.probe = nil
+      // Twice running, with none measured in between: a peer that answers late and all at once.
+      if isRepeatAnswered { turnaround.noteTooShort() }
       isRepeatAnswered = true
       turnaround.endBackOff()
       // It cannot have been answered yet: this is the late answer to what went before it.

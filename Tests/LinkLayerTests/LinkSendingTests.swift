@@ -196,6 +196,24 @@ struct LinkSendingTests {
     #expect(bench.turnaround.smoothed == smoothed, "an ambiguous answer is no sample")
   }
 
+  /// As slow, but it takes all copies at once and answers them by one ACK, as a device does whose
+  /// receive buffer fills while it writes its flash.
+  @Test func slowPeerThatAnswersCopiesTogetherIsLearnt() {
+    let bench = bench(turnaround: .milliseconds(1))
+    var frameCounts: [Int] = []
+    var sizes: [Int] = []
+    for _ in 0..<60 {
+      bench.write(sample(bench.link.writableByteCount))
+      let frames = bench.hear(for: .milliseconds(400))
+      let next = frames.blocks.max().map { $0 + 1 } ?? 0
+      frameCounts.append(frames.count)
+      sizes.append(frames.first?.payload.count ?? 0)
+      bench.say(.acknowledgement, UInt16(next % 4096))
+    }
+    #expect(frameCounts.suffix(20).allSatisfy { $0 == 1 }, "\(frameCounts)")
+    #expect(sizes.suffix(20).allSatisfy { $0 == 112 }, "\(sizes)")
+  }
+
   /// Slower than the timeout: each frame goes out more than once, the first answer comes soon after
   /// the last copy, and the copies are answered, too.
   ///
