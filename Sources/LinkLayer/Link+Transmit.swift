@@ -240,8 +240,13 @@ extension Link {
     else { return false }
     let start = output.count
     // A delimiter may have been lost, and the frame before would swallow this one too. With a window
-    // the line is never idle, and the byte would cost more than it saves.
-    if isProbing || piece.isRepeat && !session.peer.usesWindow { output.append(COBS.delimiter) }
+    // the line is never idle, and the byte would cost more than it saves. Not with every second
+    // failure: what the delimiter ends is answered at once, and on a half-duplex line that answer hits
+    // the frame behind it, which then leaves something to end for the next one.
+    let isOddFailure = failures & 1 == 1
+    if session.peer.usesWindow ? isProbing : piece.isRepeat && isOddFailure {
+      output.append(COBS.delimiter)
+    }
     let number = sending.base.advanced(by: piece.blocks.lowerBound)
     let header = FrameHeader(.data, sequence: number.rawValue, strength: correction.strength)
     var frame = FrameEncoder(

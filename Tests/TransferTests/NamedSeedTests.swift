@@ -10,6 +10,13 @@ struct NamedSeedTests {
     #expect(problem == nil)
   }
 
+  /// A delimiter in front of a frame had garbage answered, and the answer made the frame garbage.
+  @Test(arguments: [993, 4305] as [UInt64])
+  func answersToGarbageDoNotMakeGarbageForEver(seed: UInt64) throws {
+    let problem = try DrawnRun(drawnFrom: seed).problem()
+    #expect(problem == nil)
+  }
+
   /// An outage at the very end outlasted the receiver's last word.
   @Test func lastWordOutlastsAnOutage() throws {
     let problem = try DrawnRun(drawnFrom: 4286).problem()
