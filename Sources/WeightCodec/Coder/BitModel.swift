@@ -1,0 +1,36 @@
+/// An adaptive estimate of how likely a decision is to be yes.
+///
+/// The probability has 22 bits and moves towards each decision by 1/(n + 1.6), n being the decisions
+/// so far, at first, and by 1/250 in the end: trained weights are nearly stationary, and a
+/// long memory costs 0.15 % of what a short one would. Four bytes of state.
+struct BitModel {
+  // The probability of yes in the upper 22 bits, the count of decisions in the lower 10.
+  private var state: UInt32 = 1 << 31
+
+  /// The probability of yes, in parts of 2²².
+  var probability: UInt32 { state >> 10 }
+
+  /// Learns from a decision.
+  mutating func update(_ decision: Bool) {
+    let count = state & 0x3FF
+    // 16 bits of error times 16 bits of rate: a product of 32 bits, sign included.
+    let target: Int32 = decision ? 1 << 22 : 0
+    let error = (target - Int32(truncatingIfNeeded: state >> 10)) >> 7
+    let step = (error &* Self.rate(count: count)) >> 9
+    let probability = UInt32(truncatingIfNeeded: Int32(truncatingIfNeeded: state >> 10) &+ step)
+    // 0 and 2²² themselves are not reached: the error is rounded down, and the rate is below 1.
+    state = probability << 10 | (count < Self.countLimit ? count + 1 : count)
+  }
+
+  private static let countLimit: UInt32 = 255
+
+  /// 65536 / (n + 1.6), from n = 16 on in steps of 16 counts.
+  private static func rate(count: UInt32) -> Int32 {
+    Int32(rates[Int(count < 16 ? count : 15 + count >> 4)])
+  }
+
+  private static let rates: InlineArray<31, UInt16> = [
+    40960, 25206, 18204, 14247, 11703, 9930, 8623, 7620, 6827, 6183, 5650, 5201, 4819, 4489, 4201,
+    3948, 2560, 1575, 1138, 890, 732, 621, 539, 476, 427, 386, 353, 325, 301, 280, 262,
+  ]
+}

@@ -1,0 +1,101 @@
+/// Writes decisions as one number, whose digits are the bytes of a **codeword**: twin of
+/// `RangeDecoder`.
+///
+/// A carry range coder with 32 bits of range, after G. N. N. Martin (1979), in the form that LZMA made
+/// common: yes takes the lower part of the range, in proportion to its probability, no the rest. A carry
+/// may run through bytes already made, so the last one that is not 0xFF and those behind it wait.
+struct RangeEncoder {
+  // Of these, bit 32 is a carry. low < 2^33
+  private var low: UInt64 = 0
+  private var range: UInt32 = .max
+  // What a carry may still change: a byte, and so many 0xFF behind it.
+  private var cache: UInt8?
+  private var pendingCount = 0
+  /// Complete bytes of the codeword, for the caller to take away; all of them at its end.
+  var output: [UInt8] = []
+
+  /// Encodes a decision whose probability is known to both ends.
+  mutating func encode(_ decision: Bool, probability: Probability) {
+    let bound = (range >> 15) &* probability.parts
+    if decision {
+      range = bound
+    } else {
+      low += UInt64(bound)
+      range -= bound
+    }
+    normalize()
+  }
+
+  /// Encodes a decision and lets its model learn.
+  mutating func encode(_ decision: Bool, _ model: inout BitModel) {
+    encode(decision, probability: Probability(model))
+    model.update(decision)
+  }
+
+  /// Encodes the lowest `count` bits of a number, the highest of them first, each at one half.
+  mutating func encode(bits: UInt64, count: Int) {
+    for index in stride(from: count - 1, through: 0, by: -1) {
+      range >>= 1
+      if bits >> UInt64(index) & 1 == 0 { low += UInt64(range) }
+      normalize()
+    }
+  }
+
+  /// Ends the codeword with as few bytes as tell it apart; zero bytes follow it in the decoder's mind.
+  mutating func finish() {
+    // The number within the range that has the most zero bits at its end.
+    for zeros in stride(from: UInt64(32), through: 0, by: -8) {
+      let mask = (UInt64(1) << zeros) - 1
+      let number = (low + mask) & ~mask
+      guard number < low + UInt64(range) else { continue }
+      low = number
+      break
+    }
+    for _ in 0..<5 { shift() }
+    // The four bytes that the decoder has read ahead: where they are zero it borrows them.
+    for _ in 0..<4 where output.last == 0 { output.removeLast() }
+    let kept = output
+    self = RangeEncoder()
+    output = kept
+  }
+
+  private mutating func normalize() {
+    while range < 1 << 24 {
+      range <<= 8
+      shift()
+    }
+  }
+
+  /// Moves the highest byte of `low` to the output, as soon as no carry can reach it.
+  private mutating func shift() {
+    let carry = UInt8(truncatingIfNeeded: low >> 32)
+    if low < 0xFF00_0000 || carry == 1 {
+      if let cache { output.append(cache &+ carry) }
+      for _ in 0..<pendingCount { output.append(0xFF &+ carry) }
+      pendingCount = 0
+      cache = UInt8(truncatingIfNeeded: low >> 24)
+    } else {
+      pendingCount += 1
+    }
+    low = (low & 0x00FF_FFFF) << 8
+  }
+}
+
+/// The probability of yes in parts of 2¹⁵, never so small or large that a decision costs more than
+/// 12 bits.
+struct Probability {
+  let parts: UInt32
+
+  init(_ model: BitModel) {
+    self.init(clamping: model.probability >> 7)
+  }
+
+  /// The mean of two models' estimates.
+  init(_ first: BitModel, _ second: BitModel) {
+    self.init(clamping: (first.probability + second.probability) >> 8)
+  }
+
+  private init(clamping parts: UInt32) {
+    self.parts = min(max(parts, 8), (1 << 15) - 8)
+  }
+}

@@ -1,0 +1,157 @@
+/// A tensor of the stream, by its place among those that have content.
+public struct CodedTensor: Equatable, Sendable {
+  /// Rows and columns of floats; nil for other types.
+  public let grid: TensorGrid?
+  /// Bytes of an element, or of a part of a complex one.
+  public let elementByteCount: Int
+  /// The size of the tensor.
+  public let byteCount: Int
+
+  /// Joins the three.
+  public init(grid: TensorGrid?, elementByteCount: Int, byteCount: Int) {
+    self.grid = grid
+    self.elementByteCount = elementByteCount
+    self.byteCount = byteCount
+  }
+}
+
+/// Encodes tensors piece by piece into a stream, in any order that the passes of each allow: twin of
+/// `CodedStreamDecoder` (Protocol.md §6.3).
+///
+/// The stream is one codeword, or several where it is to be readable to its last byte in between. A
+/// unit is the number of its tensor, the kind of its pass, with the tensor's first unit a header,
+/// and the pass itself: a unit costs some bits besides, and no byte.
+public struct CodedStreamEncoder {
+  private let tensors: [CodedTensor]
+  private var passes: PassEncoder
+  private var progress: [TensorProgress]
+  private var bytes = ByteModels()
+
+  /// Begins a stream about these tensors.
+  public init(_ tensors: [CodedTensor], _ variant: CodecVariant) {
+    self.tensors = tensors
+    passes = PassEncoder(variant, lineLimit: tensors.lineLimit)
+    progress = Array(repeating: TensorProgress(), count: tensors.count)
+  }
+
+  /// How far a tensor has come.
+  public func progress(of index: Int) -> TensorProgress { progress[index] }
+
+  /// Encodes the next unit of a tensor, whose elements are `memory`.
+  ///
+  /// - Precondition: the tensor's progress allows the pass.
+  public mutating func encode(
+    _ pass: Pass, of index: Int, _ memory: RawSpan, _ head: TensorHead
+  ) {
+    let tensor = tensors[index]
+    precondition(progress[index].allows(pass, tensor.grid), "passes come in their order")
+    passes.coder.encode(bits: UInt64(index), count: tensors.selectorBits)
+    if let grid = tensor.grid {
+      encodeKind(pass)
+      if !progress[index].hasHeader {
+        encodeHeader(head, memory, grid)
+        progress[index].topLevel = head.topLevel
+        progress[index].hasHeader = true
+      }
+      encode(pass, memory, grid, progress[index])
+    } else if case .bytes(let asDifferences) = pass {
+      bytes.encode(
+        memory, elementByteCount: tensor.elementByteCount, asDifferences: asDifferences,
+        &passes.coder)
+    }
+    progress[index].note(pass, tensor.grid)
+  }
+
+  /// Ends the codeword: the decoder can read all units so far from the bytes so far.
+  public mutating func endCodeword() {
+    passes.coder.encode(bits: UInt64(tensors.count), count: tensors.selectorBits)
+    passes.coder.finish()
+  }
+
+  /// The bytes that are complete; at the end of a codeword all of them.
+  public mutating func takeBytes() -> [UInt8] {
+    defer { passes.coder.output = [] }
+    return passes.coder.output
+  }
+
+  private mutating func encodeKind(_ pass: Pass) {
+    if case .mantissa(let bits) = pass {
+      passes.coder.encode(true, &passes.models.headers.isMantissa)
+      passes.coder.encode(bits: UInt64(bits), count: MantissaStep.zeroCountBits)
+    } else {
+      passes.coder.encode(false, &passes.models.headers.isMantissa)
+    }
+  }
+
+  private mutating func encode(
+    _ pass: Pass, _ memory: RawSpan, _ grid: TensorGrid, _ progress: TensorProgress
+  ) {
+    switch pass {
+    case .significance:
+      guard let top = progress.topLevel else { return }
+      passes.encodeSignificance(memory, grid, topLevel: top, plane: progress.planeCount)
+    case .refinement:
+      guard let top = progress.topLevel else { return }
+      passes.encodeRefinement(memory, grid, topLevel: top, plane: progress.planeCount - 1)
+    case .mantissa(let bits): passes.encodeMantissas(memory, grid, progress, bits: bits)
+    case .bytes: preconditionFailure("floats are no bytes")
+    }
+  }
+
+  /// The level of the largest magnitude, then what is not finite, bits and all.
+  private mutating func encodeHeader(
+    _ head: TensorHead, _ memory: RawSpan, _ grid: TensorGrid
+  ) {
+    let none = (UInt64(1) << UInt64(grid.format.levelBits)) - 1
+    passes.coder.encode(
+      bits: head.topLevel.map { UInt64($0) } ?? none, count: grid.format.levelBits)
+    passes.coder.encode(head.hasExceptions, &passes.models.headers.hasExceptions)
+    if head.hasExceptions { encodeExceptions(memory, grid) }
+  }
+
+  private mutating func encodeExceptions(_ memory: RawSpan, _ grid: TensorGrid) {
+    let elements = FloatElements(format: grid.format)
+    var previous = grid.format.infinity
+    var gap = 0
+    var isFirst = true
+    for index in 0..<grid.elementCount {
+      let bits = elements.bits(memory, at: index)
+      guard bits & grid.format.magnitudeMask >= grid.format.infinity else {
+        gap += 1
+        continue
+      }
+      if !isFirst { passes.coder.encode(true, &passes.models.headers.hasMore) }
+      isFirst = false
+      encodeGap(gap)
+      passes.coder.encode(bits == previous, &passes.models.headers.isRepeated)
+      if bits != previous {
+        passes.coder.encode(bits: bits, count: 8 * grid.format.byteCount)
+      }
+      (previous, gap) = (bits, 0)
+    }
+    passes.coder.encode(false, &passes.models.headers.hasMore)
+  }
+
+  /// Finite elements before an exception: none, or their number in the manner of Elias' gamma code.
+  private mutating func encodeGap(_ gap: Int) {
+    passes.coder.encode(gap == 0, &passes.models.headers.isNext)
+    guard gap > 0 else { return }
+    let length = Int.bitWidth - 1 - gap.leadingZeroBitCount
+    passes.coder.encode(bits: UInt64(length), count: 6)
+    passes.coder.encode(bits: UInt64(gap), count: length)
+  }
+}
+
+extension [CodedTensor] {
+  /// Bits that hold the number of a tensor, and one more number for the end of a codeword.
+  var selectorBits: Int { Int.bitWidth - count.leadingZeroBitCount }
+
+  /// Rows and columns of the largest matrix.
+  var lineLimit: Int {
+    var limit = 0
+    for tensor in self {
+      if let grid = tensor.grid, grid.hasLines { limit = Swift.max(limit, grid.lineCount) }
+    }
+    return limit
+  }
+}

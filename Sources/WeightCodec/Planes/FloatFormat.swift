@@ -1,0 +1,99 @@
+public import Tensors
+
+/// The layout of a binary float type: IEEE 754 binary16, 32 and 64, and bfloat16.
+///
+/// A finite magnitude is an integer m times the smallest subnormal; the **level** of a nonzero one is
+/// the place of m's leading bit. Its significand is that bit and up to `mantissaBits` behind it:
+/// fewer for a subnormal, which has only the bits down to level 0.
+public struct FloatFormat: Equatable, Sendable {
+  /// Bytes of an element.
+  public let byteCount: Int
+  /// Bits of the mantissa field.
+  public let mantissaBits: Int
+  /// Bits of the exponent field.
+  let exponentBits: Int
+
+  /// The format of a dtype's elements, or of the parts of a complex one; nil for other types.
+  public init?(_ dtype: DType) {
+    switch dtype {
+    case .f16, .c32: self.init(exponentBits: 5, mantissaBits: 10)
+    case .bf16: self.init(exponentBits: 8, mantissaBits: 7)
+    case .f32, .c64: self.init(exponentBits: 8, mantissaBits: 23)
+    case .f64, .c128: self.init(exponentBits: 11, mantissaBits: 52)
+    case .f8e4m3fn, .f8e5m2, .f8e4m3fnuz, .f8e5m2fnuz, .f8e8m0fnu, .f4e2m1fnx2, .i8, .i16, .i32,
+      .i64, .u8, .u16, .u32, .u64, .bool:
+      return nil
+    }
+  }
+
+  private init(exponentBits: Int, mantissaBits: Int) {
+    self.exponentBits = exponentBits
+    self.mantissaBits = mantissaBits
+    byteCount = (1 + exponentBits + mantissaBits) / 8
+  }
+
+  /// Levels that finite magnitudes have: 0 ..< levelCount.
+  var levelCount: Int { mantissaBits + (1 << exponentBits) - 2 }
+  /// Bits that hold a level, and one value more.
+  var levelBits: Int { Int.bitWidth - levelCount.leadingZeroBitCount }
+  /// The exponent of level 0: the smallest subnormal is 2 to this power.
+  var lowestExponent: Int { 2 - mantissaBits - (1 << (exponentBits - 1)) }
+
+  var signMask: UInt64 { 1 << UInt64(8 * byteCount - 1) }
+  var magnitudeMask: UInt64 { signMask - 1 }
+  /// The magnitude of infinity: what is not below it is not finite.
+  var infinity: UInt64 { (1 << UInt64(exponentBits) - 1) << UInt64(mantissaBits) }
+
+  /// The level of a finite magnitude other than zero.
+  func level(of magnitude: UInt64) -> Int {
+    let exponent = Int(truncatingIfNeeded: magnitude >> UInt64(mantissaBits))
+    return exponent > 0
+      ? mantissaBits + exponent - 1 : 63 - magnitude.leadingZeroBitCount
+  }
+
+  /// Bits of the significand behind the leading one, for a magnitude of this level.
+  func trailingBits(atLevel level: Int) -> Int { min(level, mantissaBits) }
+
+  /// 2 to the power that a level stands for, as a magnitude.
+  func power(atLevel level: Int) -> UInt64 {
+    level < mantissaBits
+      ? 1 << UInt64(level) : UInt64(level - mantissaBits + 1) << UInt64(mantissaBits)
+  }
+
+  /// The significand of a magnitude: the leading bit and those behind it.
+  func significand(of magnitude: UInt64, level: Int) -> UInt64 {
+    level < mantissaBits
+      ? magnitude : magnitude & (1 << UInt64(mantissaBits) - 1) | 1 << UInt64(mantissaBits)
+  }
+}
+
+/// Elements of a float type in memory: little-endian, without gaps, at any alignment.
+struct FloatElements {
+  let format: FloatFormat
+
+  func bits(_ memory: RawSpan, at index: Int) -> UInt64 {
+    switch format.byteCount {
+    case 2:
+      UInt64(
+        unsafe memory.unsafeLoadUnaligned(fromByteOffset: 2 * index, as: UInt16.self).littleEndian)
+    case 4:
+      UInt64(
+        unsafe memory.unsafeLoadUnaligned(fromByteOffset: 4 * index, as: UInt32.self).littleEndian)
+    default:
+      unsafe memory.unsafeLoadUnaligned(fromByteOffset: 8 * index, as: UInt64.self).littleEndian
+    }
+  }
+
+  func store(_ bits: UInt64, to memory: inout MutableRawSpan, at index: Int) {
+    switch format.byteCount {
+    case 2:
+      let value = UInt16(truncatingIfNeeded: bits).littleEndian
+      memory.storeBytes(of: value, toByteOffset: 2 * index, as: UInt16.self)
+    case 4:
+      let value = UInt32(truncatingIfNeeded: bits).littleEndian
+      memory.storeBytes(of: value, toByteOffset: 4 * index, as: UInt32.self)
+    default:
+      memory.storeBytes(of: bits.littleEndian, toByteOffset: 8 * index, as: UInt64.self)
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import LineModel
+import Tensors
+import Testing
+import WeightCodec
+
+/// Tensors in one block of memory, as the coded stream takes them.
+struct CodedModel {
+  var tensors: [CodedTensor] = []
+  var descriptors: [TensorDescriptor] = []
+  var offsets: [Int] = []
+  var bytes: [UInt8] = []
+
+  /// Adds a tensor of which `values` are the elements' bits.
+  mutating func add(_ dtype: DType, _ extents: [Int], _ values: [UInt64]) throws {
+    let shape = try #require(TensorShape(extents))
+    let tensor = try #require(
+      TensorDescriptor(name: TensorName("t\(tensors.count)"), dtype: dtype, shape: shape))
+    let grid = TensorGrid(tensor)
+    let size = grid?.format.byteCount ?? dtype.byteCount
+    #expect(values.count * size == tensor.byteCount)
+    tensors.append(
+      CodedTensor(grid: grid, elementByteCount: size, byteCount: tensor.byteCount))
+    descriptors.append(tensor)
+    offsets.append(bytes.count)
+    for value in values {
+      for index in 0..<size { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * index))) }
+    }
+  }
+
+  /// What the encoder has to know of a tensor.
+  func head(of index: Int) -> TensorHead {
+    guard let grid = tensors[index].grid else {
+      return TensorHead(topLevel: nil, hasExceptions: false)
+    }
+    let range = offsets[index]..<offsets[index] + tensors[index].byteCount
+    return unsafe TensorHead(bytes.span.bytes.extracting(range), grid)
+  }
+
+  /// The stream of these units, a codeword each where `cuts` says so behind a unit and at the end.
+  func encode(
+    _ units: [(index: Int, pass: Pass)], _ variant: CodecVariant, cuts: Set<Int> = []
+  ) -> [[UInt8]] {
+    var encoder = CodedStreamEncoder(tensors, variant)
+    var codewords: [[UInt8]] = []
+    for (number, unit) in units.enumerated() {
+      let range = offsets[unit.index]..<offsets[unit.index] + tensors[unit.index].byteCount
+      unsafe encoder.encode(
+        unit.pass, of: unit.index, bytes.span.bytes.extracting(range), head(of: unit.index))
+      guard cuts.contains(number) || number == units.count - 1 else { continue }
+      encoder.endCodeword()
+      codewords.append(encoder.takeBytes())
+    }
+    return codewords
+  }
+
+  /// What a receiver has after these codewords, which come in portions of a drawn size.
+  func decode(
+    _ codewords: [[UInt8]], _ variant: CodecVariant, _ generator: inout SeededGenerator
+  ) throws -> [UInt8] {
+    var memory = [UInt8](repeating: 0, count: bytes.count)
+    var decoder = CodedStreamDecoder(tensors, at: offsets, variant)
+    for codeword in codewords {
+      var start = 0
+      var outcome = CodedStreamDecoder.Outcome.needsBytes
+      while outcome != .hasEnded {
+        let end = min(start + Int.random(in: 0...300, using: &generator), codeword.count)
+        var position = start
+        var span = memory.mutableSpan
+        var raw = unsafe span.mutableBytes
+        outcome = try decoder.decode(
+          codeword.span.extracting(0..<end), at: &position, isLast: end == codeword.count,
+          workLimit: Int.random(in: 1...5000, using: &generator), into: &raw)
+        start = position
+      }
+    }
+    return memory
+  }
+
+  /// All passes of a tensor: so many planes, then mantissas in steps.
+  static func passes(
+    of index: Int, planes: Int, mantissas: [Int]
+  ) -> [(index: Int, pass: Pass)] {
+    var units: [(index: Int, pass: Pass)] = []
+    for plane in 0..<planes {
+      units.append((index, .significance))
+      if plane > 0 { units.append((index, .refinement)) }
+    }
+    return units + mantissas.map { (index, .mantissa(bits: $0)) }
+  }
+}
