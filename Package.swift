@@ -89,6 +89,13 @@ let package = Package(
     .executableTarget(
       name: "Seeds", dependencies: ["LinkSimulator"], path: "Tests/Seeds", swiftSettings: common),
     .executableTarget(
+      name: "CodecBench",
+      dependencies: [
+        "Checkpoints", "WeightCodec", "Tensors",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Tests/CodecBench", swiftSettings: common),
+    .executableTarget(
       name: "Throughput",
       dependencies: ["Runtime", "Checkpoints", "Streaming", "LineModel"],
       path: "Tests/Throughput", exclude: ["table.txt"], swiftSettings: common),
