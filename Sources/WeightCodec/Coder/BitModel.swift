@@ -11,6 +11,7 @@ struct BitModel {
   var probability: UInt32 { state >> 10 }
 
   /// Learns from a decision.
+  @inline(__always)
   mutating func update(_ decision: Bool) {
     let count = state & 0x3FF
     // 16 bits of error times 16 bits of rate: a product of 32 bits, sign included.

@@ -37,6 +37,7 @@ struct RangeDecoder: ~Copyable {
   mutating func reset() { self = RangeDecoder() }
 
   /// Decodes a decision whose probability is known to both ends.
+  @inline(__always)
   mutating func decode(probability: Probability) -> Bool {
     let bound = (range >> 15) &* probability.parts
     let decision = code < bound
@@ -57,19 +58,36 @@ struct RangeDecoder: ~Copyable {
     return decision
   }
 
-  /// Decodes a number of `count` bits.
+  /// Decodes a bit that is as likely to be one as not: a number of one bit.
+  @inline(__always)
+  mutating func decodeBit() -> Bool {
+    range >>= 1
+    let isOne = code >= range
+    code -= isOne ? range : 0
+    normalize()
+    return isOne
+  }
+
+  /// Decodes a number of `count` bits, in groups of eight and a last one of those that are left.
   mutating func decode(bitCount count: Int) -> UInt64 {
     var number: UInt64 = 0
-    for _ in 0..<count {
-      range >>= 1
-      let isOne = code < range
-      if !isOne { code -= range }
-      number = number << 1 | (isOne ? 1 : 0)
+    var rest = count
+    while rest > 0 {
+      let size = min(rest, 8)
+      rest -= size
+      range >>= UInt32(size)
+      for place in stride(from: UInt32(size), to: 0, by: -1) {
+        let part = range << (place - 1)
+        let isOne = code >= part
+        code -= isOne ? part : 0
+        number = number << 1 | (isOne ? 1 : 0)
+      }
       normalize()
     }
     return number
   }
 
+  @inline(__always)
   private mutating func normalize() {
     while range < 1 << 24 {
       range <<= 8
@@ -77,6 +95,7 @@ struct RangeDecoder: ~Copyable {
     }
   }
 
+  @inline(never)
   private mutating func nextByte() -> UInt8 {
     guard input.count > 0 else {
       borrowedByteCount += 1

@@ -15,6 +15,7 @@ struct RangeEncoder {
   var output: [UInt8] = []
 
   /// Encodes a decision whose probability is known to both ends.
+  @inline(__always)
   mutating func encode(_ decision: Bool, probability: Probability) {
     let bound = (range >> 15) &* probability.parts
     if decision {
@@ -32,11 +33,16 @@ struct RangeEncoder {
     model.update(decision)
   }
 
-  /// Encodes the lowest `count` bits of a number, the highest of them first, each at one half.
+  /// Encodes the lowest `count` bits of a number, the highest first, at one half each: in groups of
+  /// eight and a last one of those that are left.
   mutating func encode(bits: UInt64, count: Int) {
-    for index in stride(from: count - 1, through: 0, by: -1) {
-      range >>= 1
-      if bits >> UInt64(index) & 1 == 0 { low += UInt64(range) }
+    var rest = count
+    while rest > 0 {
+      let size = min(rest, 8)
+      rest -= size
+      range >>= UInt32(size)
+      let digit = UInt32(truncatingIfNeeded: bits >> UInt64(rest)) & ((1 << UInt32(size)) - 1)
+      low += UInt64(range) * UInt64(digit)
       normalize()
     }
   }
@@ -59,6 +65,7 @@ struct RangeEncoder {
     output = kept
   }
 
+  @inline(__always)
   private mutating func normalize() {
     while range < 1 << 24 {
       range <<= 8
@@ -67,6 +74,7 @@ struct RangeEncoder {
   }
 
   /// Moves the highest byte of `low` to the output, as soon as no carry can reach it.
+  @inline(never)
   private mutating func shift() {
     let carry = UInt8(truncatingIfNeeded: low >> 32)
     if low < 0xFF00_0000 || carry == 1 {

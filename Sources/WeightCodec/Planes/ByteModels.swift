@@ -20,7 +20,6 @@ struct ByteModels {
     _ memory: RawSpan, elementByteCount: Int, asDifferences: Bool, _ coder: inout RangeEncoder
   ) {
     prepare()
-    coder.encode(bits: asDifferences ? 1 : 0, count: 1)
     for index in 0..<memory.byteCount {
       let byte = memory.byte(at: index)
       let before =

@@ -29,12 +29,11 @@ public struct CodedStreamDecoder: ~Copyable {
     case hasEnded
   }
 
-  private enum Step {
+  private enum Step: Equatable {
     case unit
-    case exception
-    case plane(Pass)
-    case mantissas
-    case bytes
+    case exceptions
+    case start
+    case pass
     case ended
   }
 
@@ -57,8 +56,8 @@ public struct CodedStreamDecoder: ~Copyable {
   private var pass = Pass.significance
   private var cursor = Cursor()
   private var mantissas: MantissaStep?
-  private var asDifferences = false
-  private var exception: UInt64 = 0
+  // The last one's bits.
+  private var exception: UInt64?
 
   /// Begins to read a stream about tensors that begin at these offsets of the memory.
   public init(_ tensors: [CodedTensor], at offsets: [Int], _ variant: CodecVariant) {
@@ -84,7 +83,7 @@ public struct CodedStreamDecoder: ~Copyable {
       passes.isStarving = false
       passes.coder.fill(from: bytes, at: &position)
       passes.isComplete = isLast && position == bytes.count
-      if case .ended = step { return try endOfCodeword(isLast) }
+      if step == .ended { return try endOfCodeword(isLast) }
       guard begin() else { return .needsBytes }
       try advance(&memory)
       if passes.coder.borrowedByteCount > Self.borrowLimit { throw .tooShort }
@@ -113,29 +112,35 @@ public struct CodedStreamDecoder: ~Copyable {
 
   /// Goes on with the open step as far as the input allows, and to the next where it is done.
   private mutating func advance(_ memory: inout MutableRawSpan) throws(CodedStreamError) {
-    switch step {
-    case .ended: break
-    case .unit:
-      guard passes.has(byteCount: Self.unitByteCount) else { return }
-      try beginUnit(memory.bytes)
-    case .exception:
-      var part = memory._mutatingExtracting(range)
-      try decodeExceptions(&part)
-      if case .exception = step { return }
-      beginPass(part.bytes)
-    case .plane, .mantissas, .bytes:
-      var part = memory._mutatingExtracting(range)
-      guard try decodePass(&part) else { return }
-      progress[index].note(pass, tensors[index].grid)
-      step = .unit
+    guard step != .ended else { return }
+    guard step != .unit else { return try beginUnit() }
+    let tensor = tensors[index]
+    var part = memory._mutatingExtracting(offsets[index]..<offsets[index] + tensor.byteCount)
+    guard let grid = tensor.grid else { return decodeBytes(tensor, &part) }
+    switch grid.format.byteCount {
+    case 2: try advance(&part, grid, FloatCode<UInt16>(grid.format))
+    case 4: try advance(&part, grid, FloatCode<UInt32>(grid.format))
+    default: try advance(&part, grid, FloatCode<UInt64>(grid.format))
     }
   }
 
-  private var range: Range<Int> { offsets[index]..<offsets[index] + tensors[index].byteCount }
+  private mutating func advance<Bits>(
+    _ memory: inout MutableRawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>
+  ) throws(CodedStreamError) {
+    switch step {
+    case .unit, .ended: break
+    case .exceptions: try decodeExceptions(&memory, grid, code)
+    case .start:
+      beginPass(memory.bytes, grid, code)
+      step = .pass
+    case .pass: try decodePass(&memory, grid, code)
+    }
+  }
 
   // MARK: - Units
 
-  private mutating func beginUnit(_ memory: RawSpan) throws(CodedStreamError) {
+  private mutating func beginUnit() throws(CodedStreamError) {
+    guard passes.has(byteCount: Self.unitByteCount) else { return }
     let number = Int(passes.coder.decode(bitCount: tensors.selectorBits))
     guard number < tensors.count else {
       guard number == tensors.count else { throw .badTensor(number) }
@@ -145,18 +150,21 @@ public struct CodedStreamDecoder: ~Copyable {
     index = number
     cursor = Cursor()
     pass = try decodePassKind()
-    guard let grid = tensors[index].grid, !progress[index].hasHeader else {
-      return beginPass(memory.extracting(range))
+    step = .start
+    if let grid = tensors[index].grid, !progress[index].hasHeader {
+      try decodeHeader(grid.format)
     }
-    try decodeHeader(grid.format)
-    if case .exception = step { return }
-    beginPass(memory.extracting(range))
+  }
+
+  private mutating func endUnit() {
+    progress[index].note(pass, tensors[index].grid)
+    step = .unit
   }
 
   private mutating func decodePassKind() throws(CodedStreamError) -> Pass {
-    var pass = Pass.bytes(asDifferences: false)
+    let pass: Pass
     if tensors[index].grid == nil {
-      asDifferences = passes.coder.decode(bitCount: 1) == 1
+      pass = .bytes(asDifferences: passes.coder.decode(bitCount: 1) == 1)
     } else if passes.coder.decode(&passes.models.headers.isMantissa) {
       pass = .mantissa(bits: Int(passes.coder.decode(bitCount: MantissaStep.zeroCountBits)))
     } else {
@@ -176,97 +184,90 @@ public struct CodedStreamDecoder: ~Copyable {
       throw .badLevel(level)
     }
     progress[index].hasHeader = true
-    exception = format.infinity
-    step = passes.coder.decode(&passes.models.headers.hasExceptions) ? .exception : .unit
+    exception = nil
+    if passes.coder.decode(&passes.models.headers.hasExceptions) { step = .exceptions }
   }
 
-  private mutating func decodeExceptions(
-    _ memory: inout MutableRawSpan
+  private mutating func decodeExceptions<Bits>(
+    _ memory: inout MutableRawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>
   ) throws(CodedStreamError) {
-    guard let grid = tensors[index].grid else { return }
-    let elements = FloatElements(format: grid.format)
     while passes.has(byteCount: Self.exceptionByteCount) {
       let gap = decodeGap()
       guard gap < grid.elementCount - cursor.index else { throw .badException(index) }
       cursor.advance(by: gap)
+      var bits = Bits(truncatingIfNeeded: exception ?? UInt64(code.infinity))
       if !passes.coder.decode(&passes.models.headers.isRepeated) {
-        exception = passes.coder.decode(bitCount: 8 * grid.format.byteCount)
-        guard exception & grid.format.magnitudeMask >= grid.format.infinity else {
-          throw .badException(index)
-        }
+        bits = Bits(truncatingIfNeeded: passes.coder.decode(bitCount: Bits.bitWidth))
+        guard bits & code.magnitudeMask >= code.infinity else { throw .badException(index) }
       }
-      elements.store(exception, to: &memory, at: cursor.index)
+      exception = UInt64(bits)
+      code.store(bits, to: &memory, at: cursor.index)
       cursor.advance(by: 1)
       guard passes.coder.decode(&passes.models.headers.hasMore) else {
-        step = .unit
+        step = .start
         cursor = Cursor()
         return
       }
+      guard passes.mayGoOn() else { return }
     }
   }
 
   private mutating func decodeGap() -> Int {
     if passes.coder.decode(&passes.models.headers.isNext) { return 0 }
-    let length = Int(passes.coder.decode(bitCount: 6))
-    let rest = passes.coder.decode(bitCount: min(length, 62))
-    return 1 << min(length, 62) | Int(rest)
+    let length = min(Int(passes.coder.decode(bitCount: 6)), Int.bitWidth - 2)
+    return 1 << length | Int(passes.coder.decode(bitCount: length))
   }
 
   // MARK: - Passes
 
-  private mutating func beginPass(_ memory: RawSpan) {
+  private mutating func beginPass<Bits>(
+    _ memory: RawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>
+  ) {
     let progress = progress[index]
-    guard let grid = tensors[index].grid else {
-      step = .bytes
-      return
-    }
-    switch pass {
-    case .significance, .refinement:
-      step = .plane(pass)
-      guard let top = progress.topLevel else { return }
-      let isRefinement = pass == .refinement
-      let plane = isRefinement ? progress.planeCount - 1 : progress.planeCount
-      passes.beginPlane(
-        memory, grid, topLevel: top, plane: plane, significant: progress.planeCount)
-    case .mantissa(let bits):
-      step = .mantissas
+    if case .mantissa(let bits) = pass {
       passes.models.mantissas = PassModels.OfMantissas()
       mantissas = MantissaStep(grid.format, progress, bits: bits)
-    case .bytes: step = .bytes
+      return
     }
+    guard let top = progress.topLevel else { return }
+    let plane = pass == .refinement ? progress.planeCount - 1 : progress.planeCount
+    passes.beginPlane(
+      memory, grid,
+      Knowledge(code, topLevel: top, refined: plane, significant: progress.planeCount),
+      needsSigns: pass == .significance)
   }
 
-  /// Whether the pass is through.
-  private mutating func decodePass(
-    _ memory: inout MutableRawSpan
-  ) throws(CodedStreamError) -> Bool {
-    guard let grid = tensors[index].grid else { return decodeBytes(&memory) }
-    if case .mantissas = step, var step = mantissas {
-      try passes.decodeMantissas(&memory, grid, &step, &cursor)
-      mantissas = step
-      return cursor.index == grid.elementCount
-    }
-    // Where all is zero there is nothing to tell.
-    guard let top = progress[index].topLevel else { return true }
+  private mutating func decodePass<Bits>(
+    _ memory: inout MutableRawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>
+  ) throws(CodedStreamError) {
     let planeCount = progress[index].planeCount
-    if pass == .significance {
-      passes.decodeSignificance(&memory, grid, topLevel: top, plane: planeCount, &cursor)
-    } else {
-      passes.decodeRefinement(&memory, grid, topLevel: top, plane: planeCount - 1, &cursor)
+    switch (pass, progress[index].topLevel) {
+    case (.mantissa, _):
+      guard var step = mantissas else { return }
+      try passes.decodeMantissas(&memory, grid, code, &step, &cursor)
+      mantissas = step
+    case (.significance, let top?):
+      passes.decodeSignificance(&memory, grid, code, topLevel: top, plane: planeCount, &cursor)
+    case (.refinement, let top?):
+      passes.decodeRefinement(&memory, grid, code, topLevel: top, plane: planeCount - 1, &cursor)
+    // Where all is zero there is nothing to tell.
+    case (.significance, nil), (.refinement, nil), (.bytes, _): return endUnit()
     }
-    return cursor.index == grid.elementCount
+    if cursor.index == grid.elementCount { endUnit() }
   }
 
-  private mutating func decodeBytes(_ memory: inout MutableRawSpan) -> Bool {
-    let (count, size) = (tensors[index].byteCount, tensors[index].elementByteCount)
-    while cursor.index < count {
-      guard passes.mayGoOn(byteCount: PassDecoder.byteByteCount) else { return false }
+  private mutating func decodeBytes(_ tensor: CodedTensor, _ memory: inout MutableRawSpan) {
+    let size = tensor.elementByteCount
+    step = .pass
+    while cursor.index < tensor.byteCount {
+      guard passes.mayGoOn(byteCount: PassDecoder.byteByteCount) else { return }
       let place = cursor.index
-      let before = asDifferences && place >= size ? memory.bytes.byte(at: place - size) : 0
+      let isDifference = pass == .bytes(asDifferences: true) && place >= size
+      let before = isDifference ? memory.bytes.byte(at: place - size) : 0
       let byte = bytes.decode(lane: place % size, before: before, &passes.coder)
       memory.storeBytes(of: byte, toByteOffset: place, as: UInt8.self)
       cursor.advance(by: 1)
     }
-    return true
+    endUnit()
   }
 }

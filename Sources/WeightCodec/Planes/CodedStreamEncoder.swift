@@ -48,13 +48,13 @@ public struct CodedStreamEncoder {
     passes.coder.encode(bits: UInt64(index), count: tensors.selectorBits)
     if let grid = tensor.grid {
       encodeKind(pass)
-      if !progress[index].hasHeader {
-        encodeHeader(head, memory, grid)
-        progress[index].topLevel = head.topLevel
-        progress[index].hasHeader = true
+      switch grid.format.byteCount {
+      case 2: encode(pass, of: index, memory, grid, FloatCode<UInt16>(grid.format), head)
+      case 4: encode(pass, of: index, memory, grid, FloatCode<UInt32>(grid.format), head)
+      default: encode(pass, of: index, memory, grid, FloatCode<UInt64>(grid.format), head)
       }
-      encode(pass, memory, grid, progress[index])
     } else if case .bytes(let asDifferences) = pass {
+      passes.coder.encode(bits: asDifferences ? 1 : 0, count: 1)
       bytes.encode(
         memory, elementByteCount: tensor.elementByteCount, asDifferences: asDifferences,
         &passes.coder)
@@ -83,40 +83,46 @@ public struct CodedStreamEncoder {
     }
   }
 
-  private mutating func encode(
-    _ pass: Pass, _ memory: RawSpan, _ grid: TensorGrid, _ progress: TensorProgress
+  private mutating func encode<Bits>(
+    _ pass: Pass, of index: Int, _ memory: RawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>,
+    _ head: TensorHead
   ) {
+    if !progress[index].hasHeader {
+      encodeHeader(head, grid.format)
+      if head.hasExceptions { encodeExceptions(memory, grid, code) }
+      progress[index].topLevel = head.topLevel
+      progress[index].hasHeader = true
+    }
+    let progress = progress[index]
     switch pass {
     case .significance:
       guard let top = progress.topLevel else { return }
-      passes.encodeSignificance(memory, grid, topLevel: top, plane: progress.planeCount)
+      passes.encodeSignificance(memory, grid, code, topLevel: top, plane: progress.planeCount)
     case .refinement:
       guard let top = progress.topLevel else { return }
-      passes.encodeRefinement(memory, grid, topLevel: top, plane: progress.planeCount - 1)
-    case .mantissa(let bits): passes.encodeMantissas(memory, grid, progress, bits: bits)
+      passes.encodeRefinement(memory, grid, code, topLevel: top, plane: progress.planeCount - 1)
+    case .mantissa(let bits): passes.encodeMantissas(memory, grid, code, progress, bits: bits)
     case .bytes: preconditionFailure("floats are no bytes")
     }
   }
 
-  /// The level of the largest magnitude, then what is not finite, bits and all.
-  private mutating func encodeHeader(
-    _ head: TensorHead, _ memory: RawSpan, _ grid: TensorGrid
-  ) {
-    let none = (UInt64(1) << UInt64(grid.format.levelBits)) - 1
-    passes.coder.encode(
-      bits: head.topLevel.map { UInt64($0) } ?? none, count: grid.format.levelBits)
+  /// The level of the largest magnitude, and whether there are exceptions.
+  private mutating func encodeHeader(_ head: TensorHead, _ format: FloatFormat) {
+    let none = (UInt64(1) << UInt64(format.levelBits)) - 1
+    passes.coder.encode(bits: head.topLevel.map { UInt64($0) } ?? none, count: format.levelBits)
     passes.coder.encode(head.hasExceptions, &passes.models.headers.hasExceptions)
-    if head.hasExceptions { encodeExceptions(memory, grid) }
   }
 
-  private mutating func encodeExceptions(_ memory: RawSpan, _ grid: TensorGrid) {
-    let elements = FloatElements(format: grid.format)
-    var previous = grid.format.infinity
+  /// What is not finite, bits and all.
+  private mutating func encodeExceptions<Bits>(
+    _ memory: RawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>
+  ) {
+    var previous = code.infinity
     var gap = 0
     var isFirst = true
     for index in 0..<grid.elementCount {
-      let bits = elements.bits(memory, at: index)
-      guard bits & grid.format.magnitudeMask >= grid.format.infinity else {
+      let bits = code.load(memory, at: index)
+      guard bits & code.magnitudeMask >= code.infinity else {
         gap += 1
         continue
       }
@@ -124,9 +130,7 @@ public struct CodedStreamEncoder {
       isFirst = false
       encodeGap(gap)
       passes.coder.encode(bits == previous, &passes.models.headers.isRepeated)
-      if bits != previous {
-        passes.coder.encode(bits: bits, count: 8 * grid.format.byteCount)
-      }
+      if bits != previous { passes.coder.encode(bits: UInt64(bits), count: Bits.bitWidth) }
       (previous, gap) = (bits, 0)
     }
     passes.coder.encode(false, &passes.models.headers.hasMore)

@@ -32,7 +32,7 @@ struct MantissaStep {
   ///
   /// What is below stays unknown, or is zero where the pass is the last.
   func missingBits(atLevel level: Int, isNew: Bool) -> Range<Int> {
-    let trailing = format.trailingBits(atLevel: level)
+    let trailing = min(level, format.mantissaBits)
     let known = isNew ? 0 : min(max(knownBits, level - planeFloor), trailing)
     let highest = trailing - known
     let lowest = isLast ? zeroBits : max(trailing - bits, 0)

@@ -34,43 +34,44 @@ struct PassDecoder: ~Copyable {
     return !isStarving
   }
 
-  mutating func mayGoOn(byteCount: Int) -> Bool {
+  /// Whether one element more may be gone through.
+  mutating func mayGoOn() -> Bool {
     work -= 1
-    return work >= 0 && has(byteCount: byteCount)
+    return work >= 0
   }
+
+  mutating func mayGoOn(byteCount: Int) -> Bool { mayGoOn() && has(byteCount: byteCount) }
 
   // MARK: - Planes
 
   /// Begins a pass of a plane.
-  mutating func beginPlane(
-    _ memory: RawSpan, _ grid: TensorGrid, topLevel: Int, plane: Int, significant: Int
+  mutating func beginPlane<Bits>(
+    _ memory: RawSpan, _ grid: TensorGrid, _ knowledge: Knowledge<Bits>, needsSigns: Bool
   ) {
     models.pass = PassModels.OfPass()
     usesLines = variant == .lines && grid.hasLines
     guard usesLines else { return }
-    activity.survey(
-      memory, grid, topLevel: topLevel, refined: plane, significant: significant)
+    activity.survey(memory, grid, knowledge, needsSigns: needsSigns)
     work -= grid.elementCount
   }
 
   /// Decodes the significance pass of a plane as far as possible.
-  mutating func decodeSignificance(
-    _ memory: inout MutableRawSpan, _ grid: TensorGrid, topLevel: Int, plane: Int,
-    _ cursor: inout Cursor
+  mutating func decodeSignificance<Bits>(
+    _ memory: inout MutableRawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>, topLevel: Int,
+    plane: Int, _ cursor: inout Cursor
   ) {
-    let (format, elements) = (grid.format, FloatElements(format: grid.format))
     let level = topLevel - plane
     // 1.5 times the threshold, where there is a bit for the half.
-    let value = format.power(atLevel: level) | format.marker(atLevel: level, knownBits: 0)
+    let value = code.power(atLevel: level) | code.marker(atLevel: level, knownBits: 0)
     while cursor.index < grid.elementCount {
-      guard elements.bits(memory.bytes, at: cursor.index) & format.magnitudeMask == 0 else {
+      guard code.load(memory.bytes, at: cursor.index) & code.magnitudeMask == 0 else {
         cursor.advance(in: grid)
         continue
       }
       guard mayGoOn(byteCount: Self.significanceByteCount) else { return }
       if decodeIsSignificant(cursor) {
-        let sign = decodeIsNegative(cursor) ? format.signMask : 0
-        elements.store(value | sign, to: &memory, at: cursor.index)
+        let sign = decodeIsNegative(cursor) ? code.signMask : 0
+        code.store(value | sign, to: &memory, at: cursor.index)
       }
       cursor.advance(in: grid)
     }
@@ -83,7 +84,7 @@ struct PassDecoder: ~Copyable {
   }
 
   private mutating func decodeIsNegative(_ cursor: Cursor) -> Bool {
-    guard usesLines else { return coder.decode(bitCount: 1) == 1 }
+    guard usesLines else { return coder.decodeBit() }
     let expected = activity.signClass(row: cursor.row, column: cursor.column)
     let isNegative = coder.decode(&models.lines.sign[expected.strength]) != expected.isNegative
     activity.noteSign(isNegative: isNegative, row: cursor.row, column: cursor.column)
@@ -91,25 +92,24 @@ struct PassDecoder: ~Copyable {
   }
 
   /// Decodes the refinement pass of a plane as far as possible.
-  mutating func decodeRefinement(
-    _ memory: inout MutableRawSpan, _ grid: TensorGrid, topLevel: Int, plane: Int,
-    _ cursor: inout Cursor
+  mutating func decodeRefinement<Bits>(
+    _ memory: inout MutableRawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>, topLevel: Int,
+    plane: Int, _ cursor: inout Cursor
   ) {
-    let (format, elements) = (grid.format, FloatElements(format: grid.format))
-    let known = format.power(atLevel: topLevel - plane + 1)
+    let known = code.power(atLevel: topLevel - plane + 1)
     while cursor.index < grid.elementCount {
-      let bits = elements.bits(memory.bytes, at: cursor.index)
-      let magnitude = bits & format.magnitudeMask
-      if magnitude >= known, magnitude < format.infinity {
-        let level = format.level(of: magnitude)
+      let bits = code.load(memory.bytes, at: cursor.index)
+      let magnitude = bits & code.magnitudeMask
+      if magnitude >= known, magnitude < code.infinity {
+        let level = code.level(of: magnitude)
         let knownBits = plane - topLevel + level - 1
-        if knownBits < format.trailingBits(atLevel: level) {
+        if knownBits < code.trailingBits(atLevel: level) {
           guard mayGoOn(byteCount: Self.refinementByteCount) else { return }
           let isOne = decodeRefinementBit(depth: knownBits, cursor)
           // The marker is where the bit belongs; another goes below it.
-          let marker = format.marker(atLevel: level, knownBits: knownBits)
-          let next = format.marker(atLevel: level, knownBits: knownBits + 1)
-          elements.store((isOne ? bits : bits ^ marker) | next, to: &memory, at: cursor.index)
+          let marker = code.marker(atLevel: level, knownBits: knownBits)
+          let next = code.marker(atLevel: level, knownBits: knownBits + 1)
+          code.store((isOne ? bits : bits ^ marker) | next, to: &memory, at: cursor.index)
         }
       }
       cursor.advance(in: grid)
@@ -117,7 +117,7 @@ struct PassDecoder: ~Copyable {
   }
 
   private mutating func decodeRefinementBit(depth: Int, _ cursor: Cursor) -> Bool {
-    guard depth < PassModels.refinementDepth else { return coder.decode(bitCount: 1) == 1 }
+    guard depth < PassModels.refinementDepth else { return coder.decodeBit() }
     guard usesLines else { return coder.decode(&models.pass.refinement[depth]) }
     let kind = activity.activityClass(row: cursor.row, column: cursor.column)
     return coder.decode(
@@ -128,17 +128,16 @@ struct PassDecoder: ~Copyable {
   // MARK: - Mantissas
 
   /// Decodes a mantissa pass as far as possible.
-  mutating func decodeMantissas(
-    _ memory: inout MutableRawSpan, _ grid: TensorGrid, _ step: inout MantissaStep,
-    _ cursor: inout Cursor
+  mutating func decodeMantissas<Bits>(
+    _ memory: inout MutableRawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>,
+    _ step: inout MantissaStep, _ cursor: inout Cursor
   ) throws(CodedStreamError) {
-    let elements = FloatElements(format: grid.format)
     while cursor.index < grid.elementCount {
       guard mayGoOn(byteCount: Self.mantissaByteCount) else { return }
       if step.isLast, cursor.column == 0 { try decodeZeros(&step) }
-      let bits = elements.bits(memory.bytes, at: cursor.index)
-      if let value = try decodeMantissa(bits, step) {
-        elements.store(value, to: &memory, at: cursor.index)
+      let bits = code.load(memory.bytes, at: cursor.index)
+      if let value = try decodeMantissa(bits, code, step) {
+        code.store(value, to: &memory, at: cursor.index)
       }
       cursor.advance(in: grid)
     }
@@ -151,28 +150,27 @@ struct PassDecoder: ~Copyable {
   }
 
   /// What an element becomes; nil where it stays.
-  private mutating func decodeMantissa(
-    _ old: UInt64, _ step: MantissaStep
-  ) throws(CodedStreamError) -> UInt64? {
-    let format = step.format
-    var (magnitude, sign) = (old & format.magnitudeMask, old & format.signMask)
-    guard magnitude < format.infinity else { return nil }
+  private mutating func decodeMantissa<Bits>(
+    _ old: Bits, _ code: FloatCode<Bits>, _ step: MantissaStep
+  ) throws(CodedStreamError) -> Bits? {
+    var (magnitude, sign) = (old & code.magnitudeMask, old & code.signMask)
+    guard magnitude < code.infinity else { return nil }
     var isNew = false
     if magnitude == 0 {
       guard step.isFirst else { return nil }
       if coder.decode(&models.mantissas.isZero) {
-        return coder.decode(&models.mantissas.zeroSign) ? format.signMask : 0
+        return coder.decode(&models.mantissas.zeroSign) ? code.signMask : 0
       }
       isNew = true
-      magnitude = format.power(atLevel: try decodeLevel(below: step.planeFloor, format))
-      sign = coder.decode(&models.mantissas.sign) ? format.signMask : 0
+      magnitude = code.power(atLevel: try decodeLevel(below: step.planeFloor, step.format))
+      sign = coder.decode(&models.mantissas.sign) ? code.signMask : 0
     }
-    let level = format.level(of: magnitude)
+    let level = code.level(of: magnitude)
     let range = step.missingBits(atLevel: level, isNew: isNew)
-    let low = coder.decode(bitCount: range.count) << UInt64(range.lowerBound)
+    let low = Bits(truncatingIfNeeded: coder.decode(bitCount: range.count)) << Bits(range.lowerBound)
     // The marker, and whatever else is below the known bits, gives way.
-    magnitude = (magnitude >> UInt64(range.upperBound)) << UInt64(range.upperBound) | low
-    if !step.isLast, range.lowerBound > 0 { magnitude |= 1 << UInt64(range.lowerBound - 1) }
+    magnitude = (magnitude >> Bits(range.upperBound)) << Bits(range.upperBound) | low
+    if !step.isLast, range.lowerBound > 0 { magnitude |= 1 << Bits(range.lowerBound - 1) }
     return magnitude | sign
   }
 
@@ -208,15 +206,6 @@ struct Cursor {
 
   /// To another place of a tensor without rows.
   mutating func advance(by count: Int) { index += count }
-}
-
-extension FloatFormat {
-  /// The bit below the known ones of a magnitude, which makes it the middle of what it may be; 0 where
-  /// all are known.
-  func marker(atLevel level: Int, knownBits: Int) -> UInt64 {
-    let place = trailingBits(atLevel: level) - knownBits - 1
-    return place >= 0 ? 1 << UInt64(place) : 0
-  }
 }
 
 extension RangeDecoder {

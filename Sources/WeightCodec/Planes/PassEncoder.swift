@@ -17,22 +17,23 @@ struct PassEncoder {
   // MARK: - Planes
 
   /// Encodes the significance pass of plane `plane`, whose threshold is 2 to the `topLevel - plane`.
-  mutating func encodeSignificance(
-    _ memory: RawSpan, _ grid: TensorGrid, topLevel: Int, plane: Int
+  mutating func encodeSignificance<Bits>(
+    _ memory: RawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>, topLevel: Int, plane: Int
   ) {
-    let usesLines = beginPlane(memory, grid, topLevel, plane, significant: plane)
-    let (format, elements) = (grid.format, FloatElements(format: grid.format))
-    let threshold = format.power(atLevel: topLevel - plane)
-    let known = plane == 0 ? format.infinity : format.power(atLevel: topLevel - plane + 1)
+    let usesLines = beginPlane(
+      memory, grid, Knowledge(code, topLevel: topLevel, refined: plane, significant: plane),
+      needsSigns: true)
+    let threshold = code.power(atLevel: topLevel - plane)
+    let known = plane == 0 ? code.infinity : code.power(atLevel: topLevel - plane + 1)
     var index = 0
     for row in 0..<grid.rowCount {
       for column in 0..<grid.columnCount {
-        let bits = elements.bits(memory, at: index)
+        let bits = code.load(memory, at: index)
         index += 1
-        let magnitude = bits & format.magnitudeMask
+        let magnitude = bits & code.magnitudeMask
         guard magnitude < known else { continue }
         let isSignificant = magnitude >= threshold
-        let isNegative = bits & format.signMask != 0
+        let isNegative = bits & code.signMask != 0
         if usesLines {
           let kind = activity.activityClass(row: row, column: column)
           coder.encode(
@@ -47,22 +48,23 @@ struct PassEncoder {
   }
 
   /// Encodes the refinement pass of a plane: one bit for each weight that was significant before it.
-  mutating func encodeRefinement(
-    _ memory: RawSpan, _ grid: TensorGrid, topLevel: Int, plane: Int
+  mutating func encodeRefinement<Bits>(
+    _ memory: RawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>, topLevel: Int, plane: Int
   ) {
-    let usesLines = beginPlane(memory, grid, topLevel, plane, significant: plane + 1)
-    let (format, elements) = (grid.format, FloatElements(format: grid.format))
-    let known = format.power(atLevel: topLevel - plane + 1)
+    let usesLines = beginPlane(
+      memory, grid, Knowledge(code, topLevel: topLevel, refined: plane, significant: plane + 1),
+      needsSigns: false)
+    let known = code.power(atLevel: topLevel - plane + 1)
     var index = 0
     for row in 0..<grid.rowCount {
       for column in 0..<grid.columnCount {
-        let magnitude = elements.bits(memory, at: index) & format.magnitudeMask
+        let magnitude = code.load(memory, at: index) & code.magnitudeMask
         index += 1
-        guard magnitude >= known, magnitude < format.infinity else { continue }
-        let level = format.level(of: magnitude)
-        let place = format.trailingBits(atLevel: level) - (plane - topLevel + level)
+        guard magnitude >= known, magnitude < code.infinity else { continue }
+        let level = code.level(of: magnitude)
+        let place = code.trailingBits(atLevel: level) - (plane - topLevel + level)
         guard place >= 0 else { continue }
-        let bit = magnitude >> UInt64(place) & 1
+        let bit = UInt64(truncatingIfNeeded: magnitude >> Bits(truncatingIfNeeded: place) & 1)
         let depth = plane - topLevel + level - 1
         if depth >= PassModels.refinementDepth {
           coder.encode(bits: bit, count: 1)
@@ -79,13 +81,12 @@ struct PassEncoder {
   }
 
   /// Whether rows and columns have their say.
-  private mutating func beginPlane(
-    _ memory: RawSpan, _ grid: TensorGrid, _ topLevel: Int, _ plane: Int, significant: Int
+  private mutating func beginPlane<Bits>(
+    _ memory: RawSpan, _ grid: TensorGrid, _ knowledge: Knowledge<Bits>, needsSigns: Bool
   ) -> Bool {
     models.pass = PassModels.OfPass()
     guard variant == .lines, grid.hasLines else { return false }
-    activity.survey(
-      memory, grid, topLevel: topLevel, refined: plane, significant: significant)
+    activity.survey(memory, grid, knowledge, needsSigns: needsSigns)
     return true
   }
 
@@ -99,26 +100,26 @@ struct PassEncoder {
   // MARK: - Mantissas
 
   /// Encodes what a tensor lacks up to `bits` bits of each mantissa.
-  mutating func encodeMantissas(
-    _ memory: RawSpan, _ grid: TensorGrid, _ progress: TensorProgress, bits: Int
+  mutating func encodeMantissas<Bits>(
+    _ memory: RawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>, _ progress: TensorProgress,
+    bits: Int
   ) {
     models.mantissas = PassModels.OfMantissas()
-    let elements = FloatElements(format: grid.format)
     var step = MantissaStep(grid.format, progress, bits: bits)
     var zeros = 0
     for row in 0..<grid.rowCount {
       let start = row * grid.columnCount
       if step.isLast {
-        var all: UInt64 = 0
+        var all: Bits = 0
         for index in start..<start + grid.columnCount {
-          let magnitude = elements.bits(memory, at: index) & grid.format.magnitudeMask
-          if magnitude < grid.format.infinity { all |= magnitude }
+          let magnitude = code.load(memory, at: index) & code.magnitudeMask
+          if magnitude < code.infinity { all |= magnitude }
         }
-        encodeZeros(min(all.trailingZeroBitCount, grid.format.mantissaBits), after: &zeros)
+        encodeZeros(min(all.trailingZeroBitCount, code.mantissaBits), after: &zeros)
         step.zeroBits = zeros
       }
       for index in start..<start + grid.columnCount {
-        encodeMantissa(elements.bits(memory, at: index), step)
+        encodeMantissa(code.load(memory, at: index), code, step)
       }
     }
   }
@@ -131,35 +132,37 @@ struct PassEncoder {
     previous = count
   }
 
-  private mutating func encodeMantissa(_ bits: UInt64, _ step: MantissaStep) {
-    let format = step.format
-    let magnitude = bits & format.magnitudeMask
-    let isNegative = bits & format.signMask != 0
-    guard magnitude < format.infinity else { return }
+  private mutating func encodeMantissa<Bits>(
+    _ bits: Bits, _ code: FloatCode<Bits>, _ step: MantissaStep
+  ) {
+    let magnitude = bits & code.magnitudeMask
+    let isNegative = bits & code.signMask != 0
+    guard magnitude < code.infinity else { return }
     if magnitude == 0 {
       guard step.isFirst else { return }
       coder.encode(true, &models.mantissas.isZero)
       return coder.encode(isNegative, &models.mantissas.zeroSign)
     }
-    let level = format.level(of: magnitude)
+    let level = code.level(of: magnitude)
     let isNew = step.isNew(atLevel: level)
     if isNew {
       coder.encode(false, &models.mantissas.isZero)
-      encodeDistance(step.planeFloor - 1 - level, level, format)
+      encodeDistance(step.planeFloor - 1 - level, level, levelBits: step.format.levelBits)
       coder.encode(isNegative, &models.mantissas.sign)
     }
     let range = step.missingBits(atLevel: level, isNew: isNew)
-    coder.encode(bits: magnitude >> UInt64(range.lowerBound), count: range.count)
+    coder.encode(
+      bits: UInt64(truncatingIfNeeded: magnitude) >> UInt64(range.lowerBound), count: range.count)
   }
 
-  private mutating func encodeDistance(_ distance: Int, _ level: Int, _ format: FloatFormat) {
+  private mutating func encodeDistance(_ distance: Int, _ level: Int, levelBits: Int) {
     for count in 0..<min(distance, PassModels.distanceLimit) {
       coder.encode(false, &models.mantissas.distance[min(count, PassModels.distanceCount - 1)])
     }
     if distance < PassModels.distanceLimit {
       coder.encode(true, &models.mantissas.distance[min(distance, PassModels.distanceCount - 1)])
     } else {
-      coder.encode(bits: UInt64(level), count: format.levelBits)
+      coder.encode(bits: UInt64(level), count: levelBits)
     }
   }
 }

@@ -13,18 +13,25 @@ public struct TensorHead: Equatable, Sendable {
 
   /// Goes through a tensor once.
   public init(_ memory: RawSpan, _ grid: TensorGrid) {
-    let elements = FloatElements(format: grid.format)
-    var largest: UInt64 = 0
+    switch grid.format.byteCount {
+    case 2: self.init(memory, grid, FloatCode<UInt16>(grid.format))
+    case 4: self.init(memory, grid, FloatCode<UInt32>(grid.format))
+    default: self.init(memory, grid, FloatCode<UInt64>(grid.format))
+    }
+  }
+
+  private init<Bits>(_ memory: RawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>) {
+    var largest: Bits = 0
     var hasExceptions = false
     for index in 0..<grid.elementCount {
-      let magnitude = elements.bits(memory, at: index) & grid.format.magnitudeMask
-      if magnitude >= grid.format.infinity {
+      let magnitude = code.load(memory, at: index) & code.magnitudeMask
+      if magnitude >= code.infinity {
         hasExceptions = true
       } else {
         largest = max(largest, magnitude)
       }
     }
-    topLevel = largest == 0 ? nil : grid.format.level(of: largest)
-    self.hasExceptions = hasExceptions
+    self.init(
+      topLevel: largest == 0 ? nil : code.level(of: largest), hasExceptions: hasExceptions)
   }
 }
