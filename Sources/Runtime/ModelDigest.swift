@@ -11,6 +11,10 @@ package struct ContentDigest {
     unsafe bytes.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
   }
 
+  package mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    unsafe hash.update(bufferPointer: bytes)
+  }
+
   package consuming func finish() -> Digest {
     guard let digest = Digest(Array(hash.finalize())) else {
       preconditionFailure("SHA-256 has 32 bytes")

@@ -12,8 +12,10 @@ package enum TransferNews {
   case resumed
   /// The line runs at another rate now.
   case rateChanged(UInt32)
-  /// The model is known and taken: its manifest and the bytes of its contents before packing.
-  case began(Manifest, contentByteCount: Int)
+  /// The model is known and taken.
+  case began(Manifest)
+  /// All of the model has come so far; where this end receives, whether the output has it now.
+  case reached(Milestone, isStored: Bool)
   /// Called several times a second.
   case progress(TransferProgress)
   /// These tensors were to be quantized and go exactly, since they hold a NaN or an infinity.
@@ -22,12 +24,12 @@ package enum TransferNews {
 
 /// How far a transfer is.
 package struct TransferProgress: Sendable {
-  /// Bytes of content, before packing, that are through.
-  package var contentByteCount: Int
-  /// Bytes of content, before packing, of the whole model.
-  package var contentByteTotal: Int
-  /// Bytes of the stream, packed, that are through.
-  package var streamByteCount: Int
+  /// Bytes of the stream that are through.
+  package var byteCount: Int
+  /// Bytes that the whole stream is expected to have.
+  package var byteTotal: Int
+  /// How far all of the model is.
+  package var tier: Milestone.Tier?
   /// Since the session was opened.
   package var elapsed: Interval
   /// The rate of the line, in bits a second.

@@ -1,4 +1,5 @@
 public import Tensors
+public import WeightCodec
 
 /// What a model consists of, as the sender offers it.
 public struct Manifest: Equatable, Sendable {
@@ -35,6 +36,10 @@ public struct Manifest: Equatable, Sendable {
 
   /// What the entries are.
   public let kind: Kind
+  /// How the coded stream is written; nil where there is none, and contents come whole.
+  public let codec: CodecVariant?
+  /// Bytes that the sender expects the stream to have, records and all; 0 where it does not say.
+  public let expectedByteCount: Int
   /// The file's name at the sender, UTF-8; for people.
   public let name: [UInt8]
   /// The tensors in the order of the file.
@@ -42,12 +47,17 @@ public struct Manifest: Equatable, Sendable {
 
   /// - Precondition: tensor names within their limit; `sharedWith` names an earlier entry that has the
   ///   same dtype and shape and does not share itself.
-  public init(kind: Kind, name: [UInt8], entries: [Entry]) {
+  public init(
+    kind: Kind, codec: CodecVariant? = nil, expectedByteCount: Int = 0, name: [UInt8],
+    entries: [Entry]
+  ) {
     for entry in entries {
       precondition(
         entry.tensor.name.utf8.count <= Self.nameByteCountLimit, "a tensor's name fits a record")
     }
     self.kind = kind
+    self.codec = codec
+    self.expectedByteCount = max(expectedByteCount, 0)
     self.name = Array(name.prefix(Self.nameByteCountLimit))
     self.entries = entries
   }
@@ -59,11 +69,19 @@ public struct Manifest: Equatable, Sendable {
     return sum
   }
 
+  /// The same with another expectation.
+  func expecting(byteCount: Double) -> Manifest {
+    Manifest(
+      kind: kind, codec: codec, expectedByteCount: Int(byteCount.rounded()), name: name,
+      entries: entries)
+  }
+
   /// The records of the manifest: what the receiver reads, and what the model's digest starts with.
   public func encoded() -> [UInt8] {
     var stream: [UInt8] = []
-    var body = [kind.rawValue]
+    var body = [kind.rawValue, codec?.rawValue ?? 0]
     Varint.append(entries.count, to: &body)
+    Varint.append(expectedByteCount, to: &body)
     Varint.append(name.count, to: &body)
     body += name
     Record.append(.offer, body: body, to: &stream)

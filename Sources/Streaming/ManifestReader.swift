@@ -1,4 +1,5 @@
 internal import Tensors
+internal import WeightCodec
 
 /// Collects the records of a manifest: twin of `Manifest.encoded()`.
 ///
@@ -6,6 +7,8 @@ internal import Tensors
 /// each end computes it from the manifest that it holds.
 public struct ManifestReader: Sendable {
   private var kind = Manifest.Kind.tensors
+  private var codec: CodecVariant?
+  private var expectedByteCount = 0
   private var name: [UInt8] = []
   private var entries: [Manifest.Entry] = []
   // nil before the offer
@@ -37,8 +40,12 @@ public struct ManifestReader: Sendable {
     let kindCode = try body.byte()
     guard let kind = Manifest.Kind(rawValue: kindCode) else { throw .unknownKind(kindCode) }
     self.kind = kind
+    let codecCode = try body.byte()
+    codec = CodecVariant(rawValue: codecCode)
+    guard codec != nil || codecCode == 0 else { throw .unknownCodec(codecCode) }
     let count = try body.varint()
     guard count <= Manifest.tensorCountLimit else { throw .tooManyTensors(count) }
+    expectedByteCount = try body.varint()
     let nameByteCount = try body.varint()
     guard nameByteCount <= Manifest.nameByteCountLimit else { throw .badName }
     name = try body.bytes(nameByteCount)
@@ -57,7 +64,10 @@ public struct ManifestReader: Sendable {
     entries.append(entry)
   }
 
-  private var manifest: Manifest { Manifest(kind: kind, name: name, entries: entries) }
+  private var manifest: Manifest {
+    Manifest(
+      kind: kind, codec: codec, expectedByteCount: expectedByteCount, name: name, entries: entries)
+  }
 
   /// A shared tensor is one of the same bytes, and the other one is not itself shared.
   private func check(_ entry: Manifest.Entry, _ sharedWith: Int) throws(RecordError) {

@@ -16,6 +16,10 @@ public enum RecordKind: UInt8, Equatable, Sendable {
   case digest = 5
   /// The model is complete; its digest.
   case finish = 6
+  /// The next bytes of the coded stream.
+  case coded = 7
+  /// All of the model has come so far, and the coded stream ends a codeword.
+  case milestone = 8
   /// What the receiver is and takes.
   case info = 64
   /// The offer is taken.
@@ -48,6 +52,7 @@ public enum RecordError: Error, Equatable, Sendable {
   case badIndex(Int)
   case unknownRepresentation(UInt8, UInt8)
   case unknownCompression(UInt8)
+  case unknownCodec(UInt8)
   case badDigest
 }
 
@@ -55,8 +60,15 @@ public enum RecordError: Error, Equatable, Sendable {
 public enum Record {
   /// Bodies other than content are at most this long, so that a receiver can hold one.
   public static let bodyByteCountLimit = 2048
-  /// Bytes of content in one record, at most.
+  /// Bytes of content, or of the coded stream, in one record, at most.
   public static let contentByteCountLimit = 1 << 14
+
+  /// The bytes of a record with such a body.
+  public static func byteCount(bodyByteCount: Int) -> Int {
+    var header: [UInt8] = [0]
+    Varint.append(bodyByteCount, to: &header)
+    return header.count + bodyByteCount
+  }
 
   /// Appends a record.
   public static func append(_ kind: RecordKind, body: [UInt8], to stream: inout [UInt8]) {

@@ -1,14 +1,14 @@
 /// Cuts a stream into records, whatever portions it comes in.
 ///
-/// Bodies are collected whole, but for content, which is handed on as it comes: it never needs more
-/// memory than the caller's.
+/// Bodies are collected whole, but for content and the coded stream, which are handed on as they come:
+/// they never need more memory than the caller's.
 public struct RecordReader: Sendable {
   /// What the next bytes are.
   public enum Step: Equatable, Sendable {
     /// A whole record other than content.
     case record(RecordKind, body: [UInt8])
-    /// So many bytes of content are next: take them with `takeContent`.
-    case content(byteCount: Int)
+    /// So many bytes of content or of the coded stream are next: take them with `takeContent`.
+    case content(RecordKind, byteCount: Int)
     /// More bytes are needed.
     case needsBytes
   }
@@ -17,7 +17,7 @@ public struct RecordReader: Sendable {
     case kind
     case length(RecordKind, [UInt8])
     case body(RecordKind, byteCount: Int)
-    case content(byteCount: Int)
+    case content(RecordKind, byteCount: Int)
   }
 
   private var state = State.kind
@@ -34,9 +34,9 @@ public struct RecordReader: Sendable {
     _ bytes: Span<UInt8>, from position: inout Int
   ) throws(RecordError) -> Step {
     while true {
-      if case .content(let byteCount) = state {
+      if case .content(let kind, let byteCount) = state {
         let available = min(byteCount, bytes.count - position)
-        return available > 0 ? .content(byteCount: available) : .needsBytes
+        return available > 0 ? .content(kind, byteCount: available) : .needsBytes
       }
       if case .body(let kind, let byteCount) = state, body.count == byteCount {
         state = .kind
@@ -50,10 +50,10 @@ public struct RecordReader: Sendable {
 
   /// So many bytes of content have been taken.
   public mutating func takeContent(byteCount: Int) {
-    guard case .content(let left) = state, byteCount <= left else {
+    guard case .content(let kind, let left) = state, byteCount <= left else {
       preconditionFailure("no more content than was announced")
     }
-    state = byteCount == left ? .kind : .content(byteCount: left - byteCount)
+    state = byteCount == left ? .kind : .content(kind, byteCount: left - byteCount)
   }
 
   private mutating func take(_ byte: UInt8) throws(RecordError) {
@@ -79,11 +79,11 @@ public struct RecordReader: Sendable {
   private static func bodyState(
     _ kind: RecordKind, byteCount: Int
   ) throws(RecordError) -> State {
-    if kind == .content {
+    if kind == .content || kind == .coded {
       guard byteCount <= Record.contentByteCountLimit else {
         throw .tooLong(kind: kind.rawValue, byteCount: byteCount)
       }
-      return byteCount == 0 ? .kind : .content(byteCount: byteCount)
+      return byteCount == 0 ? .kind : .content(kind, byteCount: byteCount)
     }
     guard byteCount <= Record.bodyByteCountLimit else {
       throw .tooLong(kind: kind.rawValue, byteCount: byteCount)

@@ -7,7 +7,7 @@ public import Streaming
 /// The caller answers events:
 /// - `.connected`: what was received before is void; a sender begins anew.
 /// - `.offered`: call `accept()` or `fail(_:)`.
-/// - `.content`: call `takeContent` before the next `nextEvent()`.
+/// - `.content`, `.coded`: call `takeContent` before the next `nextEvent()`.
 /// - `.finished`: call `confirm(_:)` or `fail(_:)`.
 public struct ReceiveTransfer: ~Copyable, TransferMachine {
   /// What the caller has to know.
@@ -26,6 +26,10 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
     case content(byteCount: Int)
     /// It is complete, and should have this digest.
     case unitEnded(Digest)
+    /// So many bytes of the coded stream are there.
+    case coded(byteCount: Int)
+    /// All of the model has come so far; the coded stream's codeword ends here.
+    case milestone(Milestone)
     /// The model is complete, and should have this digest.
     case finished(Digest)
     /// It is over.
@@ -97,7 +101,7 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
     say(.failed, failure.encoded())
   }
 
-  /// Lends the bytes that `.content` announced.
+  /// Lends the bytes that `.content` or `.coded` announced.
   public mutating func takeContent<R>(_ body: (Span<UInt8>) -> R) -> R {
     precondition(contentByteCount > 0, "content is taken once it is announced")
     defer { contentByteCount = 0 }
@@ -234,10 +238,9 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
       while events.isEmpty {
         switch try inbox.next(from: &link) {
         case .needsBytes: return
-        case .content(let byteCount):
-          guard state == .inUnit else { throw .unexpected(.content) }
+        case .content(let kind, let byteCount):
           contentByteCount = byteCount
-          events.append(.content(byteCount: byteCount))
+          events.append(try event(kind, byteCount: byteCount))
         case .record(let kind, let body): try take(kind, body)
         }
       }
@@ -266,9 +269,21 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
     case (.digest, .inUnit):
       state = .betweenUnits
       events.append(.unitEnded(try digest(body)))
+    case (.milestone, .betweenUnits):
+      events.append(.milestone(try Milestone(parsing: body)))
     case (.finish, .betweenUnits):
       state = .awaitingConfirmation
       events.append(.finished(try digest(body)))
+    default: throw .unexpected(kind)
+    }
+  }
+
+  private func event(_ kind: RecordKind, byteCount: Int) throws(RecordError) -> Event {
+    switch (kind, state) {
+    case (.content, .inUnit): return .content(byteCount: byteCount)
+    case (.coded, .betweenUnits):
+      guard manifest?.codec != nil else { throw .unexpected(kind) }
+      return .coded(byteCount: byteCount)
     default: throw .unexpected(kind)
     }
   }

@@ -6,8 +6,8 @@ public import Streaming
 ///
 /// The caller answers events and feeds content:
 /// - `.receiverReady`: call `offer(_:)`.
-/// - Whenever `wantsContent`: call `beginUnit`, `append(content:)`, `endUnit` for each unit of the plan in
-///   its order, then `finish` once.
+/// - Whenever `wantsContent`: call `append(coded:)`, `append(_:)` for a milestone, or `beginUnit`,
+///   `append(content:)`, `endUnit` for a content, as the plan's steps have it; then `finish` once.
 public struct SendTransfer: ~Copyable, TransferMachine {
   /// What the caller has to know.
   public enum Event: Equatable, Sendable {
@@ -97,6 +97,21 @@ public struct SendTransfer: ~Copyable, TransferMachine {
   /// Ends it with its digest.
   public mutating func endUnit(_ digest: Digest) {
     outbox.append(.digest, body: digest.bytes)
+    outbox.move(to: &link)
+  }
+
+  /// Adds bytes of the coded stream, between contents, at most `Record.contentByteCountLimit` at a time.
+  public mutating func append(coded: [UInt8]) {
+    precondition(state == .streaming, "the stream follows .accepted")
+    precondition(coded.count <= Record.contentByteCountLimit, "a record's worth")
+    outbox.append(.coded, body: coded)
+    outbox.move(to: &link)
+  }
+
+  /// Tells that a point is reached, behind the end of a codeword.
+  public mutating func append(_ milestone: Milestone) {
+    precondition(state == .streaming, "milestones follow .accepted")
+    outbox.append(.milestone, body: milestone.encoded())
     outbox.move(to: &link)
   }
 
@@ -212,7 +227,7 @@ public struct SendTransfer: ~Copyable, TransferMachine {
       while events.isEmpty, hearsRecords {
         switch try inbox.next(from: &link) {
         case .needsBytes: return
-        case .content: throw .unexpected(.content)
+        case .content(let kind, _): throw .unexpected(kind)
         case .record(let kind, let body): try take(kind, body)
         }
       }

@@ -15,6 +15,6 @@ struct WTSerial: ParsableCommand {
     version: version,
     subcommands: [
       SendCommand.self, ReceiveCommand.self, LoopbackCommand.self, SimulateCommand.self,
-      InspectCommand.self,
+      InspectCommand.self, PlanCommand.self,
     ])
 }

@@ -1,12 +1,11 @@
-internal import Checkpoints
 internal import Streaming
 
-/// Knows what a receiver has to be given: the packed contents that a second source makes of the same
-/// checkpoint.
+/// Knows what a receiver has to be given: the coded stream and the packed contents that a second source
+/// makes of the same checkpoint.
 struct ContentOracle: ~Copyable {
-  private let checkpoint: Checkpoint
-  private let plan: TransferPlan
-  private var source: ContentSource
+  private let source: ModelSource
+  private let model: ModelPlan
+  private var stream: ModelStream
   // Contents that the source has made and nobody has been given yet.
   private var expected: [UInt8] = []
   // 0 <= position <= expected.count
@@ -16,15 +15,15 @@ struct ContentOracle: ~Copyable {
   /// Bytes that were wrong, of all streams.
   private(set) var wrongByteCount = 0
 
-  init(_ checkpoint: Checkpoint, _ plan: TransferPlan) {
-    self.checkpoint = checkpoint
-    self.plan = plan
-    source = ContentSource(checkpoint, plan)
+  init(_ source: ModelSource, _ model: ModelPlan) {
+    self.source = source
+    self.model = model
+    stream = ModelStream(source, model)
   }
 
   /// A sender begins anew.
   mutating func restart() {
-    source = ContentSource(checkpoint, plan)
+    stream = ModelStream(source, model)
     expected = []
     position = 0
     deliveredByteCount = 0
@@ -47,7 +46,7 @@ struct ContentOracle: ~Copyable {
   /// Bytes that are still to come.
   mutating func remainingByteCount() throws -> Int {
     var count = expected.count - position
-    while !source.isFinished {
+    while !stream.isFinished {
       try refill()
       count += expected.count
     }
@@ -58,8 +57,11 @@ struct ContentOracle: ~Copyable {
   private mutating func refill() throws {
     expected = []
     position = 0
-    while expected.isEmpty, !source.isFinished {
-      if case .content(let bytes) = try source.next() { expected = bytes }
+    while expected.isEmpty, !stream.isFinished {
+      switch try stream.next() {
+      case .content(let bytes), .coded(let bytes): expected = bytes
+      case .begin, .end, .milestone, .finish, nil: break
+      }
     }
   }
 }

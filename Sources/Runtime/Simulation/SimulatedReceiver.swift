@@ -1,22 +1,24 @@
-internal import Checkpoints
 internal import LinkLayer
 internal import Streaming
+internal import Tensors
 internal import Transfer
 
 /// The caller of a receiving machine in a simulation: takes a model as `ReceiveSession` does, keeps
 /// none of it, and notes what was wrong with it and when it came.
 final class SimulatedReceiver {
   private var model: IncomingModel?
+  // The tensors, one behind the other.
+  private var memory: [UInt8] = []
   private var oracle: ContentOracle
   /// When so many bytes of contents were there, since the sender began.
   private(set) var deliveries: [(time: UInt64, byteCount: Int)] = []
-  /// When the first tensor was complete and verified.
-  private(set) var firstTensorTime: UInt64?
+  /// When what had been reached.
+  private(set) var reached: [(milestone: Milestone, time: UInt64)] = []
   /// What the oracle could not read.
   private var failure: (any Error)?
 
-  init(_ checkpoint: Checkpoint, _ plan: TransferPlan) {
-    oracle = ContentOracle(checkpoint, plan)
+  init(_ source: ModelSource, _ model: ModelPlan) {
+    oracle = ContentOracle(source, model)
   }
 
   var deliveredByteCount: Int { oracle.deliveredByteCount }
@@ -45,26 +47,78 @@ final class SimulatedReceiver {
       model = nil
       oracle.restart()
       deliveries = []
-      firstTensorTime = nil
+      reached = []
     case .interrupted, .resumed, .ended: break
     case .offered(let manifest):
-      model = IncomingModel(manifest)
+      var offsets: [Int] = []
+      var end = 0
+      for entry in manifest.entries {
+        offsets.append(end)
+        end += entry.tensor.byteCount
+      }
+      memory = Array(repeating: 0, count: end)
+      model = IncomingModel(manifest, at: offsets)
       machine.accept()
     case .unitBegan(let unit): try model?.begin(unit)
     case .content:
-      var result: Result<[UInt8]?, ModelWriterError> = .success(nil)
-      machine.takeContent { bytes in
-        do { try oracle.compare(bytes) } catch { failure = error }
-        result = Result { () throws(ModelWriterError) in try model?.append(bytes) }
+      try take(&machine, at: now) { (bytes) throws(ModelWriterError) in
+        _ = try model?.append(bytes)
       }
-      deliveries.append((now, oracle.deliveredByteCount))
-      _ = try result.get()
-    case .unitEnded(let digest):
-      try model?.endUnit(digest)
-      firstTensorTime = firstTensorTime ?? now
+    case .coded:
+      try take(&machine, at: now) { (bytes) throws(ModelWriterError) in
+        try withMemory { (memory) throws(ModelWriterError) in
+          try model?.appendCoded(bytes, into: &memory)
+        }
+      }
+    case .unitEnded(let digest): try model?.endUnit(digest)
+    case .milestone(let milestone):
+      try endCodeword()
+      reached.append((milestone, now))
     case .finished(let digest):
-      try model?.check(digest)
+      try endCodeword()
+      try withMemory { (memory) throws(ModelWriterError) in
+        try model?.check(digest, memory.bytes)
+      }
       machine.confirm(digest)
     }
+  }
+
+  private func take(
+    _ machine: inout ReceiveTransfer, at now: UInt64,
+    _ body: (Span<UInt8>) throws(ModelWriterError) -> Void
+  ) throws(ModelWriterError) {
+    var result: Result<Void, ModelWriterError> = .success(())
+    machine.takeContent { bytes in
+      do { try oracle.compare(bytes) } catch { failure = error }
+      do throws(ModelWriterError) { try body(bytes) } catch { result = .failure(error) }
+    }
+    deliveries.append((now, oracle.deliveredByteCount))
+    try result.get()
+    try catchUp()
+  }
+
+  private func endCodeword() throws(ModelWriterError) {
+    try withMemory { (memory) throws(ModelWriterError) in
+      try model?.endCodeword(into: &memory)
+    }
+    try catchUp()
+  }
+
+  /// Decoding takes no time here.
+  private func catchUp() throws(ModelWriterError) {
+    while model?.isBusy == true {
+      try withMemory { (memory) throws(ModelWriterError) in try model?.decode(into: &memory) }
+    }
+  }
+
+  private func withMemory(
+    _ body: (inout MutableRawSpan) throws(ModelWriterError) -> Void
+  ) throws(ModelWriterError) {
+    var result: Result<Void, ModelWriterError> = .success(())
+    unsafe memory.withUnsafeMutableBytes { bytes in
+      var span = unsafe MutableRawSpan(_unsafeBytes: bytes)
+      do throws(ModelWriterError) { try body(&span) } catch { result = .failure(error) }
+    }
+    try result.get()
   }
 }

@@ -18,18 +18,19 @@ extension SimulatedTransfer {
       var accepted: UInt64?
     }
 
-    init(
-      _ checkpoint: Checkpoint, named name: String, _ plan: TransferPlan, _ policy: PlanPolicy
-    ) {
-      receiver = SimulatedReceiver(checkpoint, plan)
-      session = SendSession(checkpoint, named: name, policy) { [beginnings] news in
+    init(_ checkpoint: Checkpoint, named name: String, _ policy: SendPolicy) throws {
+      session = try SendSession(checkpoint, named: name, policy, usesThread: false) {
+        [beginnings] news in
         switch news {
         case .connected: beginnings.connected = beginnings.connected ?? beginnings.now
         case .began: beginnings.accepted = beginnings.now
-        case .interrupted, .resumed, .rateChanged, .progress, .notQuantized: break
+        case .interrupted, .resumed, .rateChanged, .progress, .reached, .notQuantized: break
         }
       }
+      receiver = SimulatedReceiver(session.source, session.model)
     }
+
+    var plan: TransferPlan { session.plan }
 
     /// Answers both machines; false once the sender knows how it has ended.
     func respond(
@@ -63,7 +64,7 @@ extension SimulatedTransfer {
       }
       note("connected", beginnings.connected)
       note("accepted", beginnings.accepted)
-      note("first tensor", receiver.firstTensorTime)
+      for (milestone, time) in receiver.reached { note("\(milestone.name)", time) }
       noteShare("quarter", 0.25)
       noteShare("half", 0.5)
       noteShare("three quarters", 0.75)

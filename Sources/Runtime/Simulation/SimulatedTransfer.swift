@@ -1,7 +1,7 @@
 package import Checkpoints
 package import LineModel
 package import LinkLayer
-package import Streaming
+internal import Streaming
 internal import Transfer
 
 /// A whole transfer in virtual time: what `send` and `receive` would do over a modelled line, with
@@ -54,7 +54,7 @@ package struct SimulatedTransfer {
   ///
   /// - Throws: `LineConfigurationError`, and what the checkpoint throws.
   package init(
-    _ settings: Settings, _ checkpoint: Checkpoint, named name: String, _ policy: PlanPolicy,
+    _ settings: Settings, _ checkpoint: Checkpoint, named name: String, _ policy: SendPolicy,
     trace: ((TracedFrame) -> Void)? = nil
   ) throws {
     var seeds = SeededGenerator(seed: settings.seed)
@@ -72,9 +72,8 @@ package struct SimulatedTransfer {
       let tracer = FrameTracer(trace)
       simulation.observe = { tracer.note($1, isFromSender: $0, at: $2) }
     }
-    let plan = TransferPlan(Manifest(checkpoint, named: name), policy)
-    let run = Run(checkpoint, named: name, plan, policy)
-    let limit = Self.limit(for: plan, baudRate: settings.line.baudRate)
+    let run = try Run(checkpoint, named: name, policy)
+    let limit = Self.limit(for: run.plan, baudRate: settings.line.baudRate)
     let isTimeUp = try simulation.run(until: limit) { sender, receiver, now in
       try run.respond(&sender, &receiver, at: now)
     }
@@ -104,7 +103,7 @@ package struct SimulatedTransfer {
 
   /// An hour, and a thousand times what the contents would take on a perfect line.
   private static func limit(for plan: TransferPlan, baudRate: UInt32) -> UInt64 {
-    let seconds = Double(plan.contentByteCount) * 10 / Double(max(baudRate, 1))
+    let seconds = plan.byteCount * 10 / Double(max(baudRate, 1))
     return UInt64(min(3600 + 1000 * seconds, 1e9) * 1e9)
   }
 }

@@ -14,6 +14,12 @@ struct RangeEncoder {
   /// Complete bytes of the codeword, for the caller to take away; all of them at its end.
   var output: [UInt8] = []
 
+  /// Bits so far, to a fraction of one; for comparing two points of a codeword.
+  var bitPosition: Double {
+    let whole = output.count + pendingCount + (cache == nil ? 0 : 1)
+    return Double(8 * whole + 32) - PassSizes.log2(Double(range))
+  }
+
   /// Encodes a decision whose probability is known to both ends.
   @inline(__always)
   mutating func encode(_ decision: Bool, probability: Probability) {

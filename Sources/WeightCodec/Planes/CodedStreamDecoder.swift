@@ -178,12 +178,9 @@ public struct CodedStreamDecoder: ~Copyable {
 
   private mutating func decodeHeader(_ format: FloatFormat) throws(CodedStreamError) {
     let level = Int(passes.coder.decode(bitCount: format.levelBits))
-    if level < format.levelCount {
-      progress[index].topLevel = level
-    } else if level != (1 << format.levelBits) - 1 {
-      throw .badLevel(level)
-    }
-    progress[index].hasHeader = true
+    let isNone = level == (1 << format.levelBits) - 1
+    guard isNone || level < format.levelCount else { throw .badLevel(level) }
+    progress[index].begin(topLevel: isNone ? nil : level)
     exception = nil
     if passes.coder.decode(&passes.models.headers.hasExceptions) { step = .exceptions }
   }

@@ -68,6 +68,9 @@ public struct CodedStreamEncoder {
     passes.coder.finish()
   }
 
+  /// Bits of the open codeword so far, less those whose bytes were taken; for measuring a unit.
+  public var bitPosition: Double { passes.coder.bitPosition }
+
   /// The bytes that are complete; at the end of a codeword all of them.
   public mutating func takeBytes() -> [UInt8] {
     defer { passes.coder.output = [] }
@@ -90,8 +93,7 @@ public struct CodedStreamEncoder {
     if !progress[index].hasHeader {
       encodeHeader(head, grid.format)
       if head.hasExceptions { encodeExceptions(memory, grid, code) }
-      progress[index].topLevel = head.topLevel
-      progress[index].hasHeader = true
+      progress[index].begin(topLevel: head.topLevel)
     }
     let progress = progress[index]
     switch pass {

@@ -22,6 +22,13 @@ public struct TensorGrid: Equatable, Sendable {
     columnCount = elementCount / rowCount
   }
 
+  /// A part of a matrix.
+  init(_ format: FloatFormat, rowCount: Int, columnCount: Int) {
+    self.format = format
+    self.rowCount = rowCount
+    self.columnCount = columnCount
+  }
+
   /// Floats in all.
   public var elementCount: Int { rowCount * columnCount }
   /// Their size in bytes.
@@ -56,9 +63,9 @@ public struct TensorProgress: Equatable, Sendable {
   /// Whether all bytes have been told.
   public private(set) var isExact = false
   /// The level of the largest magnitude; nil before the first pass, and where all are zero.
-  public internal(set) var topLevel: Int?
+  public private(set) var topLevel: Int?
   /// Whether `topLevel` is known.
-  public internal(set) var hasHeader = false
+  public private(set) var hasHeader = false
 
   /// Nothing is known.
   public init() {}
@@ -81,8 +88,14 @@ public struct TensorProgress: Equatable, Sendable {
     }
   }
 
+  /// The header has come.
+  public mutating func begin(topLevel: Int?) {
+    self.topLevel = topLevel
+    hasHeader = true
+  }
+
   /// A pass is complete.
-  mutating func note(_ pass: Pass, _ grid: TensorGrid?) {
+  public mutating func note(_ pass: Pass, _ grid: TensorGrid?) {
     switch pass {
     case .significance:
       planeCount += 1

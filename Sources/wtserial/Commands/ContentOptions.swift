@@ -1,18 +1,40 @@
 import ArgumentParser
+import Runtime
 import Streaming
+import SystemPackage
 import Tensors
 import WeightCodec
 
-/// What the contents of a model become before they go over the line.
+/// What a model becomes before it goes over the line.
 struct ContentOptions: ParsableArguments {
   @Option(help: "How fine large float tensors arrive: exact, bf16, f16, int8, int6, int4 or int2.")
   var precision = Precision.exact
+  @Option(
+    help: """
+      What carries them: planes, coarse first and finer from byte to byte; or deflate or none, tensor \
+      after tensor.
+      """)
+  var codec = CodecName.planes
+  @Option(help: "Which planes go first: value, what repairs most for a byte; file, planes, magnitude.")
+  var order = OrderName.value
+  @Option(
+    help: ArgumentHelp(
+      "How much each tensor matters, as Scripts/sensitivity.py measures it.", valueName: "file"),
+    completion: .file())
+  var sensitivity: String?
+  @Option(
+    help: ArgumentHelp(
+      "Let tensors matter so many times as much whose name fits, such as 'head.*=4'; may be repeated.",
+      valueName: "pattern=factor"))
+  var priority: [PriorityOption] = []
+  @Option(
+    help: ArgumentHelp(
+      "Make this share of each large tensor zero, its smallest weights.", valueName: "share"))
+  var prune = 0.0
   @Option(help: "Quantize by this scheme instead: affine (min/max) or channel (symmetric).")
   var quantizer: QuantizerName?
   @Option(help: "Bits of a code for --quantizer, 2 to 8.")
   var bits: Int?
-  @Option(help: "What the contents are packed with: deflate or none.")
-  var codec = CodecName.deflate
 
   func validate() throws {
     if let bits, !Representation.bitsRange.contains(bits) {
@@ -22,18 +44,49 @@ struct ContentOptions: ParsableArguments {
     if quantizer != nil && precision != .exact {
       throw ValidationError("Give --precision or --quantizer, not both.")
     }
+    guard (0..<1).contains(prune) else {
+      throw ValidationError("--prune takes a share from 0 to below 1, not \(prune).")
+    }
+    if isPlain && (order == .planes || order == .magnitude) {
+      throw ValidationError("--order \(order.rawValue) goes with --codec planes.")
+    }
+    if isPlain && (sensitivity != nil || !priority.isEmpty) {
+      throw ValidationError("--sensitivity and --priority go with --codec planes.")
+    }
   }
 
+  /// Whether tensors go whole: a quantizer's codes are no planes.
+  private var isPlain: Bool { codec != .planes || quantizer != nil }
+
   /// What they say.
-  var policy: PlanPolicy {
+  ///
+  /// - Throws: `SensitivityError`.
+  func policy() throws -> SendPolicy {
+    var policy = SendPolicy(isPlain ? .plain(plain) : .planes(progressive))
+    policy.cast = isPlain ? nil : precision.cast
+    policy.prunedShare = prune
+    policy.priorities = priority.map(\.priority)
+    if let sensitivity {
+      policy.sensitivities = try SensitivityFile(reading: FilePath(sensitivity)).tensors
+    }
+    return policy
+  }
+
+  private var progressive: ProgressivePolicy {
+    ProgressivePolicy(order: order.order, planeLimit: precision.planeLimit)
+  }
+
+  private var plain: PlainPolicy {
     var representation = precision.representation
     switch quantizer {
     case .affine: representation = .affine(bits: bits ?? 8)
     case .channel: representation = .channel(bits: bits ?? 8)
     case nil: break
     }
-    return PlanPolicy(
-      representation: representation, compression: codec == .deflate ? .deflate : .none)
+    var plain = PlainPolicy(
+      representation: representation, compression: codec == .none ? .none : .deflate)
+    plain.isInFileOrder = order == .file
+    return plain
   }
 }
 
@@ -41,6 +94,7 @@ struct ContentOptions: ParsableArguments {
 enum Precision: String, CaseIterable, ExpressibleByArgument {
   case exact, bf16, f16, int8, int6, int4, int2
 
+  /// As whole contents.
   var representation: Representation {
     switch self {
     case .exact: .exact
@@ -52,6 +106,26 @@ enum Precision: String, CaseIterable, ExpressibleByArgument {
     case .int2: .channel(bits: 2)
     }
   }
+
+  /// The planes after which the rest is left out: with the sign, integers of one bit more.
+  var planeLimit: Int? {
+    switch self {
+    case .exact, .bf16, .f16: nil
+    case .int8: 7
+    case .int6: 5
+    case .int4: 3
+    case .int2: 1
+    }
+  }
+
+  /// The type that values are rounded to.
+  var cast: DType? {
+    switch self {
+    case .bf16: .bf16
+    case .f16: .f16
+    case .exact, .int8, .int6, .int4, .int2: nil
+    }
+  }
 }
 
 enum QuantizerName: String, CaseIterable, ExpressibleByArgument {
@@ -59,5 +133,31 @@ enum QuantizerName: String, CaseIterable, ExpressibleByArgument {
 }
 
 enum CodecName: String, CaseIterable, ExpressibleByArgument {
-  case deflate, none
+  case planes, deflate, none
+}
+
+/// The orders of `--order`.
+enum OrderName: String, CaseIterable, ExpressibleByArgument {
+  case value, file, planes, magnitude
+
+  var order: PassOrder {
+    switch self {
+    case .value: .value
+    case .file: .file
+    case .planes: .planes
+    case .magnitude: .magnitude
+    }
+  }
+}
+
+/// `pattern=factor`.
+struct PriorityOption: ExpressibleByArgument {
+  let priority: SendPolicy.Priority
+
+  init?(argument: String) {
+    guard let sign = argument.lastIndex(of: "="), sign > argument.startIndex,
+      let factor = Double(argument[argument.index(after: sign)...]), factor.isFinite, factor > 0
+    else { return nil }
+    priority = SendPolicy.Priority(pattern: String(argument[..<sign]), factor: factor)
+  }
 }

@@ -4,6 +4,7 @@ import Runtime
 import SerialDriver
 import Streaming
 import SystemPackage
+import Tensors
 
 /// The command `wtserial receive PORT OUT`.
 struct ReceiveCommand: ParsableCommand {
@@ -11,10 +12,13 @@ struct ReceiveCommand: ParsableCommand {
     commandName: "receive",
     abstract: "Receive a model over a serial port into a file.",
     discussion: """
-      OUT is written as safetensors; a file that is no checkpoint arrives as it is. It appears \
-      under its name only when every digest has been checked; until then it grows as OUT.partial.
+      OUT is written as safetensors; a file that is no checkpoint arrives as it is. The model grows \
+      as OUT.partial. At each milestone a copy appears as OUT: complete, loadable, and as good as what \
+      has come; its metadata tell what is known of each tensor. In the end OUT is the model, and every \
+      digest has been checked.
 
         wtserial receive /dev/ttyUSB1 out.safetensors
+        wtserial receive /dev/ttyUSB1 out.safetensors --on-milestone ./try-model
       """)
 
   @Argument(help: "The serial port: a device, a by-id link or a pseudo-terminal.")
@@ -27,12 +31,24 @@ struct ReceiveCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The largest frame to accept, in bytes.", valueName: "bytes"))
   var mtu = HostLink.mtu
   @Option(
+    help: ArgumentHelp(
+      "Run this with OUT as its argument whenever OUT has become better, one at a time.",
+      valueName: "command"))
+  var onMilestone: String?
+  @Option(help: "What floats of a model that is not complete are written as: f32, f16 or bf16.")
+  var dtype: PartialDType?
+  @Flag(help: "Write OUT when it is complete, and nothing before.")
+  var onlyComplete = false
+  @Option(
     help: ArgumentHelp("Seconds to wait for a sender; without it, for ever.", valueName: "seconds"))
   var timeout: Int?
 
   func validate() throws {
     guard (LinkConfiguration.mtuMinimum...Int(UInt16.max)).contains(mtu) else {
       throw ValidationError("--mtu takes \(LinkConfiguration.mtuMinimum) to \(UInt16.max).")
+    }
+    if onlyComplete, dtype != nil {
+      throw ValidationError("--dtype is for what --only-complete leaves out: give one of them.")
     }
     if let timeout, timeout <= 0 { throw ValidationError("--timeout takes at least 1 second.") }
   }
@@ -44,7 +60,14 @@ struct ReceiveCommand: ParsableCommand {
 
   private func receive(_ console: Console) throws {
     let signals = try SignalWatcher()
-    let session = try ReceiveSession(into: FilePath(out), timeout: timeout) { console.tell($0) }
+    let snapshots = SnapshotPolicy(isWanted: !onlyComplete, dtype: dtype?.dtype)
+    let hook = onMilestone.map { MilestoneHook($0, out: out) }
+    let session = try ReceiveSession(into: FilePath(out), timeout: timeout, snapshots: snapshots) {
+      news in
+      console.tell(news)
+      hook?.advance()
+      if case .reached(let milestone, isStored: true) = news { hook?.run(milestone) }
+    }
     let port = try SerialPort(opening: FilePath(port), line.settings)
     var configuration = LinkConfiguration(
       role: .responder, nonce: .random(in: 0 ... .max), baudRate: port.baudRate)
@@ -60,13 +83,32 @@ struct ReceiveCommand: ParsableCommand {
         over: HostLink.make(configuration, mtu: mtu, receiveByteCount: link.window * mtu), info,
         &loop)
       console.received(result, path: out)
+      hook?.run(Milestone(.complete))
+      hook?.wait()
     } catch {
+      hook?.wait()
       var failure = SessionFailure(
         error, session.statistics, line: line, timeout: timeout ?? 0, verb: .receive)
-      if session.tensorCount > 0 {
-        failure.rescued = (session.tensorCount, session.partialPath)
+      if session.tensorCount > 0 || session.hasSnapshot {
+        failure.rescued = .init(
+          tensorCount: session.tensorCount,
+          path: session.hasSnapshot ? FilePath(out) : session.partialPath,
+          isModel: session.hasSnapshot)
       }
       throw failure
+    }
+  }
+}
+
+/// The types of `--dtype`.
+enum PartialDType: String, CaseIterable, ExpressibleByArgument {
+  case f32, f16, bf16
+
+  var dtype: DType {
+    switch self {
+    case .f32: .f32
+    case .f16: .f16
+    case .bf16: .bf16
     }
   }
 }

@@ -19,6 +19,9 @@ struct SendCommand: ParsableCommand {
 
         wtserial send /dev/ttyUSB0 model.pt
         wtserial send /dev/ttyUSB0 model.pt --baud 921600 --precision int8
+
+      The model goes coarse first and finer from byte to byte: the receiver has one that works long \
+      before the end. `wtserial plan` shows when.
       """)
 
   @Argument(help: "The serial port: a device, a by-id link or a pseudo-terminal.")
@@ -44,6 +47,8 @@ struct SendCommand: ParsableCommand {
   private func send(_ console: Console) throws {
     let checkpoint = try Checkpoint(opening: FilePath(model))
     let name = FilePath(model).lastComponent?.string ?? model
+    let policy = try contents.policy()
+    let session = try SendSession(checkpoint, named: name, policy) { console.tell($0) }
     let signals = try SignalWatcher()
     let port = try SerialPort(opening: FilePath(port), line.settings)
     var configuration = LinkConfiguration(
@@ -53,7 +58,6 @@ struct SendCommand: ParsableCommand {
     link.configure(&configuration)
     configuration.rates = try line.rates(of: port, memory)
     console.began(model: name, baudRate: port.baudRate, timeout: timeout)
-    let session = SendSession(checkpoint, named: name, contents.policy) { console.tell($0) }
     var loop = TransferLoop(port: port, signals: signals)
     defer {
       if session.failedBaudRate < .max { memory.note(failedBaudRate: session.failedBaudRate) }

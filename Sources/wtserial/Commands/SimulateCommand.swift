@@ -138,11 +138,12 @@ struct SimulateCommand: ParsableCommand {
     if let checkpoint, let model {
       let name = FilePath(model).lastComponent?.string ?? model
       return try SimulatedTransfer(
-        settings, checkpoint, named: name, contents.policy, trace: trace)
+        settings, checkpoint, named: name, contents.policy(), trace: trace)
     }
     let random = try Checkpoint(randomByteCount: byteCount(settings), seed: seed)
     return try SimulatedTransfer(
-      settings, random, named: "random", PlanPolicy(compression: .none), trace: trace)
+      settings, random, named: "random", SendPolicy(.plain(PlainPolicy(compression: .none))),
+      trace: trace)
   }
 
   private func source(_ settings: SimulatedTransfer.Settings) -> SimulationReport.Source {

@@ -54,15 +54,8 @@ final class Console {
   func tell(_ news: TransferNews) {
     switch news {
     case .connected(let peer, let info): connected(peer, info)
-    case .began(let manifest, let byteCount):
-      let name = String(decoding: manifest.name, as: UTF8.self)
-      emit(.began) {
-        $0.model = name
-        $0.tensors = manifest.entries.count
-        $0.total_bytes = byteCount
-      }
-      let tensors = countText(manifest.entries.count, "tensor")
-      say("\(printableText(manifest.name)): \(tensors), \(byteText(byteCount))")
+    case .began(let manifest): began(manifest)
+    case .reached(let milestone, let isStored): reached(milestone, isStored)
     case .rateChanged(let baudRate): rateChanged(baudRate)
     case .interrupted: notice("the peer has fallen silent; looking for it …")
     case .resumed: notice("the peer is back; going on where it was")
@@ -72,6 +65,37 @@ final class Console {
         "\(countText(indices.count, "tensor")) sent exactly: values such as NaN or infinity"
       notice(text)
     }
+  }
+
+  private func began(_ manifest: Manifest) {
+    let name = String(decoding: manifest.name, as: UTF8.self)
+    emit(.began) {
+      $0.model = name
+      $0.tensors = manifest.entries.count
+      $0.tensor_bytes = manifest.byteCount
+      $0.total_bytes = manifest.expectedByteCount
+    }
+    let tensors = countText(manifest.entries.count, "tensor")
+    let size = byteText(manifest.byteCount)
+    let stream = byteText(manifest.expectedByteCount)
+    say("\(printableText(manifest.name)): \(tensors), \(size), as about \(stream)")
+  }
+
+  private func reached(_ milestone: Milestone, _ isStored: Bool) {
+    emit(.milestone) {
+      $0.milestone = "\(milestone.name)"
+      $0.snr_db = milestone.signalToNoise
+      $0.stored = verb == .receive ? isStored : nil
+    }
+    // What follows says so too, and better.
+    guard milestone.tier != .complete else { return }
+    say("reached \(tierText(milestone))\(isStored ? ", stored" : "")")
+  }
+
+  private func tierText(_ milestone: Milestone) -> String {
+    guard milestone.tier != .small else { return "small tensors" }
+    let ratio = milestone.signalToNoise.map { ", signal to noise \($0) dB" } ?? ""
+    return "\(milestone.name)\(ratio)"
   }
 
   private func rateChanged(_ baudRate: UInt32) {
@@ -164,8 +188,8 @@ final class Console {
     guard !isQuiet, !isJSON else { return }
     let line = ProgressLine(progress: result.progress)
     let seconds = Double(result.progress.elapsed.microseconds) / 1e6
-    var text = "\(byteText(result.progress.contentByteTotal)) as "
-    text += "\(byteText(result.progress.streamByteCount)) in \(durationText(seconds)), "
+    var text = "\(byteText(result.manifest.byteCount)) as "
+    text += "\(byteText(result.progress.byteCount)) in \(durationText(seconds)), "
     text += "\(byteText(Int(line.goodput)))/s"
     if line.lineShare <= 1.05 {
       text += " (\(Int((line.lineShare * 100).rounded())) % of the line)"
@@ -220,9 +244,9 @@ extension Event {
   /// The figures of a progress line.
   fileprivate mutating func take(_ line: ProgressLine) {
     let progress = line.progress
-    bytes = progress.contentByteCount
-    total_bytes = progress.contentByteTotal
-    stream_bytes = progress.streamByteCount
+    bytes = progress.byteCount
+    total_bytes = progress.byteTotal
+    milestone = progress.tier.map { "\(Milestone($0).name)" }
     wire_bytes_sent = progress.statistics.wireBytesSent
     wire_bytes_received = progress.statistics.wireBytesReceived
     retransmissions = progress.statistics.retransmissions

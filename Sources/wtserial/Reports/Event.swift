@@ -2,7 +2,7 @@
 ///
 /// The schema has a version; fields may be added to it, and none changes its meaning.
 struct Event: Encodable {
-  static let schemaVersion = 1
+  static let schemaVersion = 2
 
   let event: Name
   /// Seconds since the command began.
@@ -15,11 +15,17 @@ struct Event: Encodable {
   var peer: String?
   var mtu: Int?
   var tensors: Int?
-  /// Bytes of the tensors that are through, before packing, and of the whole.
+  /// The size of the tensors.
+  var tensor_bytes: Int?
+  /// Bytes of the stream that are through, and those that it is expected to have.
   var bytes: Int?
   var total_bytes: Int?
-  /// Bytes of the packed stream that are through.
-  var stream_bytes: Int?
+  /// What all of the model has reached: small, int2 … int8, fine, complete.
+  var milestone: String?
+  /// The signal-to-noise ratio that is expected there.
+  var snr_db: Int?
+  /// Whether the output is that model now.
+  var stored: Bool?
   /// Bytes on the wire, both ways.
   var wire_bytes_sent: UInt64?
   var wire_bytes_received: UInt64?
@@ -34,6 +40,6 @@ struct Event: Encodable {
   var exit_code: Int32?
 
   enum Name: String, Encodable {
-    case waiting, connected, began, progress, notice, done, error
+    case waiting, connected, began, milestone, progress, notice, done, error
   }
 }

@@ -24,6 +24,7 @@ struct Failure: Equatable {
     case let error as SessionFailure: self = error.failure(port: port ?? "the port", model: model)
     case let error as CheckpointError: self = Failure(error, file: model ?? "the model")
     case let error as OutputError: self = Failure(error)
+    case let error as SensitivityError: self = Failure(error)
     case let error as SerialError:
       let (sentence, exitCode) = report(on: error)
       self.init(sentence, exitCode)
@@ -45,6 +46,22 @@ struct Failure: Equatable {
       default: "write to another place"
       }
     self.init("cannot write \(error.path): \(error.errno); \(next)", .cannotCreate)
+  }
+}
+
+extension Failure {
+  init(_ error: SensitivityError) {
+    switch error {
+    case .cannotRead(let path, .noSuchFileOrDirectory):
+      self.init(
+        "there is no file \(path); make one with Scripts/sensitivity.py, or leave --sensitivity out",
+        .noInput)
+    case .cannotRead(let path, let errno): self.init("cannot read \(path): \(errno)", .noInput)
+    case .malformed(let path, let reason):
+      self.init(
+        "\(path) holds no sensitivities: \(reason); make it anew with Scripts/sensitivity.py",
+        .badModel)
+    }
   }
 }
 

@@ -1,20 +1,21 @@
 import LinkLayer
 import Runtime
+import Streaming
 
 /// One line that tells how far a transfer is; it fits the width of the terminal.
 struct ProgressLine {
   let progress: TransferProgress
 
-  /// The share of the contents that is through, 0 to 1.
+  /// The share of the stream that is through, 0 to 1.
   var share: Double {
-    guard progress.contentByteTotal > 0 else { return 1 }
-    return min(Double(progress.contentByteCount) / Double(progress.contentByteTotal), 1)
+    guard progress.byteTotal > 0 else { return 1 }
+    return min(Double(progress.byteCount) / Double(progress.byteTotal), 1)
   }
 
   /// Stream bytes a second since the session was opened.
   var goodput: Double {
     let seconds = Double(progress.elapsed.microseconds) / 1e6
-    return seconds > 0 ? Double(progress.streamByteCount) / seconds : 0
+    return seconds > 0 ? Double(progress.byteCount) / seconds : 0
   }
 
   /// The goodput over what the line could carry at most, ten bits a byte.
@@ -30,12 +31,15 @@ struct ProgressLine {
   /// The line with a bar, at most `width` columns: what tells least is left out first, the bar
   /// before the bytes.
   func text(width: Int) -> String {
-    let withBar = [figures, percentText + bytesText + rateText + resentText + remainingText]
+    let withBar = [
+      figures, percentText + bytesText + tierText + rateText + resentText + remainingText,
+    ]
     for figures in withBar where width - figures.count > 8 {
       return "\(bar(min(width - figures.count - 1, 30))) \(figures)"
     }
     let withoutBar = [
-      percentText + bytesText + rateText + remainingText, percentText + bytesText + remainingText,
+      percentText + bytesText + tierText + rateText + remainingText,
+      percentText + bytesText + tierText + remainingText, percentText + tierText + remainingText,
       percentText + remainingText,
     ]
     return withoutBar.first { $0.count <= width } ?? percentText
@@ -43,13 +47,15 @@ struct ProgressLine {
 
   /// The line without a bar, for logs.
   var figures: String {
-    percentText + bytesText + rateText + shareText + resentText + remainingText
+    percentText + bytesText + tierText + rateText + shareText + resentText + remainingText
   }
+
+  private var tierText: String { progress.tier.map { "  \(Milestone($0).name)" } ?? "" }
 
   private var percentText: String { padded("\(Int((share * 100).rounded(.down))) %", 5) }
 
   private var bytesText: String {
-    "  \(byteText(progress.contentByteCount)) of \(byteText(progress.contentByteTotal))"
+    "  \(byteText(progress.byteCount)) of \(byteText(progress.byteTotal))"
   }
 
   private var rateText: String { "  \(byteText(Int(goodput)))/s" }

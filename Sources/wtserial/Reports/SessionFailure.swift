@@ -12,8 +12,15 @@ struct SessionFailure: Error {
   let baudRate: UInt32
   let timeout: Int
   let verb: Console.Verb
-  /// Tensors that are complete, and the file that they are in.
-  var rescued: (tensorCount: Int, path: FilePath)?
+  /// What has come all the same: tensors that are complete, and the file that holds all.
+  var rescued: Rescue?
+
+  struct Rescue {
+    var tensorCount: Int
+    var path: FilePath
+    /// Whether it is a model that can be loaded and used.
+    var isModel: Bool
+  }
 
   init(
     _ error: any Error, _ statistics: LinkStatistics, line: PortOptions, timeout: Int,
@@ -60,8 +67,9 @@ struct SessionFailure: Error {
       }
     guard let rescued else { return failure }
     let tensors = countText(rescued.tensorCount, "complete tensor")
-    let are = rescued.tensorCount == 1 ? "is" : "are"
-    return Failure("\(failure.sentence); \(tensors) \(are) in \(rescued.path)", failure.exitCode)
+    let what = rescued.isModel ? "the best model so far, with \(tensors)," : tensors
+    let verb = rescued.isModel || rescued.tensorCount == 1 ? "is" : "are"
+    return Failure("\(failure.sentence); \(what) \(verb) in \(rescued.path)", failure.exitCode)
   }
 
   private func closed(_ reason: CloseReason, _ port: String) -> Failure {
@@ -148,6 +156,10 @@ struct SessionFailure: Error {
       Failure("the digest of \(tensor) does not fit; send the model again", .notVerified)
     case .digest(nil):
       Failure("the digest of the model does not fit; send it again", .notVerified)
+    case .codedStream(let error):
+      Failure(
+        "the sender breaks the protocol: its coded stream cannot be read (\(error)); use the same "
+          + "version of wtserial at both ends", .badProtocol)
     case .incomplete:
       Failure(
         "the sender breaks the protocol: a content twice, or one missing; use the same version of "

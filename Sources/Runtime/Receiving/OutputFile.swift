@@ -23,12 +23,18 @@ package struct OutputFile: ~Copyable {
   /// The name until then.
   package let partialPath: FilePath
   private let descriptor: FileDescriptor
+  private let isTemporary: Bool
   private var isWorthKeeping = false
 
   /// Creates the partial file, so that a folder that cannot be written to is known at once.
-  package init(_ path: FilePath) throws(OutputError) {
+  ///
+  /// A temporary one is never worth keeping.
+  package init(
+    _ path: FilePath, suffix: String = ".partial", isTemporary: Bool = false
+  ) throws(OutputError) {
     self.path = path
-    partialPath = FilePath(path.string + ".partial")
+    self.isTemporary = isTemporary
+    partialPath = FilePath(path.string + suffix)
     let partial = partialPath
     // Opened by name: a folder in the way of the output would be noticed at the rename only.
     if Self.isDirectory(path) {
@@ -66,19 +72,45 @@ package struct OutputFile: ~Copyable {
         try unsafe descriptor.writeAll(toAbsoluteOffset: Int64(offset), $0)
       }
     }
-    isWorthKeeping = true
+    markWorthKeeping()
   }
 
-  /// Puts the complete file in its place.
-  package consuming func finish() throws(OutputError) {
+  /// Writes all of `bytes` at an offset.
+  func write(_ bytes: RawSpan, at offset: Int) throws(OutputError) {
+    let descriptor = descriptor
+    try Self.attempt(.write, partialPath) {
+      _ = try unsafe bytes.withUnsafeBytes {
+        try unsafe descriptor.writeAll(toAbsoluteOffset: Int64(offset), $0)
+      }
+    }
+  }
+
+  /// Something has come that is worth more than nothing.
+  mutating func markWorthKeeping() {
+    if !isTemporary { isWorthKeeping = true }
+  }
+
+  /// The bytes of the file, to write in place.
+  func map(byteCount: Int) throws(OutputError) -> MappedFile {
+    do throws(Errno) {
+      return try MappedFile(descriptor, byteCount: byteCount)
+    } catch {
+      throw OutputError(operation: .allocate, path: partialPath, errno: error)
+    }
+  }
+
+  /// Puts the complete file in its place; a durable one is there after a power cut, too.
+  package consuming func finish(isDurable: Bool = true) throws(OutputError) {
     let file = descriptor.rawValue
-    try Self.call(.synchronize, partialPath) { fsync(file) }
+    if isDurable { try Self.call(.synchronize, partialPath) { fsync(file) } }
     let (old, new) = (partialPath, path)
     try Self.call(.rename, new) {
       unsafe old.withPlatformString { from in
         unsafe new.withPlatformString { to in unsafe rename(from, to) }
       }
     }
+    isWorthKeeping = true
+    guard isDurable else { return }
     // The name itself is safe once the folder is. Some file systems cannot: the file is still whole.
     let folder = new.removingLastComponent()
     let directory = try? FileDescriptor.open(
@@ -87,7 +119,6 @@ package struct OutputFile: ~Copyable {
       _ = fsync(directory.rawValue)
       try? directory.close()
     }
-    isWorthKeeping = true
   }
 
   // MARK: - Calls

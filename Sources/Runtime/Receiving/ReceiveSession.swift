@@ -8,7 +8,10 @@ package final class ReceiveSession {
   private var writer: ModelWriter?
   private let tell: (TransferNews) -> Void
   private var manifest: Manifest?
-  private var contentByteTotal = 0
+  // Reached, and to be told once all of it is decoded.
+  private var milestone: Milestone?
+  private var model: Digest?
+  private var tier: Milestone.Tier?
   private var openedAt = MonotonicClock.now
   private var baudRate: UInt32 = 0
   private var toldAt = MonotonicClock.now
@@ -22,6 +25,8 @@ package final class ReceiveSession {
   package let partialPath: FilePath
   /// What happened on the link; complete when `run` has ended, in whatever way.
   package private(set) var statistics = LinkStatistics()
+  /// Whether the output has been replaced by what has come, complete or not.
+  package private(set) var hasSnapshot = false
   /// Tensors that were complete at the end.
   package private(set) var tensorCount = 0
 
@@ -30,9 +35,10 @@ package final class ReceiveSession {
   /// A sender is waited for `timeout` seconds, or for ever where it is nil; `tell` is called for all
   /// that a user may want to see.
   package init(
-    into path: FilePath, timeout: Int?, tell: @escaping (TransferNews) -> Void
+    into path: FilePath, timeout: Int?, snapshots: SnapshotPolicy = .init(),
+    tell: @escaping (TransferNews) -> Void
   ) throws(OutputError) {
-    let writer = try ModelWriter(path)
+    let writer = try ModelWriter(path, snapshots)
     partialPath = writer.partialPath
     self.writer = consume writer
     self.tell = tell
@@ -50,12 +56,13 @@ package final class ReceiveSession {
     defer {
       statistics = machine.statistics
       tensorCount = writer?.tensorCount ?? 0
+      // What has come is not lost, whatever ended the session.
+      if digest == nil, tier != nil, (try? writer?.takeSnapshot(.last)) == true { hasSnapshot = true }
     }
     do {
       try loop.run(&machine) { machine in
-        respond(&machine)
         if let giveUpAt, giveUpAt <= MonotonicClock.now { throw SessionError.noSender }
-        return false
+        return respond(&machine)
       } observe: { machine in
         observe(machine)
       }
@@ -71,14 +78,39 @@ package final class ReceiveSession {
     return TransferResult(manifest: manifest, digest: digest, progress: progress(machine))
   }
 
-  private func respond(_ machine: inout ReceiveTransfer) {
-    while let event = machine.nextEvent() {
-      do throws(ModelWriterError) {
+  /// Answers what has happened; true while there is more to decode at once.
+  private func respond(_ machine: inout ReceiveTransfer) -> Bool {
+    do throws(ModelWriterError) {
+      if writer?.isBusy == true { try writer?.decode() }
+      while writer?.isBusy != true {
+        try catchUp(&machine)
+        guard let event = machine.nextEvent() else { return false }
         try answer(event, &machine)
-      } catch {
-        failure = error
-        machine.fail(ReceiverFailure(error))
       }
+      return true
+    } catch {
+      failure = error
+      machine.fail(ReceiverFailure(error))
+      return !machine.isFinished
+    }
+  }
+
+  /// Does what waited for the coded stream to be decoded.
+  private func catchUp(_ machine: inout ReceiveTransfer) throws(ModelWriterError) {
+    if let milestone {
+      self.milestone = nil
+      tier = milestone.tier
+      let isStored = try writer?.takeSnapshot(.milestone) ?? false
+      hasSnapshot = hasSnapshot || isStored
+      tell(.reached(milestone, isStored: isStored))
+    }
+    if let model {
+      self.model = nil
+      // Digests and the disk take their time, and the sender is to know.
+      machine.announceBusy(for: .seconds(5))
+      try writer.take()?.finish(model)
+      digest = model
+      machine.confirm(model)
     }
   }
 
@@ -97,27 +129,40 @@ package final class ReceiveSession {
       guard writer != nil else { throw .incomplete }
       try writer?.begin(manifest)
       self.manifest = manifest
-      contentByteTotal = manifest.byteCount
+      milestone = nil
+      tier = nil
       machine.accept()
-      tell(.began(manifest, contentByteCount: contentByteTotal))
+      tell(.began(manifest))
     case .unitBegan(let unit): try writer?.begin(unit)
-    case .content:
-      var result: Result<Void, ModelWriterError> = .success(())
-      machine.takeContent { bytes in
-        do throws(ModelWriterError) {
-          try writer?.append(bytes)
-        } catch {
-          result = .failure(error)
-        }
+    case .content: try take(&machine) { (bytes) throws(ModelWriterError) in
+        try writer?.append(bytes)
       }
-      try result.get()
+    case .coded: try take(&machine) { (bytes) throws(ModelWriterError) in
+        try writer?.appendCoded(bytes)
+      }
+    case .milestone(let milestone):
+      try writer?.endCodeword()
+      self.milestone = milestone
     case .unitEnded(let digest): try writer?.endUnit(digest)
     case .finished(let digest):
-      try writer.take()?.finish(digest)
-      self.digest = digest
-      machine.confirm(digest)
+      try writer?.endCodeword()
+      model = digest
     case .ended(let outcome): self.outcome = outcome
     }
+  }
+
+  private func take(
+    _ machine: inout ReceiveTransfer, _ body: (Span<UInt8>) throws(ModelWriterError) -> Void
+  ) throws(ModelWriterError) {
+    var result: Result<Void, ModelWriterError> = .success(())
+    machine.takeContent { bytes in
+      do throws(ModelWriterError) {
+        try body(bytes)
+      } catch {
+        result = .failure(error)
+      }
+    }
+    try result.get()
   }
 
   private func observe(_ machine: borrowing ReceiveTransfer) {
@@ -128,14 +173,15 @@ package final class ReceiveSession {
     }
     guard manifest != nil, now - toldAt >= .milliseconds(100) else { return }
     toldAt = now
+    // Between milestones the model gets better, too. An error here is that of the next milestone.
+    if tier != nil, writer?.isBusy == false { _ = try? writer?.takeSnapshot(.tick) }
     tell(.progress(progress(machine)))
   }
 
   private func progress(_ machine: borrowing ReceiveTransfer) -> TransferProgress {
-    TransferProgress(
-      contentByteCount: writer?.tensorByteCount ?? contentByteTotal,
-      contentByteTotal: contentByteTotal,
-      streamByteCount: Int(machine.statistics.bytesDelivered - deliveredBefore),
+    let stream = Int(machine.statistics.bytesDelivered - deliveredBefore)
+    return TransferProgress(
+      byteCount: stream, byteTotal: max(manifest?.expectedByteCount ?? 0, stream), tier: tier,
       elapsed: MonotonicClock.now - openedAt, baudRate: machine.baudRate,
       statistics: machine.statistics)
   }
@@ -149,7 +195,7 @@ extension ReceiverFailure {
     case .output(let output): code = output.errno == .noSpace ? .noSpace : .cannotStore
     case .layout: code = .wrongModel
     case .content, .digest: code = .verificationFailed
-    case .incomplete: code = .badStream
+    case .codedStream, .incomplete: code = .badStream
     }
     self.init(code, text: Array(Self.words(for: error).utf8))
   }
@@ -159,7 +205,7 @@ extension ReceiverFailure {
     switch error {
     case .output(let error): "\(error.path): \(error.errno)"
     case .content(let tensor), .digest(let tensor?): "\(tensor)"
-    case .layout, .digest(nil), .incomplete: ""
+    case .layout, .codedStream, .digest(nil), .incomplete: ""
     }
   }
 }

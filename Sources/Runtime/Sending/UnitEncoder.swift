@@ -48,17 +48,16 @@ struct UnitEncoder {
     try pack(parameters)
   }
 
-  /// Takes the next bytes of the tensor; returns how many bytes of content they became.
-  mutating func encode(_ bytes: Span<UInt8>) throws -> Int {
+  /// Takes the next bytes of the tensor.
+  mutating func encode(_ bytes: Span<UInt8>) throws {
     var content: [UInt8] = []
     encoder.encode(bytes, into: &content)
     offset += bytes.count
     try pack(content)
-    return content.count
   }
 
-  /// Ends the content; returns how many bytes that added to it.
-  mutating func finish() throws -> Int {
+  /// Ends the content.
+  mutating func finish() throws {
     var content: [UInt8] = []
     encoder.finish(into: &content)
     try pack(content)
@@ -69,17 +68,16 @@ struct UnitEncoder {
       unit = Unit(
         tensorIndex: unit.tensorIndex, representation: unit.representation, compression: .none)
     }
-    return content.count
   }
 
   /// The digest of the content, once it is complete.
   var digest: Digest { hash.finish() }
 
   /// What can go out now: records' worth of bytes, behind the unit's beginning.
-  mutating func takePieces() -> [ContentSource.Piece] {
+  mutating func takePieces() -> [ModelStream.Piece] {
     // Until a small content is complete, nobody knows how it is packed.
     if isSmall && !isComplete { return [] }
-    var pieces: [ContentSource.Piece] = hasBegun ? [] : [.begin(unit)]
+    var pieces: [ModelStream.Piece] = hasBegun ? [] : [.begin(unit)]
     hasBegun = true
     let limit = Record.contentByteCountLimit
     var start = 0

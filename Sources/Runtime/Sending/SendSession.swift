@@ -5,14 +5,17 @@ internal import Transfer
 
 /// Sends one checkpoint: answers what the machine asks, and feeds it.
 package final class SendSession {
-  private let checkpoint: Checkpoint
+  let source: ModelSource
   private let name: String
-  private let policy: PlanPolicy
+  private let policy: SendPolicy
   private let tell: (TransferNews) -> Void
-  private var source: ContentSource?
-  private var plan: TransferPlan?
+  private let usesThread: Bool
+  // For the richest receiver, until there is one.
+  private(set) var model: ModelPlan
+  private var feeder: Feeder?
   private var peer: PeerLimits?
   private var openedAt = MonotonicClock.now
+  private var expectedByteCount = 0.0
   private var baudRate: UInt32 = 0
   private var toldAt = MonotonicClock.now
   private var sourceDigest: Digest?
@@ -21,24 +24,32 @@ package final class SendSession {
   // Of sessions before this one, with receivers that were reset.
   private var acknowledgedBefore = 0
   private var unquantizableCount = 0
-  private var marks = ProgressMarks()
+  private var marks = TierMarks()
   /// What happened on the link; complete when `run` has ended, in whatever way.
   package private(set) var statistics = LinkStatistics()
   /// The slowest rate that has failed on this line; `UInt32.max` where none has.
   package private(set) var failedBaudRate = UInt32.max
 
-  /// Prepares to send.
+  /// Prepares to send: surveys the model.
   ///
-  /// The receiver's user reads `name`; `tell` is called for all that a user may want to see.
+  /// The receiver's user reads `name`; `tell` is called for all that a user may want to see. Encoding
+  /// has a thread of its own where time is real.
+  ///
+  /// - Throws: what reading the checkpoint throws.
   package init(
-    _ checkpoint: Checkpoint, named name: String, _ policy: PlanPolicy,
+    _ checkpoint: Checkpoint, named name: String, _ policy: SendPolicy, usesThread: Bool = true,
     tell: @escaping (TransferNews) -> Void
-  ) {
-    self.checkpoint = checkpoint
+  ) throws {
+    source = ModelSource(checkpoint, policy)
     self.name = name
     self.policy = policy
+    self.usesThread = usesThread
     self.tell = tell
+    model = try ModelPlan(source, named: name, policy)
   }
+
+  /// What is planned, for the receiver that was found or the richest there may be.
+  package var plan: TransferPlan { model.plan }
 
   /// Runs over a link, of which this end is the initiator, until the receiver has verified the model.
   ///
@@ -49,6 +60,7 @@ package final class SendSession {
     defer {
       statistics = machine.statistics
       failedBaudRate = machine.failedBaudRate
+      feeder?.stop()
     }
     do {
       try loop.run(&machine) { machine in
@@ -62,7 +74,7 @@ package final class SendSession {
       loop.abort(&machine)
       throw error
     }
-    guard case .completed = outcome, let plan, let sourceDigest else {
+    guard case .completed = outcome, let sourceDigest else {
       throw SessionError.ended(outcome ?? .linkClosed(.local(.aborted)))
     }
     return TransferResult(
@@ -82,9 +94,8 @@ package final class SendSession {
       case .resumed: tell(.resumed)
       case .receiverReady(let info): try offer(to: info, &machine)
       case .accepted:
-        guard let plan else { continue }
         isAccepted = true
-        tell(.began(plan.manifest, contentByteCount: plan.contentByteCount))
+        tell(.began(plan.manifest))
       case .verified(let digest):
         guard digest == sourceDigest else { throw SessionError.digestMismatch }
       case .ended(let outcome): self.outcome = outcome
@@ -95,37 +106,40 @@ package final class SendSession {
 
   private func offer(to info: ReceiverInfo, _ machine: inout SendTransfer) throws {
     if let peer { tell(.connected(peer, info)) }
-    let manifest = Manifest(checkpoint, named: name)
-    if let limit = info.byteCountLimit, manifest.byteCount > limit {
-      throw SessionError.modelTooLarge(byteCount: manifest.byteCount, limit: limit)
+    if let limit = info.byteCountLimit, plan.manifest.byteCount > limit {
+      throw SessionError.modelTooLarge(byteCount: plan.manifest.byteCount, limit: limit)
     }
-    var policy = policy
-    if !info.takes(policy.compression) { policy.compression = .none }
-    let plan = TransferPlan(manifest, policy)
-    self.plan = plan
-    source = ContentSource(checkpoint, plan)
-    marks = ProgressMarks()
+    let (adapted, variant) = policy.adapted(to: info)
+    if adapted != model.policy || variant != plan.manifest.codec {
+      model = try ModelPlan(source, named: name, policy, for: info)
+    }
+    feeder?.stop()
+    feeder = Feeder(ModelStream(source, model), usesThread: usesThread)
+    marks = TierMarks()
     unquantizableCount = 0
     machine.offer(plan.manifest)
   }
 
-  /// Feeds a piece for each portion of work, and the line is looked after in between.
+  /// Feeds a piece at a time, and the line is looked after in between.
   private func feed(_ machine: inout SendTransfer) throws -> Bool {
-    guard machine.wantsContent, source?.isFinished == false else { return false }
-    if let piece = try source?.next() {
-      switch piece {
-      case .begin(let unit): machine.beginUnit(unit)
-      case .content(let bytes): machine.append(content: bytes)
-      case .end(let digest): machine.endUnit(digest)
-      case .finish(let digest):
-        sourceDigest = digest
-        machine.finish(digest)
-      }
-      if source?.isCaughtUp == true, let content = source?.contentByteCount {
-        marks.note(stream: machine.streamByteCount, content: content)
-      }
+    guard machine.wantsContent, let feeder, !feeder.isFinished else { return false }
+    guard let piece = try feeder.next() else { return true }
+    switch piece {
+    case .begin(let unit): machine.beginUnit(unit)
+    case .content(let bytes): machine.append(content: bytes)
+    case .end(let digest): machine.endUnit(digest)
+    case .coded(let bytes): machine.append(coded: bytes)
+    case .milestone(let milestone):
+      machine.append(milestone)
+      marks.note(milestone, stream: machine.streamByteCount)
+    case .finish(let digest):
+      sourceDigest = digest
+      machine.finish(digest)
     }
-    let exact = source?.unquantizable ?? []
+    expectedByteCount =
+      Double(machine.streamByteCount) + plan.byteCount - Double(plan.manifestByteCount)
+      - feeder.plannedByteCount
+    let exact = feeder.unquantizable
     if exact.count > unquantizableCount {
       tell(.notQuantized(Array(exact[unquantizableCount...])))
       unquantizableCount = exact.count
@@ -146,37 +160,32 @@ package final class SendSession {
 
   private func progress(_ machine: borrowing SendTransfer) -> TransferProgress {
     let stream = Int(machine.statistics.bytesAcknowledged) - acknowledgedBefore
+    for milestone in marks.pass(stream: stream) { tell(.reached(milestone, isStored: false)) }
     return TransferProgress(
-      contentByteCount: marks.content(atStream: stream),
-      contentByteTotal: plan?.contentByteCount ?? 0, streamByteCount: stream,
-      elapsed: MonotonicClock.now - openedAt, baudRate: machine.baudRate,
+      byteCount: stream, byteTotal: max(Int(expectedByteCount), stream),
+      tier: marks.last?.tier, elapsed: MonotonicClock.now - openedAt, baudRate: machine.baudRate,
       statistics: machine.statistics)
   }
 }
 
-/// Which part of the contents stands for which part of the stream: what is queued in the link is fed
-/// and not yet there, and on a slow line that is seconds of it.
-struct ProgressMarks {
-  // Both ascend; one pair is behind what has been acknowledged, the others before it.
-  private var marks = [(stream: 0, content: 0)]
+/// Where milestones are in the stream: what is queued in the link is fed and not yet there, and on a
+/// slow line that is seconds of it.
+struct TierMarks {
+  // Ahead of what has been acknowledged; ascending.
+  private var marks: [(stream: Int, milestone: Milestone)] = []
+  /// The last one that is through.
+  private(set) var last: Milestone?
 
-  mutating func note(stream: Int, content: Int) { marks.append((stream, content)) }
+  mutating func note(_ milestone: Milestone, stream: Int) { marks.append((stream, milestone)) }
 
-  /// The bytes of content that are through with this many bytes of the stream.
-  mutating func content(atStream stream: Int) -> Int {
-    while marks.count > 1, marks[1].stream <= stream { marks.removeFirst() }
-    guard marks.count > 1 else { return marks[0].content }
-    let (from, to) = (marks[0], marks[1])
-    let share = Double(stream - from.stream) / Double(to.stream - from.stream)
-    return from.content + Int(Double(to.content - from.content) * max(share, 0))
-  }
-}
-
-extension Manifest {
-  /// The manifest of a checkpoint.
-  package init(_ checkpoint: Checkpoint, named name: String) {
-    self.init(
-      kind: checkpoint.format == .opaque ? .file : .tensors, name: Array(name.utf8),
-      entries: checkpoint.tensors.map { Entry($0.descriptor, sharedWith: $0.sharedWith) })
+  /// The milestones that are newly through with so many bytes of the stream.
+  mutating func pass(stream: Int) -> [Milestone] {
+    var passed: [Milestone] = []
+    while let mark = marks.first, mark.stream <= stream {
+      passed.append(mark.milestone)
+      marks.removeFirst()
+    }
+    last = passed.last ?? last
+    return passed
   }
 }

@@ -1,0 +1,103 @@
+import Dispatch
+import Synchronization
+
+/// Runs a model stream on a thread of its own, some pieces ahead of the line.
+///
+/// The line is slow and encoding is fast, but a pass over a large tensor takes longer than an answer may:
+/// the loop never waits for one.
+final class BackgroundStream: Sendable {
+  /// What is to be had now.
+  enum Offer {
+    case piece(ModelStream.Piece, plannedByteCount: Double, unquantizable: [Int])
+    case nothingYet
+    case end
+  }
+
+  private struct State {
+    var pieces: [(piece: ModelStream.Piece, plannedByteCount: Double, unquantizable: [Int])] = []
+    var failure: (any Error)?
+    var hasEnded = false
+    var isStopped = false
+  }
+
+  // Pieces ahead: a record each, so a megabyte.
+  private static let pieceLimit = 64
+
+  private let state = Mutex(State())
+  // Counted up from zero: one that is freed below its first value would be an error.
+  private let room = DispatchSemaphore(value: 0)
+  private let news = DispatchSemaphore(value: 0)
+
+  init(_ stream: ModelStream) {
+    let worker = Worker(stream: stream)
+    for _ in 0..<Self.pieceLimit { room.signal() }
+    // A thread and not a task: it blocks while the line is busy.
+    let thread = DispatchQueue(label: "wtserial.encoder", qos: .userInitiated)
+    thread.async { [self] in run(worker) }
+  }
+
+  /// Only its thread touches it, from the beginning on; the checkpoint in it is read by nobody else while
+  /// it runs.
+  private final class Worker: @unchecked Sendable {
+    var stream: ModelStream
+
+    init(stream: ModelStream) { self.stream = stream }
+  }
+
+  private func run(_ worker: Worker) {
+    do {
+      while !worker.stream.isFinished {
+        guard let piece = try worker.stream.next() else { continue }
+        room.wait()
+        let (planned, exact) = (worker.stream.plannedByteCount, worker.stream.unquantizable)
+        let isStopped = state.withLock { state in
+          state.pieces.append((piece, planned, exact))
+          return state.isStopped
+        }
+        news.signal()
+        if isStopped { return }
+      }
+      state.withLock { $0.hasEnded = true }
+    } catch {
+      state.withLock { $0.failure = error }
+    }
+    news.signal()
+  }
+
+  /// The next piece; waits for it a moment, so that whoever asks again at once does not spin.
+  ///
+  /// - Throws: what the stream has thrown.
+  func take() throws -> Offer {
+    if case let offer = try poll(), !offer.isNothing { return offer }
+    _ = news.wait(timeout: .now() + .milliseconds(2))
+    return try poll()
+  }
+
+  private func poll() throws -> Offer {
+    try state.withLock { state in
+      guard !state.pieces.isEmpty else {
+        if let failure = state.failure { throw failure }
+        return state.hasEnded ? .end : .nothingYet
+      }
+      let (piece, planned, exact) = state.pieces.removeFirst()
+      room.signal()
+      return .piece(piece, plannedByteCount: planned, unquantizable: exact)
+    }
+  }
+
+  /// Lets the thread end, whatever it is at.
+  func stop() {
+    state.withLock { state in
+      state.isStopped = true
+      state.pieces = []
+    }
+    for _ in 0...Self.pieceLimit { room.signal() }
+  }
+}
+
+extension BackgroundStream.Offer {
+  var isNothing: Bool {
+    if case .nothingYet = self { return true }
+    return false
+  }
+}

@@ -1,0 +1,104 @@
+package import Checkpoints
+package import Streaming
+internal import Tensors
+package import WeightCodec
+
+/// Surveys a model and plans it: what is needed to send it, within a second for a hundred megabytes.
+package struct ModelPlan {
+  package let plan: TransferPlan
+  /// Of each tensor in planes: what its encoder has to know.
+  let heads: [Int: TensorHead]
+  /// What was asked for, as the receiver allows it.
+  let policy: SendPolicy
+
+  /// Plans for a receiver; without one, for the richest.
+  package init(
+    _ source: ModelSource, named name: String, _ policy: SendPolicy, for info: ReceiverInfo? = nil
+  ) throws {
+    let info = info ?? ReceiverInfo(compressions: Compression.allCases, byteCountLimit: nil, name: [])
+    let (policy, variant) = policy.adapted(to: info)
+    self.policy = policy
+    let manifest = Manifest(source.checkpoint, named: name, codec: variant)
+    switch policy.codec {
+    case .plain(let plain):
+      plan = TransferPlan(manifest, plain)
+      heads = [:]
+    case .planes(let progressive):
+      var surveyor = try Surveyor(source, manifest, policy, info)
+      let facts = try surveyor.facts()
+      plan = TransferPlan(manifest, facts, progressive)
+      heads = surveyor.heads
+    }
+  }
+}
+
+extension Manifest {
+  /// The manifest of a checkpoint.
+  package init(_ checkpoint: Checkpoint, named name: String, codec: CodecVariant? = nil) {
+    self.init(
+      kind: checkpoint.format == .opaque ? .file : .tensors, codec: codec, name: Array(name.utf8),
+      entries: checkpoint.tensors.map { Entry($0.descriptor, sharedWith: $0.sharedWith) })
+  }
+}
+
+/// Learns what the planner has to know.
+private struct Surveyor {
+  // Elements of a tensor that are coded to see what rows and columns tell.
+  private static let sampleCount = 1 << 13
+
+  private let source: ModelSource
+  private let manifest: Manifest
+  private let policy: SendPolicy
+  private let info: ReceiverInfo
+  private var sampler: PassSampler
+  private(set) var heads: [Int: TensorHead] = [:]
+
+  init(
+    _ source: ModelSource, _ manifest: Manifest, _ policy: SendPolicy, _ info: ReceiverInfo
+  ) throws {
+    self.source = source
+    self.manifest = manifest
+    self.policy = policy
+    self.info = info
+    sampler = PassSampler(manifest.codec ?? .flat, elementCount: Self.sampleCount)
+  }
+
+  mutating func facts() throws -> [Int: TensorFacts] {
+    var facts: [Int: TensorFacts] = [:]
+    for index in manifest.entries.indices where manifest.entries[index].hasContent {
+      let tensor = manifest.entries[index].tensor
+      let weight = policy.weight(
+        of: tensor.name.description, elementCount: tensor.shape.elementCount)
+      facts[index] = TensorFacts(try way(index, tensor), weight: weight)
+    }
+    return facts
+  }
+
+  private mutating func way(_ index: Int, _ tensor: TensorDescriptor) throws -> TensorFacts.Way {
+    guard let grid = TensorGrid(tensor) else { return try wholeWay(index, tensor) }
+    let (survey, scales) = try source.withElements(of: index) { bytes in
+      let survey = TensorSurvey(bytes, grid)
+      return (survey, sampler.scales(bytes, survey))
+    }
+    heads[index] = survey.head
+    return .planes(survey, scales)
+  }
+
+  /// The smallest of what a tensor that is not of floats may be coded as.
+  private func wholeWay(_ index: Int, _ tensor: TensorDescriptor) throws -> TensorFacts.Way {
+    try source.withElements(of: index) { bytes in
+      let trial = WholeTrial(bytes, elementByteCount: tensor.dtype.byteCount)
+      let content = { (compression: Compression) in
+        PlanStep.Action.content(
+          Unit(tensorIndex: index, representation: .exact, compression: compression))
+      }
+      let (choice, byteCount) = try trial.best(canDeflate: info.takes(.deflate))
+      switch choice {
+      case .coded(let asDifferences):
+        return .whole(.pass(.bytes(asDifferences: asDifferences), tensorIndex: index), byteCount: byteCount)
+      case .deflate: return .whole(content(.deflate), byteCount: byteCount)
+      case .none: return .whole(content(.none), byteCount: byteCount)
+      }
+    }
+  }
+}

@@ -1,0 +1,84 @@
+public import Tensors
+public import WeightCodec
+
+/// How a sender writes tensors whole, one after the other: what others do, to compare with and for
+/// receivers that know nothing else.
+public struct PlainPolicy: Equatable, Sendable {
+  /// What large float tensors are written as.
+  public var representation: Representation
+  /// What the contents are packed with.
+  public var compression: Compression
+  /// Whether tensors go in the order of the file, and not by worth.
+  public var isInFileOrder = false
+
+  /// Joins the two.
+  public init(representation: Representation = .exact, compression: Compression = .deflate) {
+    self.representation = representation
+    self.compression = compression
+  }
+
+  /// Whether a tensor keeps its values, whatever becomes of the others: a bias, a norm.
+  public static func isSmall(_ tensor: TensorDescriptor) -> Bool { tensor.isSmall }
+
+  /// What one tensor is written as.
+  public func representation(for tensor: TensorDescriptor) -> Representation {
+    tensor.isSmall || !representation.isValid(for: tensor) ? .exact : representation
+  }
+}
+
+extension TransferPlan {
+  /// Plans whole tensors: small floats first, then the others by expected gain per byte: a whole tensor
+  /// repairs all of its relative error, which counts √n for n elements, so gain per byte falls with
+  /// size. What is not a float (counters, positions) comes last. Within a group, file order breaks ties.
+  public init(_ manifest: Manifest, _ policy: PlainPolicy) {
+    var order = manifest.entries.indices.filter { manifest.entries[$0].hasContent }
+    let ranks = manifest.entries.map { Self.rank(of: $0.tensor, policy) }
+    order.sort { left, right in
+      let (first, second) = (ranks[left], ranks[right])
+      if first.group != second.group { return first.group < second.group }
+      if first.cost != second.cost { return first.cost < second.cost }
+      return left < right
+    }
+    if policy.isInFileOrder { order.sort() }
+    var steps = order.map { index in
+      let tensor = manifest.entries[index].tensor
+      let unit = Unit(
+        tensorIndex: index, representation: policy.representation(for: tensor),
+        compression: policy.compression)
+      let byteCount = unit.representation.byteCount(for: tensor)
+      return PlanStep(
+        .content(unit), byteCount: Double(byteCount) + Self.contentByteCount,
+        gain: tensor.dtype.isFloat ? 1 / Double(max(byteCount, 1)) : 0)
+    }
+    steps.append(
+      PlanStep(.milestone(Milestone(.complete)), byteCount: Self.milestoneByteCount))
+    self.init(manifest, steps)
+  }
+
+  /// The group, and within it the bytes per gain, squared to do without a square root:
+  /// (bytes / √n)².
+  private static func rank(
+    of tensor: TensorDescriptor, _ policy: PlainPolicy
+  ) -> (group: Int, cost: Double) {
+    guard tensor.dtype.isFloat else { return (2, 0) }
+    if tensor.isSmall { return (0, 0) }
+    let bytes = Double(policy.representation(for: tensor).byteCount(for: tensor))
+    return (1, bytes * bytes / Double(tensor.shape.elementCount))
+  }
+}
+
+extension DType {
+  /// Whether elements are floats of any width.
+  var isFloat: Bool { isQuantizable || isNarrowFloat }
+}
+
+extension TensorDescriptor {
+  // Vectors longer than this are planned as matrices are: they are no biases.
+  private static let vectorLimit = 8192
+
+  /// Biases, norms and running statistics: they cost next to nothing, and without them a network is at
+  /// chance.
+  var isSmall: Bool {
+    shape.elementCount < 512 || shape.rank < 2 && shape.elementCount <= Self.vectorLimit
+  }
+}

@@ -1,0 +1,321 @@
+internal import Tensors
+internal import WeightCodec
+
+/// In which order passes go out.
+public enum PassOrder: String, CaseIterable, Sendable {
+  /// By what they repair for a byte.
+  case value
+  /// Tensor by tensor, as in the file, each to its end.
+  case file
+  /// Plane by plane, each of all tensors.
+  case planes
+  /// By threshold, the largest first, whatever tensor it is of.
+  case magnitude
+}
+
+/// How a sender plans a model in planes.
+public struct ProgressivePolicy: Equatable, Sendable {
+  /// In which order passes go out.
+  public var order: PassOrder
+  /// Planes of large float tensors, where they are to be cut; nil for all, and exactness.
+  public var planeLimit: Int?
+
+  /// Joins the two.
+  public init(order: PassOrder = .value, planeLimit: Int? = nil) {
+    self.order = order
+    self.planeLimit = planeLimit
+  }
+}
+
+extension TransferPlan {
+  /// Plans a model in planes: small tensors first and coarsely, embedding tables to some bits, then all
+  /// passes by what they repair for a byte, then what is left to be exact.
+  ///
+  /// `facts` tells of each tensor with content, by its index.
+  public init(_ manifest: Manifest, _ facts: [Int: TensorFacts], _ policy: ProgressivePolicy) {
+    var planner = Planner(manifest, facts, policy)
+    self.init(manifest, planner.plan())
+  }
+}
+
+/// Puts passes in order.
+private struct Planner {
+  // Mantissa bits of small tensors at first: the more the better, if they cost little beside the planes
+  // that a first model takes.
+  private static let smallMantissaBits = [7, 5, 3]
+  private static let smallShare = 0.03
+  private static let firstPlaneCount = 3
+  // Of an embedding table, before anything else: a bag of words is a model already.
+  private static let embeddingBits = 1.2
+  // Whole tensors up to this size are there from the start: masks and positions.
+  private static let headByteCount = 256.0
+  // Planes that have a milestone: those of the last one are int8.
+  private static let tierLimit = 7
+
+  private let manifest: Manifest
+  private let facts: [Int: TensorFacts]
+  private let policy: ProgressivePolicy
+  private let indices: [Int]
+  private var chains: [Int: TensorChain] = [:]
+  private var smallBits = 3
+
+  init(_ manifest: Manifest, _ facts: [Int: TensorFacts], _ policy: ProgressivePolicy) {
+    self.manifest = manifest
+    self.facts = facts
+    self.policy = policy
+    indices = manifest.entries.indices.filter { manifest.entries[$0].hasContent }
+    for index in indices {
+      guard let fact = facts[index], case .planes(let survey, let scales) = fact.way,
+        !isSmall(index)
+      else { continue }
+      chains[index] = TensorChain(
+        index: index, survey, scales, planeLimit: policy.planeLimit)
+    }
+    smallBits = chooseSmallBits()
+  }
+
+  mutating func plan() -> [PlanStep] {
+    guard policy.order != .file else { return inFileOrder() }
+    let small = indices.filter { isSmall($0) && isPlaned($0) }
+    var steps = small.flatMap { smallSteps($0, toEnd: false) }
+    steps += wholeSteps { $0 <= Self.headByteCount && !isCounter($1) }
+    let body = bodySteps()
+    var stream = steps
+    if !small.isEmpty { stream.append(milestone(.small, chains: [:])) }
+    stream += withMilestones(body)
+    let rest = small.flatMap { smallSteps($0, toEnd: true) }
+      + wholeSteps { $0 > Self.headByteCount && !isFloat($1) || isCounter($1) }
+    let tails = indices.compactMap { chains[$0]?.last }
+    if !tails.isEmpty || !rest.isEmpty, !body.isEmpty { stream.append(milestone(.fine, chains: ends)) }
+    stream += rest + tails
+    stream.append(milestone(.complete, chains: policy.planeLimit == nil ? nil : ends))
+    return stream
+  }
+
+  // MARK: - Groups
+
+  private func isSmall(_ index: Int) -> Bool { manifest.entries[index].tensor.isSmall }
+
+  private func isFloat(_ index: Int) -> Bool { manifest.entries[index].tensor.dtype.isFloat }
+
+  /// A single integer counts batches or steps: no network computes with it.
+  private func isCounter(_ index: Int) -> Bool {
+    let tensor = manifest.entries[index].tensor
+    return tensor.shape.elementCount == 1 && !tensor.dtype.isFloat
+  }
+
+  private func isPlaned(_ index: Int) -> Bool {
+    if case .planes = facts[index]?.way { return true }
+    return false
+  }
+
+  private func wholeSteps(_ condition: (Double, Int) -> Bool) -> [PlanStep] {
+    indices.compactMap { index in
+      guard case .whole(let action, let byteCount) = facts[index]?.way,
+        condition(byteCount, index)
+      else { return nil }
+      return PlanStep(action, byteCount: byteCount)
+    }
+  }
+
+  /// A small tensor's short floats, or what they lack.
+  private func smallSteps(_ index: Int, toEnd: Bool) -> [PlanStep] {
+    guard case .planes(let survey, _) = facts[index]?.way else { return [] }
+    let sizes = PassSizes(survey)
+    var progress = TensorProgress()
+    progress.begin(topLevel: survey.head.topLevel)
+    let first = Pass.mantissa(bits: min(smallBits, survey.grid.format.mantissaBits))
+    let last = Pass.mantissa(bits: survey.grid.format.mantissaBits)
+    let energy = survey.energy > 0 ? survey.energy : 1
+    guard toEnd else {
+      return [
+        PlanStep(
+          .pass(first, tensorIndex: index),
+          byteCount: sizes.bitCount(of: first, after: progress) / 8 + 2,
+          relativeError: survey.squaredError(mantissaBits: smallBits, planeCount: 0) / energy)
+      ]
+    }
+    guard first != last else { return [] }
+    progress.note(first, survey.grid)
+    return [
+      PlanStep(
+        .pass(last, tensorIndex: index),
+        byteCount: sizes.bitCount(of: last, after: progress) / 8 + 1)
+    ]
+  }
+
+  private func chooseSmallBits() -> Int {
+    var count = 0
+    for index in indices where isSmall(index) && isPlaned(index) {
+      count += manifest.entries[index].tensor.shape.elementCount
+    }
+    var first = 0.0
+    for chain in chains.values {
+      let end = chain.planeStarts.count > Self.firstPlaneCount
+        ? chain.planeStarts[Self.firstPlaneCount] : chain.steps.count
+      for step in chain.steps[..<end] { first += step.byteCount }
+    }
+    for bits in Self.smallMantissaBits
+    where Double(count) * Double(4 + bits) / 8 <= Self.smallShare * first || bits == 3 {
+      return bits
+    }
+    return 3
+  }
+
+  // MARK: - Order
+
+  /// The steps of large tensors, up to the last plane.
+  private func bodySteps() -> [PlanStep] {
+    switch policy.order {
+    case .value: return byValue()
+    case .file: return []
+    case .planes: return sorted { _, plane in Double(plane) }
+    case .magnitude:
+      return sorted { index, plane in
+        guard case .planes(let survey, _) = facts[index]?.way else { return 0 }
+        return Double(plane - survey.topExponent)
+      }
+    }
+  }
+
+  /// Whole planes, by a key; tensors of the same key as in the file.
+  private func sorted(_ key: (Int, Int) -> Double) -> [PlanStep] {
+    var planes: [(key: Double, index: Int, steps: ArraySlice<PlanStep>)] = []
+    for index in indices {
+      guard let chain = chains[index] else { continue }
+      for (plane, start) in chain.planeStarts.enumerated() {
+        let end =
+          plane + 1 < chain.planeStarts.count ? chain.planeStarts[plane + 1] : chain.steps.count
+        planes.append((key(index, plane), index, chain.steps[start..<end]))
+      }
+    }
+    planes.sort { $0.key != $1.key ? $0.key < $1.key : $0.index < $1.index }
+    return wholeFloats() + planes.flatMap(\.steps)
+  }
+
+  private func wholeFloats() -> [PlanStep] {
+    wholeSteps { $0 > Self.headByteCount && isFloat($1) }
+  }
+
+  private func byValue() -> [PlanStep] {
+    var links: [TensorChain.Link] = []
+    var head: [PlanStep] = []
+    let hasEmbeddings = chains.keys.contains { isEmbedding($0) }
+    for index in indices {
+      guard let chain = chains[index] else { continue }
+      let count = Double(manifest.entries[index].tensor.shape.elementCount)
+      let size = hasEmbeddings ? 1 : count.squareRoot()
+      var rest = chain.links(weight: facts[index]?.weight ?? size)
+      if isEmbedding(index) {
+        var bytes = Self.embeddingBits * count / 8
+        while bytes > 0, !rest.isEmpty {
+          for step in rest[0].steps { bytes -= step.byteCount }
+          head += rest.removeFirst().steps
+        }
+      }
+      links += rest
+    }
+    for step in wholeFloats() {
+      let count = Double(step.tensorIndex.map { manifest.entries[$0].tensor.shape.elementCount } ?? 1)
+      let gain = (hasEmbeddings ? 1 : count.squareRoot()) / step.byteCount
+      links.append(TensorChain.Link(steps: [step.with(gain: gain)], gain: gain))
+    }
+    // Links of a tensor stay in order: their gains fall, and equal ones keep theirs.
+    let order = links.indices.sorted {
+      links[$0].gain != links[$1].gain ? links[$0].gain > links[$1].gain : $0 < $1
+    }
+    return head + order.flatMap { links[$0].steps }
+  }
+
+  /// A table of which an input looks up rows.
+  private func isEmbedding(_ index: Int) -> Bool {
+    let tensor = manifest.entries[index].tensor
+    guard tensor.shape.rank == 2 else { return false }
+    return tensor.shape.extents[0] >= 8 * tensor.shape.extents[1]
+      && tensor.shape.elementCount >= 1 << 16 && tensor.name.contains("emb")
+      || tensor.name.contains("embed")
+  }
+
+  private func inFileOrder() -> [PlanStep] {
+    var steps: [PlanStep] = []
+    for index in indices {
+      if let chain = chains[index] {
+        steps += chain.steps + (chain.last.map { [$0] } ?? [])
+      } else if case .whole(let action, let byteCount) = facts[index]?.way {
+        steps.append(PlanStep(action, byteCount: byteCount))
+      } else {
+        steps += smallSteps(index, toEnd: false) + smallSteps(index, toEnd: true)
+      }
+    }
+    return steps + [milestone(.complete, chains: policy.planeLimit == nil ? nil : ends)]
+  }
+
+  // MARK: - Milestones
+
+  /// How far each chain is, in steps; those missing are at their beginning.
+  private typealias Positions = [Int: Int]
+
+  private var ends: Positions { chains.mapValues(\.steps.count) }
+
+  /// Puts a milestone behind the step with which the last chain has reached a tier.
+  private func withMilestones(_ body: [PlanStep]) -> [PlanStep] {
+    var steps: [PlanStep] = []
+    var positions: Positions = [:]
+    var reached = 0
+    for step in body {
+      steps.append(step)
+      guard let index = step.tensorIndex, chains[index] != nil else { continue }
+      positions[index, default: 0] += 1
+      var lowest = Int.max
+      for (index, chain) in chains {
+        lowest = min(lowest, chain.planeCount(at: positions[index] ?? 0))
+      }
+      guard min(lowest, Self.tierLimit) > reached else { continue }
+      reached = min(lowest, Self.tierLimit)
+      steps.append(milestone(.planes(reached), chains: positions))
+    }
+    return steps
+  }
+
+  /// A milestone with what is expected there; nil for exactness.
+  private func milestone(_ tier: Milestone.Tier, chains positions: Positions?) -> PlanStep {
+    let ratio = positions.flatMap { signalToNoise($0) }
+    return PlanStep(
+      .milestone(Milestone(tier, signalToNoise: ratio)),
+      byteCount: TransferPlan.milestoneByteCount)
+  }
+
+  /// The mean over all weights of large tensors, in decibels.
+  private func signalToNoise(_ positions: Positions) -> Int? {
+    var (error, count) = (0.0, 0.0)
+    for (index, chain) in chains {
+      let elements = Double(manifest.entries[index].tensor.shape.elementCount)
+      let position = positions[index] ?? 0
+      error += elements * (position == 0 ? 1 : chain.steps[position - 1].relativeError)
+      count += elements
+    }
+    guard count > 0, error > 0 else { return nil }
+    return Int((-10 * PassSizes.log10(error / count)).rounded())
+  }
+}
+
+extension TensorChain {
+  /// Planes that are whole after so many steps; past the last one there are any number.
+  func planeCount(at position: Int) -> Int {
+    if position == steps.count { return .max }
+    return planeStarts.lastIndex { $0 <= position } ?? 0
+  }
+}
+
+extension TensorName {
+  /// Whether the name holds these ASCII characters.
+  fileprivate func contains(_ text: StaticString) -> Bool {
+    let count = text.utf8CodeUnitCount
+    guard utf8.count >= count else { return false }
+    return text.withUTF8Buffer { part in
+      (0...utf8.count - count).contains { start in
+        (0..<count).allSatisfy { unsafe utf8[start + $0] == part[$0] }
+      }
+    }
+  }
+}

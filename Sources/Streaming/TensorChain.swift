@@ -1,0 +1,83 @@
+internal import WeightCodec
+
+/// The passes of one tensor in their order, and what each repairs.
+struct TensorChain {
+  /// Passes that only pay together.
+  struct Link {
+    var steps: [PlanStep]
+    // Weighted error that they repair for a byte.
+    var gain: Double
+  }
+
+  // Below this relative error planes end, and what is left of mantissas comes in one go: −60 dB.
+  private static let planeError = 1e-6
+  // Of a unit: the number of its tensor, its kind and the like.
+  private static let unitByteCount = 1.0
+
+  private(set) var steps: [PlanStep] = []
+  /// The step that makes the tensor exact; nil where it is cut before.
+  private(set) var last: PlanStep?
+  /// Steps that begin with the plane of that number; as many as there are planes.
+  private(set) var planeStarts: [Int] = []
+
+  /// Plans a matrix: planes down to `planeLimit` or to what is worth it, then all mantissas.
+  init(index: Int, _ survey: TensorSurvey, _ scales: PassScales, planeLimit: Int?) {
+    let energy = survey.energy > 0 ? survey.energy : 1
+    let sizes = PassSizes(survey)
+    var progress = TensorProgress()
+    progress.begin(topLevel: survey.head.topLevel)
+    func step(_ pass: Pass, plane: Int, error: Double) -> PlanStep {
+      let bits = sizes.bitCount(of: pass, after: progress) * scales.scale(of: pass, plane: plane)
+      progress.note(pass, survey.grid)
+      return PlanStep(
+        .pass(pass, tensorIndex: index), byteCount: bits / 8 + Self.unitByteCount,
+        relativeError: error / energy)
+    }
+    var error = survey.energy
+    // Where all is zero the first pass says so, and what is no number.
+    let planeCount = survey.head.topLevel.map { $0 + 1 } ?? 1
+    for plane in 0..<min(planeLimit ?? .max, planeCount) {
+      guard planeLimit != nil || error > Self.planeError * energy else { break }
+      planeStarts.append(steps.count)
+      error = survey.squaredError(refined: plane, significant: plane + 1)
+      steps.append(step(.significance, plane: plane, error: error))
+      guard plane > 0 else { continue }
+      error = survey.squaredError(refined: plane + 1, significant: plane + 1)
+      steps.append(step(.refinement, plane: plane, error: error))
+    }
+    guard planeLimit == nil else { return }
+    last = step(
+      .mantissa(bits: survey.grid.format.mantissaBits), plane: planeStarts.count, error: 0)
+  }
+
+  /// Steps joined until each link repairs less for a byte than the one before: the convex hull of error
+  /// over bytes.
+  func links(weight: Double) -> [Link] {
+    var links: [(steps: [PlanStep], bytes: Double, repaired: Double)] = []
+    var error = 1.0
+    for step in steps {
+      links.append(([step], step.byteCount, (error - step.relativeError) * weight))
+      error = step.relativeError
+      while links.count > 1 {
+        let (previous, current) = (links[links.count - 2], links[links.count - 1])
+        guard current.repaired * previous.bytes >= previous.repaired * current.bytes else { break }
+        links.removeLast(2)
+        links.append(
+          (
+            previous.steps + current.steps, previous.bytes + current.bytes,
+            previous.repaired + current.repaired
+          ))
+      }
+    }
+    return links.map { link in
+      let gain = link.repaired / link.bytes
+      return Link(steps: link.steps.map { $0.with(gain: gain) }, gain: gain)
+    }
+  }
+}
+
+extension PlanStep {
+  func with(gain: Double) -> PlanStep {
+    PlanStep(action, byteCount: byteCount, gain: gain, relativeError: relativeError)
+  }
+}

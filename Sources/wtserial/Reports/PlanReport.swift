@@ -1,0 +1,192 @@
+import Streaming
+import Tensors
+import WeightCodec
+
+/// A plan for people and for programs.
+struct PlanReport {
+  /// A step with its place in the stream.
+  struct Unit {
+    var tensor: String
+    var pass: String
+    var plane: Int?
+    var byteCount: Double
+    var gain: Double
+    /// Bytes of the stream to its end, and the ratio that is expected there, in decibels.
+    var endByteCount: Double
+    var signalToNoise: Double?
+  }
+
+  struct MilestoneRow {
+    var name: String
+    var byteCount: Double
+    var signalToNoise: Int?
+  }
+
+  private let plan: TransferPlan
+  private let baudRate: Int
+  private(set) var units: [Unit] = []
+  private(set) var milestones: [MilestoneRow] = []
+  private(set) var totalByteCount: Double
+
+  init(_ plan: TransferPlan, baudRate: Int) {
+    self.plan = plan
+    self.baudRate = baudRate
+    totalByteCount = plan.byteCount
+    build(plan.steps.map(\.byteCount))
+  }
+
+  /// Replaces estimates by what a real run took.
+  mutating func take(
+    stepByteCounts: [Double], _ reached: [(milestone: Milestone, byteCount: Int)], total: Int
+  ) {
+    build(stepByteCounts)
+    totalByteCount = Double(total)
+    for index in milestones.indices { milestones[index].byteCount = Double(reached[index].byteCount) }
+  }
+
+  private mutating func build(_ byteCounts: [Double]) {
+    units = []
+    milestones = []
+    var position = Double(plan.manifestByteCount)
+    var planes: [Int: Int] = [:]
+    var quality = PlanQuality(plan.manifest)
+    for (step, byteCount) in zip(plan.steps, byteCounts) {
+      position += byteCount
+      guard case .milestone(let milestone) = step.action else {
+        quality.note(step)
+        units.append(unit(step, byteCount, at: position, &planes, quality))
+        continue
+      }
+      milestones.append(
+        MilestoneRow(
+          name: "\(milestone.name)", byteCount: position, signalToNoise: milestone.signalToNoise))
+    }
+  }
+
+  private func unit(
+    _ step: PlanStep, _ byteCount: Double, at position: Double, _ planes: inout [Int: Int],
+    _ quality: PlanQuality
+  ) -> Unit {
+    var unit = Unit(
+      tensor: "", pass: "content", plane: nil, byteCount: byteCount, gain: step.gain,
+      endByteCount: position, signalToNoise: quality.signalToNoise)
+    guard let index = step.tensorIndex else { return unit }
+    unit.tensor = plan.manifest.entries[index].tensor.name.description
+    guard case .pass(let pass, _) = step.action else { return unit }
+    switch pass {
+    case .significance:
+      unit.pass = "significance"
+      unit.plane = planes[index] ?? 0
+      planes[index] = (planes[index] ?? 0) + 1
+    case .refinement:
+      unit.pass = "refinement"
+      unit.plane = (planes[index] ?? 1) - 1
+    case .mantissa(let bits):
+      let format = FloatFormat(plan.manifest.entries[index].tensor.dtype)
+      unit.pass = bits == format?.mantissaBits ? "exact" : "short"
+    case .bytes: unit.pass = "bytes"
+    }
+    return unit
+  }
+
+  // MARK: - For people
+
+  var table: String {
+    let rows = milestones.map { row in
+      [
+        row.name, "\(Int(row.byteCount.rounded()))", share(row.byteCount),
+        durationText(row.byteCount * 10 / Double(baudRate)),
+        row.signalToNoise.map { "\($0) dB" } ?? "",
+      ]
+    }
+    let heading = ["reached", "bytes", "of raw", "after", "signal to noise"]
+    let size = byteText(plan.manifest.byteCount)
+    return """
+      \(printableText(plan.manifest.name)): \(countText(plan.manifest.entries.count, "tensor")), \(size), \
+      as \(byteText(Int(totalByteCount.rounded()))) at \(baudRate) baud
+
+      \(aligned([heading] + rows, rightAligned: [1, 2, 3, 4]))
+      """
+  }
+
+  private func share(_ byteCount: Double) -> String {
+    let total = Double(max(plan.manifest.byteCount, 1))
+    let tenths = Int((byteCount / total * 1000).rounded())
+    return "\(tenths / 10).\(tenths % 10) %"
+  }
+
+  // MARK: - For programs
+
+  var json: String {
+    jsonText(
+      PlanRecord(
+        total_bytes: Int(totalByteCount.rounded()), tensor_bytes: plan.manifest.byteCount,
+        baud: baudRate,
+        milestones: milestones.map {
+          PlanRecord.Milestone(
+            name: $0.name, bytes: Int($0.byteCount.rounded()),
+            seconds: $0.byteCount * 10 / Double(baudRate), snr_db: $0.signalToNoise)
+        },
+        units: units.map {
+          PlanRecord.Unit(
+            tensor: $0.tensor, plane: $0.plane, pass: $0.pass, bytes: $0.byteCount, gain: $0.gain)
+        }))
+  }
+}
+
+/// The JSON object of `plan`.
+private struct PlanRecord: Encodable {
+  struct Milestone: Encodable {
+    let name: String
+    let bytes: Int
+    let seconds: Double
+    let snr_db: Int?
+  }
+
+  struct Unit: Encodable {
+    let tensor: String
+    let plane: Int?
+    let pass: String
+    let bytes: Double
+    let gain: Double
+  }
+
+  let total_bytes: Int
+  let tensor_bytes: Int
+  let baud: Int
+  let milestones: [Milestone]
+  let units: [Unit]
+}
+
+/// How good the model is to be expected after each step: the mean over the weights of large tensors.
+struct PlanQuality {
+  private let counts: [Int: Double]
+  private var errors: [Int: Double] = [:]
+  private var total = 0.0
+  private var error = 0.0
+
+  init(_ manifest: Manifest) {
+    var counts: [Int: Double] = [:]
+    for (index, entry) in manifest.entries.enumerated()
+    where entry.hasContent && FloatFormat(entry.tensor.dtype) != nil
+      && !PlainPolicy.isSmall(entry.tensor)
+    {
+      counts[index] = Double(entry.tensor.shape.elementCount)
+      total += Double(entry.tensor.shape.elementCount)
+    }
+    self.counts = counts
+    error = total
+  }
+
+  mutating func note(_ step: PlanStep) {
+    guard let index = step.tensorIndex, let count = counts[index] else { return }
+    error += count * (step.relativeError - (errors[index] ?? 1))
+    errors[index] = step.relativeError
+  }
+
+  /// In decibels; nil where nothing is left to err, or nothing was there.
+  var signalToNoise: Double? {
+    guard total > 0, error > total * 1e-14 else { return nil }
+    return -10 * PassSizes.log10(error / total)
+  }
+}
