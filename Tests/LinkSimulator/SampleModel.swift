@@ -40,7 +40,7 @@ package struct SampleModel: Sendable {
       elements.append([])
     }
     let policies: [Representation] = [.exact, .affine(bits: 5), .channel(bits: 8), .cast(.f16)]
-    let policy = PlanPolicy(
+    let policy = PlainPolicy(
       representation: policies.randomElement(using: &generator) ?? .exact, compression: .none)
     plan = TransferPlan(
       Manifest(kind: .tensors, name: Array("model \(seed)".utf8), entries: entries), policy)
@@ -80,7 +80,8 @@ package struct SampleModel: Sendable {
 
   private mutating func encode(_ generator: inout SeededGenerator) {
     var digests: [Int: Digest] = [:]
-    for unit in plan.units {
+    for step in plan.steps {
+      guard case .content(let unit) = step.action else { continue }
       let content = content(of: unit)
       pieces.append(.begin(unit))
       var start = 0

@@ -76,6 +76,7 @@ package struct ReceivingEnd {
           if bytes.count != byteCount { isSound = false }
           for index in bytes.indices { content.append(bytes[index]) }
         }
+      case .coded, .milestone: isSound = false  // The sample has none.
       case .unitEnded(let digest): end(digest, &machine)
       case .finished(let digest):
         guard let manifest, digest == SampleDigest.model(manifest, digests) else {

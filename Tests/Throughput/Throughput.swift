@@ -77,7 +77,7 @@ struct Row: Sendable {
     let bytes = try Checkpoint(
       randomByteCount: Int(baudRate) / 10 * seconds, seed: settings.seed)
     let transfer = try SimulatedTransfer(
-      settings, bytes, named: "random", PlanPolicy(compression: .none))
+      settings, bytes, named: "random", SendPolicy(.plain(PlainPolicy(compression: .none))))
     return transfer.goodputText(baudRate: baudRate)
   }
 

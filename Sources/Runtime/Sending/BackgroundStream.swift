@@ -8,13 +8,13 @@ import Synchronization
 final class BackgroundStream: Sendable {
   /// What is to be had now.
   enum Offer {
-    case piece(ModelStream.Piece, plannedByteCount: Double, unquantizable: [Int])
+    case piece(ModelStream.Piece, unquantizable: [Int])
     case nothingYet
     case end
   }
 
   private struct State {
-    var pieces: [(piece: ModelStream.Piece, plannedByteCount: Double, unquantizable: [Int])] = []
+    var pieces: [(piece: ModelStream.Piece, unquantizable: [Int])] = []
     var failure: (any Error)?
     var hasEnded = false
     var isStopped = false
@@ -49,9 +49,9 @@ final class BackgroundStream: Sendable {
       while !worker.stream.isFinished {
         guard let piece = try worker.stream.next() else { continue }
         room.wait()
-        let (planned, exact) = (worker.stream.plannedByteCount, worker.stream.unquantizable)
+        let exact = worker.stream.unquantizable
         let isStopped = state.withLock { state in
-          state.pieces.append((piece, planned, exact))
+          state.pieces.append((piece, exact))
           return state.isStopped
         }
         news.signal()
@@ -79,9 +79,9 @@ final class BackgroundStream: Sendable {
         if let failure = state.failure { throw failure }
         return state.hasEnded ? .end : .nothingYet
       }
-      let (piece, planned, exact) = state.pieces.removeFirst()
+      let (piece, exact) = state.pieces.removeFirst()
       room.signal()
-      return .piece(piece, plannedByteCount: planned, unquantizable: exact)
+      return .piece(piece, unquantizable: exact)
     }
   }
 

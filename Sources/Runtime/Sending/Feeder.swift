@@ -2,7 +2,6 @@
 final class Feeder {
   private var stream: ModelStream?
   private let background: BackgroundStream?
-  private(set) var plannedByteCount = 0.0
   private(set) var unquantizable: [Int] = []
   private(set) var isFinished = false
 
@@ -19,8 +18,8 @@ final class Feeder {
   func next() throws -> ModelStream.Piece? {
     guard let background else { return try step() }
     switch try background.take() {
-    case .piece(let piece, let planned, let exact):
-      (plannedByteCount, unquantizable) = (planned, exact)
+    case .piece(let piece, let exact):
+      unquantizable = exact
       return piece
     case .nothingYet: return nil
     case .end:
@@ -31,7 +30,6 @@ final class Feeder {
 
   private func step() throws -> ModelStream.Piece? {
     let piece = try stream?.next()
-    plannedByteCount = stream?.plannedByteCount ?? 0
     unquantizable = stream?.unquantizable ?? []
     isFinished = stream?.isFinished ?? true
     return piece

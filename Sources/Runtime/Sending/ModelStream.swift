@@ -35,10 +35,6 @@ package struct ModelStream {
   private var hasEnded = false
   /// What the coded stream took for each step of the plan so far, in bytes; 0 for other steps.
   package private(set) var codedByteCounts: [Double] = []
-  /// Bytes of the stream that the steps so far were expected to take.
-  package private(set) var plannedByteCount = 0.0
-  /// Whether all that has been encoded has been handed out.
-  package var isCaughtUp: Bool { pieces.isEmpty }
   /// Tensors that were to be quantized and went out exactly, since their values do not allow it.
   package private(set) var unquantizable: [Int] = []
 
@@ -69,7 +65,6 @@ package struct ModelStream {
     guard nextStep < plan.steps.count else { return try finish() }
     let step = plan.steps[nextStep]
     nextStep += 1
-    plannedByteCount += step.byteCount
     codedByteCounts.append(0)
     switch step.action {
     case .pass(let pass, let index): try encode(pass, index)

@@ -15,7 +15,8 @@ package final class SendSession {
   private var feeder: Feeder?
   private var peer: PeerLimits?
   private var openedAt = MonotonicClock.now
-  private var expectedByteCount = 0.0
+  // Whether all of the stream is in the machine, and its size is known.
+  private var isFed = false
   private var baudRate: UInt32 = 0
   private var toldAt = MonotonicClock.now
   private var sourceDigest: Digest?
@@ -117,6 +118,7 @@ package final class SendSession {
     feeder = Feeder(ModelStream(source, model), usesThread: usesThread)
     marks = TierMarks()
     unquantizableCount = 0
+    isFed = false
     machine.offer(plan.manifest)
   }
 
@@ -136,9 +138,7 @@ package final class SendSession {
       sourceDigest = digest
       machine.finish(digest)
     }
-    expectedByteCount =
-      Double(machine.streamByteCount) + plan.byteCount - Double(plan.manifestByteCount)
-      - feeder.plannedByteCount
+    isFed = feeder.isFinished
     let exact = feeder.unquantizable
     if exact.count > unquantizableCount {
       tell(.notQuantized(Array(exact[unquantizableCount...])))
@@ -162,7 +162,8 @@ package final class SendSession {
     let stream = Int(machine.statistics.bytesAcknowledged) - acknowledgedBefore
     for milestone in marks.pass(stream: stream) { tell(.reached(milestone, isStored: false)) }
     return TransferProgress(
-      byteCount: stream, byteTotal: max(Int(expectedByteCount), stream),
+      byteCount: stream,
+      byteTotal: isFed ? machine.streamByteCount : max(Int(plan.byteCount), stream),
       tier: marks.last?.tier, elapsed: MonotonicClock.now - openedAt, baudRate: machine.baudRate,
       statistics: machine.statistics)
   }
