@@ -11,6 +11,9 @@ struct TensorChain {
 
   // Below this relative error planes end, and what is left of mantissas comes in one go: −60 dB.
   private static let planeError = 1e-6
+  // A tensor goes in one pass where that takes so much less: one of few values, whose later bits planes
+  // would send as if they were random.
+  private static let directShare = 0.9
   // Of a unit: the number of its tensor, its kind and the like.
   private static let unitByteCount = 1.0
 
@@ -45,9 +48,14 @@ struct TensorChain {
       error = survey.squaredError(refined: plane + 1, significant: plane + 1)
       steps.append(step(.refinement, plane: plane, error: error))
     }
-    guard planeLimit == nil else { return }
-    last = step(
-      .mantissa(bits: survey.grid.format.mantissaBits), plane: planeStarts.count, error: 0)
+    let whole = Pass.mantissa(bits: survey.grid.format.mantissaBits)
+    if planeLimit == nil { last = step(whole, plane: planeStarts.count, error: 0) }
+    let byteCount = steps.reduce(last?.byteCount ?? 0) { $0 + $1.byteCount }
+    progress = TensorProgress()
+    progress.begin(topLevel: survey.head.topLevel)
+    let direct = step(whole, plane: 0, error: 0)
+    guard direct.byteCount < Self.directShare * byteCount else { return }
+    (steps, planeStarts, last) = ([direct], [0], nil)
   }
 
   /// Steps joined until each link repairs less for a byte than the one before: the convex hull of error
