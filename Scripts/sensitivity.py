@@ -19,9 +19,13 @@ For the sample model:
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
+# Read when PyTorch is loaded. Threads that wait for each other by spinning take minutes for seconds
+# of work where something else has the processors.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 try:
     import torch
 except ModuleNotFoundError:

@@ -8,8 +8,6 @@ from pathlib import Path
 from support import PYTHON, ROOT, SCRIPTS, run
 
 DIGITS = ROOT / "Tests/Fixtures/Digits/digits.pt"
-# Threads that wait for each other by spinning take long where other tests have the processors.
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 # Linear, so that it can be told beforehand what comes out.
 MODEL = """import torch
@@ -123,7 +121,7 @@ class SensitivityTests(unittest.TestCase):
     def python(cls, code, *arguments):
         """What the code prints, run in the folder."""
         code = f"import os; os.chdir({str(cls.folder)!r})\n" + code
-        status, output = run(PYTHON, "-c", code, *arguments, **ONE_THREAD)
+        status, output = run(PYTHON, "-c", code, *arguments)
         if status != 0:
             raise AssertionError(output)
         return output
@@ -198,7 +196,7 @@ class SensitivityTests(unittest.TestCase):
         status, output = run(
             PYTHON, SCRIPTS / "sensitivity.py", "--model", SCRIPTS / "digits_model.py:DigitsCNN",
             "--checkpoint", DIGITS, "--batches", SCRIPTS / "train_digits.py:calibration_batches",
-            "--samples", "64", "--out", out, **ONE_THREAD,
+            "--samples", "64", "--out", out,
         )  # fmt: skip
         self.assertEqual(status, 0, output)
         tensors = json.loads(out.read_text())["tensors"]
