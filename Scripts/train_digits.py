@@ -34,6 +34,12 @@ def split_digits():
     return [torch.from_numpy(part).to(torch.uint8) for part in split]
 
 
+def calibration_batches():
+    """Images that the model was trained on, as sensitivity.py takes them."""
+    train_images, *_ = split_digits()
+    return as_input(train_images).split(BATCH_SIZE)
+
+
 def shifted(inputs):
     """The batch moved by up to one pixel each way, with paper coming in at the edges."""
     side = inputs.shape[-1]

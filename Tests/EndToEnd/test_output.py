@@ -1,5 +1,7 @@
 """Where the model is to go: no room, no permission, something in the way; and what is left behind."""
 
+import os
+
 import models
 import torch
 from lines import LineTests
@@ -50,6 +52,15 @@ class OutputTests(LineTests):
     def test_folder_in_place_of_a_file(self):
         self.out.mkdir()
         self.assert_refused(self.out, "name of a file")
+
+    def test_pipe_or_device_in_place_of_a_file(self):
+        os.mkfifo(self.out)
+        for out in (self.out, "/dev/null"):
+            self.assert_refused(out, "it is no file")
+            self.assertFalse(os.path.isfile(out))
+
+    def test_no_name(self):
+        self.assert_refused("", "name of a file")
 
     def assert_refused(self, out, *texts, **options):
         """Known before any port is opened: nobody sends for an hour in vain."""

@@ -43,3 +43,6 @@ class SimulateTests(ProcessTests):
     def test_refusals(self):
         for options in (["--bytes=0x"], ["--baud=unlimited", "--bytes=100"], ["--window=0"], []):
             self.assert_ends(self.start("simulate", *options), USAGE)
+        self.assert_ends(self.start("simulate", DIGITS, "--bytes=9"), USAGE, "not both")
+        both_at_once = self.start("simulate", "--half-duplex", "--bytes=9")
+        self.assert_ends(both_at_once, USAGE, "--window 1")

@@ -43,3 +43,33 @@ save_file({name: tensor.contiguous().clone() for name, tensor in state.items()},
         status, output = run(SCRIPTS / "compare_models.py", *files)
         self.assertEqual(status, 0, output)
         self.assertIn("identical: 8 tensors", output)
+
+    def test_numpy_and_pytorch_agree(self):
+        make = """import sys, torch; from safetensors.torch import save_file
+state = torch.load(sys.argv[1])
+torch.manual_seed(3)
+noisy = {n: t + t.abs().mean() * torch.randn_like(t) if t.ndim > 1 else t for n, t in state.items()}
+for dtype in [torch.float64, torch.float32, torch.float16, torch.bfloat16]:
+    half = {n: t.to(dtype) if t.is_floating_point() else t for n, t in noisy.items()}
+    save_file(half, f"{sys.argv[2]}/{dtype}.safetensors")
+save_file(state, f"{sys.argv[2]}/exact.safetensors")
+"""
+        self.assertEqual(run(PYTHON, "-c", make, FIXTURES / "digits.pt", self.root), (0, ""))
+        for model in sorted(self.root.glob("*.safetensors")):
+            with self.subTest(model.name):
+                ours = run(PYTHON, SCRIPTS / "digits_accuracy.py", model)
+                self.assertEqual(ours, run(PYTHON, SCRIPTS / "evaluate_digits.py", model))
+                self.assertEqual((ours[0], ours[1].startswith("356")), (0, "exact" in model.name))
+
+    def test_numpy_refuses_what_is_not_the_sample_model(self):
+        foreign = self.root / "foreign.safetensors"
+        header = b'{"conv1.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+        foreign.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+        for path, words in {
+            self.root / "absent": "cannot read", FIXTURES / "digits.pt": "no safetensors file",
+            foreign: "not the sample model: conv1.weight is (1,)",
+        }.items():  # fmt: skip
+            status, output = run(PYTHON, SCRIPTS / "digits_accuracy.py", path)
+            self.assertEqual(status, 1)
+            self.assertIn(words, output)
+            self.assertNotIn("Traceback", output)

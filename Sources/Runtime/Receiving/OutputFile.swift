@@ -36,9 +36,10 @@ package struct OutputFile: ~Copyable {
     self.isTemporary = isTemporary
     partialPath = FilePath(path.string + suffix)
     let partial = partialPath
-    // Opened by name: a folder in the way of the output would be noticed at the rename only.
-    if Self.isDirectory(path) {
-      throw OutputError(operation: .create, path: path, errno: .isDirectory)
+    // Opened by name: what is in the way of the output would be noticed at the rename only, or be
+    // replaced there as /dev/null would for root.
+    if let errno = Self.obstacle(at: path) {
+      throw OutputError(operation: .create, path: path, errno: errno)
     }
     descriptor = try Self.attempt(.create, partial) {
       try FileDescriptor.open(
@@ -143,11 +144,17 @@ package struct OutputFile: ~Copyable {
     }
   }
 
-  private static func isDirectory(_ path: FilePath) -> Bool {
-    let directory = try? FileDescriptor.open(path, .readOnly, options: [.directory, .closeOnExec])
-    guard let directory else { return false }
-    try? directory.close()
-    return true
+  /// Why no file can take this name; nil where none has it yet, or a file.
+  private static func obstacle(at path: FilePath) -> Errno? {
+    guard !path.isEmpty else { return .invalidArgument }
+    var status = stat()
+    let result = unsafe path.withPlatformString { unsafe fstatat(AT_FDCWD, $0, &status, 0) }
+    guard result == 0 else { return nil }
+    return switch status.st_mode & S_IFMT {
+    case S_IFREG: nil
+    case S_IFDIR: .isDirectory
+    default: .fileExists
+    }
   }
 
   private static func remove(_ path: FilePath) throws {

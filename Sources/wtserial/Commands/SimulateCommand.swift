@@ -70,8 +70,15 @@ struct SimulateCommand: ParsableCommand {
   private static let windowRange = 1...1024
 
   func validate() throws {
-    guard model == nil || bytes == nil, model != nil || bytes != nil || sweep else {
+    guard model == nil || bytes == nil else {
+      throw ValidationError("Give MODEL or --bytes, not both.")
+    }
+    guard model != nil || bytes != nil || sweep else {
       throw ValidationError("Give MODEL or --bytes.")
+    }
+    // It would end all the same, after hours of virtual time that tell nothing.
+    guard !line.halfDuplex || window == 1 else {
+      throw ValidationError("--half-duplex needs --window 1: else both ends talk at once.")
     }
     guard line.baud.bitsPerSecond > 0 else {
       throw ValidationError("--baud takes a rate: where bytes take no time, none is measured.")

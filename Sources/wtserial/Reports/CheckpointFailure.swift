@@ -25,7 +25,7 @@ extension Failure {
     switch error {
     case .emptyFile: "it is empty"
     case .limitExceeded(let limit, let found, let maximum):
-      "it has \(found == .max ? "far more than" : "\(found)") \(limit.sentenceName), at most \(maximum) are allowed"
+      "it has \(found == .max ? "far too many" : "\(found)") \(limit.sentenceName), at most \(maximum) are allowed"
     case .unrecognized(let format):
       "it is named or begins like a \(format.sentenceName) and is none; it may be damaged"
     case .truncated(let offset): "it ends before what must stand at byte \(offset); copy it again"

@@ -42,10 +42,12 @@ struct Failure: Equatable {
         "write to a folder that is yours"
       case .noSuchFileOrDirectory, .notDirectory: "create the folder first"
       case .fileTooLarge: "raise the limit of `ulimit -f`, or write to another disk"
-      case .isDirectory: "give the name of a file"
+      case .isDirectory, .invalidArgument: "give the name of a file"
+      case .fileExists: "it is no file; give the name of one"
       default: "write to another place"
       }
-    self.init("cannot write \(error.path): \(error.errno); \(next)", .cannotCreate)
+    let path = error.path.isEmpty ? "''" : error.path.string
+    self.init("cannot write \(path): \(error.errno); \(next)", .cannotCreate)
   }
 }
 

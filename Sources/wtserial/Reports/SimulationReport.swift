@@ -1,6 +1,7 @@
 import LineModel
 import LinkLayer
 import Runtime
+import Transfer
 
 /// What `simulate` says of a transfer.
 struct SimulationReport {
@@ -39,6 +40,10 @@ struct SimulationReport {
       return Failure(
         "the transfer had not ended after \(durationText(seconds(transfer.end))) of virtual time; "
           + "the line carries next to nothing", .tryAgain)
+    case .failed(SessionError.ended(.linkClosed(.noAnswer))):
+      return Failure(
+        "the line carries no frame unharmed in 10 s of virtual time, the wait of `send`; try a "
+          + "higher --baud or fewer faults", .unavailable)
     case .failed(let error):
       let failure = SessionFailure(
         error, transfer.sender, baudRate: settings.line.baudRate, timeout: 10, verb: .send)
