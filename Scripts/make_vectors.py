@@ -17,6 +17,8 @@ import zlib
 from fractions import Fraction
 from pathlib import Path
 
+from coded_vectors import FORM, add_streams
+
 DTYPE_SIZES = {
     1: 4, 2: 8, 3: 2, 4: 2, 5: 1, 6: 1, 7: 1, 8: 1, 9: 1, 10: 1,
     16: 1, 17: 2, 18: 4, 19: 8, 24: 1, 25: 2, 26: 4, 27: 8, 32: 1, 40: 4, 41: 8, 42: 16,
@@ -274,23 +276,24 @@ def record_vectors():
         """Records (Protocol.md §5); the last column is what goes over the line.
 varint number
 body kind body                                    a record by its kind
-info compressions room name                       INFO
+info compressions codecs room name                INFO
 unit index representation parameter compression   UNIT
-failed code text                                  FAILED"""
+failed code text                                  FAILED
+milestone tier quality                            MILESTONE"""
     )
     for number in (0, 1, 127, 128, 300, 16383, 16384, 2**32 - 1, 2**32, 2**62, 2**63 - 1):
         file.add("varint", number, varint(number))
     digest = hashlib.sha256(b"content").digest()
     for kind, body in (
         (4, b""), (4, b"\0"), (4, bytes(127)), (4, bytes(range(128))), (4, bytes(300)),
-        (5, digest), (6, digest), (65, b""), (66, digest),
+        (5, digest), (6, digest), (7, b"\0"), (7, bytes(range(200))), (65, b""), (66, digest),
     ):  # fmt: skip
         file.add("body", kind, body, record(kind, body))
-    for compressions, room, name in (
-        (1, 0, b""), (3, 0, b"wtserial"), (0x83, 2**40 + 1, "Gerät".encode()),
+    for compressions, codecs, room, name in (
+        (1, 0, 0, b""), (3, 2, 0, b"wtserial"), (0x83, 0x86, 2**40 + 1, "Gerät".encode()),
     ):  # fmt: skip
-        body = bytes([compressions]) + varint(room) + text(name)
-        file.add("info", compressions, room, name, record(64, body))
+        body = bytes([compressions, codecs]) + varint(room) + text(name)
+        file.add("info", compressions, codecs, room, name, record(64, body))
     representations = [(EXACT, 0), (CAST, F16), (CAST, BF16)]
     representations += [(kind, bits) for kind in (AFFINE, CHANNEL) for bits in range(2, 9)]
     for position, (kind, parameter) in enumerate(representations):
@@ -300,6 +303,8 @@ failed code text                                  FAILED"""
     for code in range(1, 7):
         words = b"" if code == 5 else f"reason {code}".encode()
         file.add("failed", code, words, record(67, bytes([code]) + words))
+    for tier, quality in ((0, 3), (1, 7), (63, 0), (64, 48), (65, 255)):
+        file.add("milestone", tier, quality, record(8, bytes([tier, quality])))
     return file
 
 
@@ -316,15 +321,16 @@ def tensor_record(name, dtype, extents, shared, previous):
 def manifest_vectors():
     file = VectorFile(
         """Manifests (Protocol.md §5.3): an offer, its tensors, and the model's digest (§5.6) when
-the digest of each content is SHA-256 of the name of its tensor.
-offer kind count name record
+the digest of each content, or of its elements, is SHA-256 of the name of its tensor.
+offer kind codec count expected name record
 tensor name dtype shared-with extents record
 digest sha256"""
     )
 
-    def add(kind, name, tensors):
-        offer = record(1, bytes([kind]) + varint(len(tensors)) + text(name))
-        file.add("offer", kind, len(tensors), name, offer)
+    def add(kind, codec, expected, name, tensors):
+        body = bytes([kind, codec]) + varint(len(tensors)) + varint(expected) + text(name)
+        offer = record(1, body)
+        file.add("offer", kind, codec, len(tensors), expected, name, offer)
         hashed, digests, previous = offer, b"", b""
         for tensor, dtype, extents, shared in tensors:
             encoded = tensor_record(tensor, dtype, extents, shared, previous)
@@ -334,10 +340,12 @@ digest sha256"""
                 digests += hashlib.sha256(tensor).digest()
         file.add("digest", hashlib.sha256(hashed + digests).digest())
 
-    add(0, b"", [])
-    add(1, b"model.tflite", [(b"", U8, (70000,), None)])
+    add(0, 0, 0, b"", [])
+    add(1, 0, 70123, b"model.tflite", [(b"", U8, (70000,), None)])
     add(
         0,
+        2,
+        2**40 + 1,
         "größe.pt".encode(),
         [
             (b"conv1.weight", F32, (8, 1, 3, 3), None),
@@ -349,12 +357,18 @@ digest sha256"""
             (b"decoder.empty.too", F64, (5, 0), None),
         ],
     )
-    add(0, b"every dtype", [(b"t%d" % d, d, (2, 3), None) for d in DTYPE_SIZES])
-    add(0, b"limits", [(b"n" * 1024, U8, (1,) * 64, None), (b"n" * 1023, U8, (2**62,), None)])
+    add(0, 1, 300, b"every dtype", [(b"t%d" % d, d, (2, 3), None) for d in DTYPE_SIZES])
+    add(0, 2, 2**63 - 1, b"limits", [(b"n" * 1024, U8, (1,) * 64, None), (b"n" * 1023, U8, (2**62,), None)])
     return file
 
 
 # --- §6 Contents ---
+
+
+def coded_vectors():
+    file = VectorFile(FORM)
+    add_streams(file)
+    return file
 
 
 def value_of(bits, dtype):
@@ -492,7 +506,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     makers = (
         crc32_vectors, cobs_vectors, frame_vectors, parity_vectors, handshake_vectors,
-        record_vectors, manifest_vectors, content_vectors,
+        record_vectors, manifest_vectors, content_vectors, coded_vectors,
     )  # fmt: skip
     for maker in makers:
         path = folder / f"{maker.__name__.removesuffix('_vectors')}.txt"
