@@ -137,6 +137,11 @@ class FloatTensor:
     def has_lines(self):
         return self.rows > 1 and self.columns > 1 and self.rows + self.columns <= 1 << 20
 
+    @property
+    def is_refined(self):
+        """Whether no plane lacks its refinement pass: plane 0 has none."""
+        return self.planes in (0, self.refined + 1)
+
     def places(self, level):
         """Trailing bits of a value of the level."""
         return min(level, self.mantissa_bits)
@@ -180,10 +185,12 @@ class FloatTensor:
             self.header(coder, models, told)
         told = [self.split(bits) for bits in told]
         if is_mantissa_pass:
+            assert self.is_refined, "no mantissa pass between the two of a plane"
             self.mantissa_pass(coder, told, mantissa_bits)
         elif self.top == NONE:
-            self.planes += 1
-        elif 0 < self.planes != self.refined + 1:
+            assert self.planes == 0, "only plane 0, which is empty"
+            self.planes = 1
+        elif not self.is_refined:
             self.refinement_pass(coder, models, told, codec)
         else:
             self.significance_pass(coder, models, told, codec)

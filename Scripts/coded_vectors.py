@@ -149,19 +149,19 @@ def add_matrices(file, draw):
     tensor = matrix(draw, BF16, (40, 60), kept_bits=5)
     add_stream(file, LINES, [tensor], [passes(5), passes(6), passes(6), [(0, 7)]])
     tensor = matrix(draw, F16, (24, 5, 5))
-    add_stream(file, LINES, [tensor], [passes(10), [(0, 8), (0, 10)]])
-    add_stream(file, FLAT, [tensor], [passes(10), [(0, 8), (0, 10)]])
-    file.note("planes past the twelfth, all planes of a matrix; a refinement left out; mantissa passes in steps")
+    add_stream(file, LINES, [tensor], [passes(11), [(0, 8), (0, 10)]])
+    add_stream(file, FLAT, [tensor], [passes(11), [(0, 8), (0, 10)]])
+    file.note("planes past the twelfth, all planes of a matrix; mantissa passes in steps")
     for codec in (FLAT, LINES):
         tensor = matrix(draw, F32, (14, 15), kept_bits=7)
-        add_stream(file, codec, [tensor], [passes(26), passes(10), [(0, 17)], [(0, 23)]])
+        add_stream(file, codec, [tensor], [passes(26), passes(11), [(0, 17)], [(0, 23)]])
         tensor = matrix(draw, F64, (6, 7), kept_bits=30)
         add_stream(file, codec, [tensor], [passes(31), [(0, 20), (0, 40), (0, 52)]])
         tensor = matrix(draw, F16, (5, 6))
         add_stream(file, codec, [tensor], [passes(2 * 20 + 1), [(0, 10)]])
     for dtype in (40, 41, 42):
         tensor = matrix(draw, dtype, (7, 4), kept_bits=8)
-        add_stream(file, LINES, [tensor], [passes(12), [(0, 6), (0, mantissa_bits(dtype))]])
+        add_stream(file, LINES, [tensor], [passes(13), [(0, 6), (0, mantissa_bits(dtype))]])
 
 
 def add_interleaved(file, draw):

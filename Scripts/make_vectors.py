@@ -277,23 +277,26 @@ def record_vectors():
 varint number
 body kind body                                    a record by its kind
 info compressions codecs room name                INFO
+milestone tier decibels                           MILESTONE
 unit index representation parameter compression   UNIT
-failed code text                                  FAILED
-milestone tier quality                            MILESTONE"""
+failed code text                                  FAILED"""
     )
     for number in (0, 1, 127, 128, 300, 16383, 16384, 2**32 - 1, 2**32, 2**62, 2**63 - 1):
         file.add("varint", number, varint(number))
     digest = hashlib.sha256(b"content").digest()
     for kind, body in (
         (4, b""), (4, b"\0"), (4, bytes(127)), (4, bytes(range(128))), (4, bytes(300)),
-        (5, digest), (6, digest), (7, b"\0"), (7, bytes(range(200))), (65, b""), (66, digest),
+        (7, b""), (7, bytes(range(200))), (5, digest), (6, digest), (65, b""), (66, digest),
     ):  # fmt: skip
         file.add("body", kind, body, record(kind, body))
     for compressions, codecs, room, name in (
-        (1, 0, 0, b""), (3, 2, 0, b"wtserial"), (0x83, 0x86, 2**40 + 1, "Gerät".encode()),
+        (1, 0, 0, b""), (3, 6, 0, b"wtserial"), (1, 2, 2**16, b"board"),
+        (0x83, 0x86, 2**40 + 1, "Gerät".encode()),
     ):  # fmt: skip
         body = bytes([compressions, codecs]) + varint(room) + text(name)
         file.add("info", compressions, codecs, room, name, record(64, body))
+    for tier, decibels in ((0, 255), (1, 5), (7, 43), (63, 0), (64, 254), (65, 255)):
+        file.add("milestone", tier, decibels, record(8, bytes([tier, decibels])))
     representations = [(EXACT, 0), (CAST, F16), (CAST, BF16)]
     representations += [(kind, bits) for kind in (AFFINE, CHANNEL) for bits in range(2, 9)]
     for position, (kind, parameter) in enumerate(representations):
@@ -303,8 +306,6 @@ milestone tier quality                            MILESTONE"""
     for code in range(1, 7):
         words = b"" if code == 5 else f"reason {code}".encode()
         file.add("failed", code, words, record(67, bytes([code]) + words))
-    for tier, quality in ((0, 3), (1, 7), (63, 0), (64, 48), (65, 255)):
-        file.add("milestone", tier, quality, record(8, bytes([tier, quality])))
     return file
 
 
@@ -321,13 +322,13 @@ def tensor_record(name, dtype, extents, shared, previous):
 def manifest_vectors():
     file = VectorFile(
         """Manifests (Protocol.md §5.3): an offer, its tensors, and the model's digest (§5.6) when
-the digest of each content, or of its elements, is SHA-256 of the name of its tensor.
-offer kind codec count expected name record
+the digest of each content is SHA-256 of the name of its tensor.
+offer kind codec count expected-byte-count name record
 tensor name dtype shared-with extents record
 digest sha256"""
     )
 
-    def add(kind, codec, expected, name, tensors):
+    def add(kind, name, tensors, codec=0, expected=0):
         body = bytes([kind, codec]) + varint(len(tensors)) + varint(expected) + text(name)
         offer = record(1, body)
         file.add("offer", kind, codec, len(tensors), expected, name, offer)
@@ -340,12 +341,12 @@ digest sha256"""
                 digests += hashlib.sha256(tensor).digest()
         file.add("digest", hashlib.sha256(hashed + digests).digest())
 
-    add(0, 0, 0, b"", [])
-    add(1, 0, 70123, b"model.tflite", [(b"", U8, (70000,), None)])
+    add(0, b"", [])
+    add(1, b"model.tflite", [(b"", U8, (70000,), None)], expected=70_123)
+    add(0, b"planes", [(b"w", F32, (64, 64), None)], codec=1, expected=2**40)
+    add(0, b"lines", [(b"w", BF16, (64, 64), None)], codec=2, expected=5000)
     add(
         0,
-        2,
-        2**40 + 1,
         "größe.pt".encode(),
         [
             (b"conv1.weight", F32, (8, 1, 3, 3), None),
@@ -357,8 +358,8 @@ digest sha256"""
             (b"decoder.empty.too", F64, (5, 0), None),
         ],
     )
-    add(0, 1, 300, b"every dtype", [(b"t%d" % d, d, (2, 3), None) for d in DTYPE_SIZES])
-    add(0, 2, 2**63 - 1, b"limits", [(b"n" * 1024, U8, (1,) * 64, None), (b"n" * 1023, U8, (2**62,), None)])
+    add(0, b"every dtype", [(b"t%d" % d, d, (2, 3), None) for d in DTYPE_SIZES])
+    add(0, b"limits", [(b"n" * 1024, U8, (1,) * 64, None), (b"n" * 1023, U8, (2**62,), None)])
     return file
 
 

@@ -75,12 +75,12 @@ class Encoder(RangeCoder):
         self.byte_count += 1
 
     def finish(self):
-        """A number that is possible: three of its last four bytes can be zero, or all."""
+        """Of the numbers that are still possible with the most zero bytes at the end the lowest."""
         for left_out in (4, 3):
-            last = (self.low + self.range - 1) >> 8 * left_out
-            if last << 8 * left_out >= self.low:
+            number = -(-self.low >> 8 * left_out)
+            if number << 8 * left_out < self.low + self.range:
                 break
-        return last.to_bytes(self.byte_count - left_out, "big")
+        return number.to_bytes(self.byte_count - left_out, "big")
 
 
 class Decoder(RangeCoder):
