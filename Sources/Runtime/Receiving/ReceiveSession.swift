@@ -174,7 +174,9 @@ package final class ReceiveSession {
     guard manifest != nil, now - toldAt >= .milliseconds(100) else { return }
     toldAt = now
     // Between milestones the model gets better, too. An error here is that of the next milestone.
-    if tier != nil, writer?.isBusy == false { _ = try? writer?.takeSnapshot(.tick) }
+    if tier != nil, writer?.isBusy == false, (try? writer?.takeSnapshot(.tick)) == true {
+      tell(.improved)
+    }
     tell(.progress(progress(machine)))
   }
 
