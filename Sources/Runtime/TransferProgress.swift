@@ -16,6 +16,8 @@ package enum TransferNews {
   case began(Manifest)
   /// All of the model has come so far; where this end receives, whether the output has it now.
   case reached(Milestone, isStored: Bool)
+  /// The output has been replaced by what has come since the last milestone.
+  case improved
   /// Called several times a second.
   case progress(TransferProgress)
   /// These tensors were to be quantized and go exactly, since they hold a NaN or an infinity.

@@ -2,38 +2,42 @@ import Glibc
 import Runtime
 import Streaming
 
-/// Runs a user's command at milestones: through the shell, with the output's name behind it, one at a
-/// time. A milestone that is reached while the last one's command runs waits, and only the newest does.
+/// Runs a user's command whenever the output has become better: through the shell, with the output's
+/// name behind it, one at a time. What happens while a command runs makes one more run behind it.
+///
+/// The milestone that was reached last is in the environment, as WTSERIAL_MILESTONE.
 final class MilestoneHook {
   private let command: String
   private let out: String
   private var process: pid_t?
-  private var waiting: Milestone?
+  private var milestone = "none"
+  private var isWaiting = false
 
   init(_ command: String, out: String) {
     self.command = command
     self.out = out
   }
 
-  /// Runs the command for a milestone, now or when the one before is through.
-  func run(_ milestone: Milestone) {
-    waiting = milestone
+  /// Runs the command for what has happened, if the output is better for it, now or when the one before
+  /// is through.
+  func note(_ news: TransferNews) {
+    switch news {
+    case .reached(let milestone, let isStored):
+      self.milestone = "\(milestone.name)"
+      isWaiting = isWaiting || isStored
+    case .improved: isWaiting = true
+    case .connected, .interrupted, .resumed, .rateChanged, .began, .progress, .notQuantized: break
+    }
     advance()
   }
 
-  /// Starts what waits, if nothing runs any more.
-  func advance() {
-    if let process {
-      var status: CInt = 0
-      guard unsafe waitpid(process, &status, WNOHANG) == process else { return }
-      self.process = nil
+  /// Runs it for the whole model, and waits for that.
+  func finish(_ tier: Milestone.Tier?) {
+    if let tier {
+      milestone = "\(Milestone(tier).name)"
+      isWaiting = true
     }
-    guard let milestone = waiting.take() else { return }
-    process = start(milestone)
-  }
-
-  /// Waits for what runs and for what waits.
-  func wait() {
+    advance()
     while let running = process {
       var status: CInt = 0
       _ = unsafe waitpid(running, &status, 0)
@@ -42,10 +46,22 @@ final class MilestoneHook {
     }
   }
 
-  private func start(_ milestone: Milestone) -> pid_t? {
+  /// Starts what waits, if nothing runs any more.
+  private func advance() {
+    if let process {
+      var status: CInt = 0
+      guard unsafe waitpid(process, &status, WNOHANG) == process else { return }
+      self.process = nil
+    }
+    guard isWaiting else { return }
+    isWaiting = false
+    process = start()
+  }
+
+  private func start() -> pid_t? {
     // The name is an argument of its own: whatever it holds, the shell does not read it.
     let arguments = ["sh", "-c", command + " \"$1\"", "sh", out]
-    let environment = Self.environment + ["WTSERIAL_MILESTONE=\(milestone.name)"]
+    let environment = Self.environment + ["WTSERIAL_MILESTONE=\(milestone)"]
     var argv = unsafe arguments.map { unsafe strdup($0) } + [nil]
     var envp = unsafe environment.map { unsafe strdup($0) } + [nil]
     defer {

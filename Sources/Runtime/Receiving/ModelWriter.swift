@@ -36,8 +36,8 @@ package struct ModelWriter: ~Copyable {
   package var tensorCount: Int { model.tensorCount }
   /// Whether there is something to decode before anything else is taken.
   package var isBusy: Bool { model.isBusy }
-  /// The number of models that have been put in the output's place before its end.
-  package private(set) var snapshotCount = 0
+  // Of the coded stream and of contents, so far.
+  private var streamByteCount = 0
 
   /// Creates the output beside its final place.
   package init(_ path: FilePath, _ snapshots: SnapshotPolicy = .init()) throws(OutputError) {
@@ -50,6 +50,8 @@ package struct ModelWriter: ~Copyable {
   /// Lays the file out for a model; what an earlier sender left is void.
   package mutating func begin(_ manifest: Manifest) throws(ModelWriterError) {
     memory = nil
+    pace = SnapshotPace()
+    streamByteCount = 0
     let byteCount: Int
     var header: [UInt8] = []
     switch manifest.kind {
@@ -80,6 +82,7 @@ package struct ModelWriter: ~Copyable {
   /// The next bytes of the coded stream.
   package mutating func appendCoded(_ bytes: Span<UInt8>) throws(ModelWriterError) {
     file.markWorthKeeping()
+    streamByteCount += bytes.count
     try memory?.withMemory { (memory) throws(ModelWriterError) in
       try model.appendCoded(bytes, into: &memory)
     }
@@ -111,6 +114,7 @@ package struct ModelWriter: ~Copyable {
 
   /// The next bytes of the content, as packed.
   package mutating func append(_ bytes: Span<UInt8>) throws(ModelWriterError) {
+    streamByteCount += bytes.count
     let elements = try model.append(bytes)
     for index in targets.indices {
       let target = targets[index]
@@ -131,11 +135,11 @@ package struct ModelWriter: ~Copyable {
   package mutating func takeSnapshot(
     _ occasion: SnapshotOccasion
   ) throws(ModelWriterError) -> Bool {
-    guard model.manifest.kind == .tensors, snapshots.isWanted, pace.allows(occasion) else {
-      return false
-    }
-    copySharedTensors()
     let start = MonotonicClock.now
+    guard model.manifest.kind == .tensors, snapshots.isWanted,
+      pace.allows(occasion, byteCount: streamByteCount, at: start)
+    else { return false }
+    copySharedTensors()
     let snapshot = Snapshot(model.manifest, snapshots, offsets)
     let bits = model.manifest.entries.indices.map { model.knowledge(of: $0) }
     do throws(OutputError) {
@@ -145,8 +149,7 @@ package struct ModelWriter: ~Copyable {
     } catch {
       throw .output(error)
     }
-    pace.note(from: start, to: MonotonicClock.now)
-    snapshotCount += 1
+    pace.note(from: start, to: MonotonicClock.now, byteCount: streamByteCount)
     return true
   }
 

@@ -57,7 +57,9 @@ package final class ReceiveSession {
       statistics = machine.statistics
       tensorCount = writer?.tensorCount ?? 0
       // What has come is not lost, whatever ended the session.
-      if digest == nil, tier != nil, (try? writer?.takeSnapshot(.last)) == true { hasSnapshot = true }
+      if digest == nil, tier != nil, (try? writer?.takeSnapshot(.last)) == true {
+        hasSnapshot = true
+      }
     }
     do {
       try loop.run(&machine) { machine in
@@ -134,10 +136,12 @@ package final class ReceiveSession {
       machine.accept()
       tell(.began(manifest))
     case .unitBegan(let unit): try writer?.begin(unit)
-    case .content: try take(&machine) { (bytes) throws(ModelWriterError) in
+    case .content:
+      try take(&machine) { (bytes) throws(ModelWriterError) in
         try writer?.append(bytes)
       }
-    case .coded: try take(&machine) { (bytes) throws(ModelWriterError) in
+    case .coded:
+      try take(&machine) { (bytes) throws(ModelWriterError) in
         try writer?.appendCoded(bytes)
       }
     case .milestone(let milestone):
@@ -174,7 +178,9 @@ package final class ReceiveSession {
     guard manifest != nil, now - toldAt >= .milliseconds(100) else { return }
     toldAt = now
     // Between milestones the model gets better, too. An error here is that of the next milestone.
-    if tier != nil, writer?.isBusy == false { _ = try? writer?.takeSnapshot(.tick) }
+    if tier != nil, writer?.isBusy == false, (try? writer?.takeSnapshot(.tick)) == true {
+      tell(.improved)
+    }
     tell(.progress(progress(machine)))
   }
 

@@ -28,27 +28,28 @@ package enum SnapshotOccasion: Equatable, Sendable {
   case last
 }
 
-/// Keeps what snapshots cost within a tenth of the time.
+/// Keeps what snapshots cost within a tenth of the time, and their number within some dozens.
 struct SnapshotPace {
   private static let restFactor: Int64 = 9
-  // Between snapshots that no milestone asks for.
-  private static let interval = Interval.seconds(5)
+  // Between snapshots that no milestone asks for: a second, and a quarter more of the stream.
+  private static let interval = Interval.seconds(1)
+  private static let growth = 1.25
 
   private var next: Instant?
-  private var last: Instant?
+  private var last: (time: Instant, byteCount: Int)?
 
-  func allows(_ occasion: SnapshotOccasion) -> Bool {
-    let now = MonotonicClock.now
-    if occasion == .last { return true }
+  func allows(_ occasion: SnapshotOccasion, byteCount: Int, at now: Instant) -> Bool {
+    if occasion == .last { return byteCount > last?.byteCount ?? 0 }
     if let next, now < next { return false }
     guard occasion == .tick else { return true }
     guard let last else { return false }
-    return now - last >= Self.interval
+    return now - last.time >= Self.interval
+      && Double(byteCount) >= Self.growth * Double(last.byteCount)
   }
 
-  mutating func note(from start: Instant, to end: Instant) {
+  mutating func note(from start: Instant, to end: Instant, byteCount: Int) {
     next = end + Interval(microseconds: (end - start).microseconds * Self.restFactor)
-    last = end
+    last = (end, byteCount)
   }
 }
 
@@ -109,7 +110,9 @@ struct Snapshot {
         bits = bits << 8 | UInt64(byte)
       }
       let result = FloatBits.bits(FloatBits.value(bits, from), to)
-      for place in 0..<width { output.append(UInt8(truncatingIfNeeded: result >> UInt64(8 * place))) }
+      for place in 0..<width {
+        output.append(UInt8(truncatingIfNeeded: result >> UInt64(8 * place)))
+      }
     }
     return output
   }

@@ -24,7 +24,9 @@ extension SimulatedTransfer {
         switch news {
         case .connected: beginnings.connected = beginnings.connected ?? beginnings.now
         case .began: beginnings.accepted = beginnings.now
-        case .interrupted, .resumed, .rateChanged, .progress, .reached, .notQuantized: break
+        case .interrupted, .resumed, .rateChanged, .progress, .reached, .improved,
+          .notQuantized:
+          break
         }
       }
       receiver = SimulatedReceiver(session.source, session.model)

@@ -67,7 +67,8 @@ public struct TensorSurvey: Sendable {
         let trailing = code.trailingBits(atLevel: level)
         let significand = UInt64(
           truncatingIfNeeded: code.significand(of: magnitude, level: level))
-        let fraction = trailing >= 2 ? significand >> UInt64(trailing - 2) : significand << UInt64(2 - trailing)
+        let fraction =
+          trailing >= 2 ? significand >> UInt64(trailing - 2) : significand << UInt64(2 - trailing)
         let value = Double(significand) * Self.inversePower(trailing)
         let place = 4 * distance + Int(fraction & 3)
         bins[place].count += 1

@@ -65,8 +65,7 @@ struct ReceiveCommand: ParsableCommand {
     let session = try ReceiveSession(into: FilePath(out), timeout: timeout, snapshots: snapshots) {
       news in
       console.tell(news)
-      hook?.advance()
-      if case .reached(let milestone, isStored: true) = news { hook?.run(milestone) }
+      hook?.note(news)
     }
     let port = try SerialPort(opening: FilePath(port), line.settings)
     var configuration = LinkConfiguration(
@@ -83,10 +82,9 @@ struct ReceiveCommand: ParsableCommand {
         over: HostLink.make(configuration, mtu: mtu, receiveByteCount: link.window * mtu), info,
         &loop)
       console.received(result, path: out)
-      hook?.run(Milestone(.complete))
-      hook?.wait()
+      hook?.finish(.complete)
     } catch {
-      hook?.wait()
+      hook?.finish(nil)
       var failure = SessionFailure(
         error, session.statistics, line: line, timeout: timeout ?? 0, verb: .receive)
       if session.tensorCount > 0 || session.hasSnapshot {

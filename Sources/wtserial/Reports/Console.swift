@@ -59,6 +59,7 @@ final class Console {
     case .rateChanged(let baudRate): rateChanged(baudRate)
     case .interrupted: notice("the peer has fallen silent; looking for it …")
     case .resumed: notice("the peer is back; going on where it was")
+    case .improved: break
     case .progress(let progress): show(progress)
     case .notQuantized(let indices):
       let text =

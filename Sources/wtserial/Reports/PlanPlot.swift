@@ -6,7 +6,7 @@ struct PlanPlot {
   private static let width = 720.0
   private static let height = 420.0
   // Left, top, right, bottom.
-  private static let margins = (64.0, 44.0, 20.0, 52.0)
+  private static let margins = (64.0, 44.0, 32.0, 56.0)
   private static let decibelLimit = 70.0
 
   private let report: PlanReport
@@ -56,10 +56,10 @@ struct PlanPlot {
           + "stroke=\"#dddddd\"/><text x=\"\(text(x(0) - 8))\" y=\"\(text(y(decibels) + 4))\" "
           + "text-anchor=\"end\">\(Int(decibels))</text>")
     }
-    for tenth in stride(from: 0.0, through: 1, by: 0.2) {
+    for bytes in stride(from: 0, through: byteLimit, by: byteStep) {
       lines.append(
-        "<text x=\"\(text(x(byteLimit * tenth)))\" y=\"\(text(Self.height - 32))\" "
-          + "text-anchor=\"middle\">\(byteText(Int(byteLimit * tenth)))</text>")
+        "<text x=\"\(text(x(bytes)))\" y=\"\(text(Self.height - 32))\" "
+          + "text-anchor=\"middle\">\(byteText(Int(bytes)))</text>")
     }
     lines.append(
       "<text x=\"\(text(Self.width / 2))\" y=\"\(text(Self.height - 10))\" text-anchor=\"middle\">"
@@ -67,6 +67,15 @@ struct PlanPlot {
         + "transform=\"rotate(-90 16 \(text(Self.height / 2)))\" text-anchor=\"middle\">"
         + "signal to noise, dB</text>")
     return lines.joined(separator: "\n")
+  }
+
+  /// 1, 2 or 5 times a power of ten, so that there are four to ten steps.
+  private var byteStep: Double {
+    var step = 1.0
+    while true {
+      for factor in [1.0, 2, 5] where byteLimit / (step * factor) <= 10 { return step * factor }
+      step *= 10
+    }
   }
 
   private func curve(_ report: PlanReport, colour: String) -> String {
@@ -78,13 +87,21 @@ struct PlanPlot {
       + points.joined(separator: " ") + "\"/>"
   }
 
+  /// A dot for each, with its name to the right, where the curve is not, unless the last name is in the way.
   private var milestones: String {
-    report.milestones.map { row in
+    var lines: [String] = []
+    var lastHeight = Double.infinity
+    for row in report.milestones {
       let (place, height) = (x(row.byteCount), y(row.signalToNoise.map(Double.init)))
-      return "<circle cx=\"\(text(place))\" cy=\"\(text(height))\" r=\"4\" fill=\"#c0392b\"/>"
-        + "<text x=\"\(text(min(place + 6, Self.width - 70)))\" y=\"\(text(height - 7))\">"
-        + "\(row.name)</text>"
-    }.joined(separator: "\n")
+      lines.append(
+        "<circle cx=\"\(text(place))\" cy=\"\(text(height))\" r=\"4\" fill=\"#c0392b\"/>")
+      guard lastHeight - height >= 12 || height == y(nil) else { continue }
+      lines.append(
+        "<text x=\"\(text(min(place + 9, Self.width - 70)))\" y=\"\(text(height + 12))\">"
+          + "\(row.name)</text>")
+      lastHeight = height
+    }
+    return lines.joined(separator: "\n")
   }
 
   private var legend: String {
