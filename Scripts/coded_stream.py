@@ -14,14 +14,15 @@ import math
 from range_coder import Decoder, Encoder, Model
 
 FLAT, LINES = 1, 2
-# Bits of exponent and of mantissa, elements in a value; of the dtypes that are not floats the bytes.
+# Bits of exponent and of mantissa, and elements in a value; of the other dtypes the bytes.
 HALF, BRAIN, SINGLE, DOUBLE = (5, 10), (8, 7), (8, 23), (11, 52)
 FLOATS = {
     1: (SINGLE, 1), 2: (DOUBLE, 1), 3: (HALF, 1), 4: (BRAIN, 1),
     40: (HALF, 2), 41: (SINGLE, 2), 42: (DOUBLE, 2),
 }  # fmt: skip
 BYTES = {
-    5: 1, 6: 1, 7: 1, 8: 1, 9: 1, 10: 1, 16: 1, 17: 2, 18: 4, 19: 8, 24: 1, 25: 2, 26: 4, 27: 8, 32: 1,
+    5: 1, 6: 1, 7: 1, 8: 1, 9: 1, 10: 1,
+    16: 1, 17: 2, 18: 4, 19: 8, 24: 1, 25: 2, 26: 4, 27: 8, 32: 1,
 }  # fmt: skip
 ROOTS = tuple(round(2 ** (12 - index / 32)) for index in range(32))
 NONE = -1  # the level of zero

@@ -1,4 +1,4 @@
-"""The golden vectors of the coded stream (Protocol.md §6.3): streams that try every clause of it."""
+"""The golden vectors of the coded stream: streams that try every clause of Protocol.md §6.3."""
 
 import math
 import random
@@ -6,8 +6,8 @@ import struct
 
 from coded_stream import BYTES, FLAT, FLOATS, LINES, Stream
 
-FORM = """Coded streams (Protocol.md §6.3). Tensors are numbered from 0 in each stream, in their order here. After
-a codeword the memory of each tensor that it told of.
+FORM = """Coded streams (Protocol.md §6.3). Tensors are numbered from 0 in each stream, in
+their order here. After a codeword the memory of each tensor that it told of.
 stream codec
 tensor dtype extents elements
 unit tensor parameter            `-`: planes; a mantissa pass: its bits; of other types: differences
@@ -16,7 +16,7 @@ memory tensor bytes
 exact tensor                     the memory is the elements"""
 
 F32, F64, F16, BF16, COMPLEX64 = 1, 2, 3, 4, 41
-INT8, INT16, INT32, UINT8, BOOL = 16, 17, 18, 24, 32
+INT16, UINT8 = 17, 24
 PLANES = None
 
 
@@ -91,14 +91,14 @@ def odd_values(dtype):
     """Twenty: both zeros, subnormals, the limits, infinities, NaNs with and without a payload."""
     exponent_bits, mantissa = FLOATS[dtype][0]
     sign, infinity = 1 << exponent_bits + mantissa, (1 << exponent_bits) - 1 << mantissa
-    one = infinity >> 1 & -1 << mantissa
+    one, quiet = infinity >> 1 & -1 << mantissa, infinity | 1 << mantissa - 1
     return packed(
         dtype,
         (
             infinity | 1, sign | infinity, 0, sign, 1,
             sign | 2, 3, (1 << mantissa) - 1, sign | 1 << mantissa, infinity - 1,
             one, sign | one, one + 1, infinity, infinity,
-            sign | infinity | 1 << mantissa - 1, sign | infinity | 1 << mantissa - 1, one, 0, infinity,
+            sign | quiet, sign | quiet, one, 0, infinity,
         ),
     )  # fmt: skip
 
