@@ -43,7 +43,8 @@ def normalized(state, name, x):
 
 def attention(state, name, x):
     def heads(which):
-        return linear(state, f"{name}.self.{which}", x).unflatten(2, (HEAD_COUNT, -1)).transpose(1, 2)
+        joined = linear(state, f"{name}.self.{which}", x)
+        return joined.unflatten(2, (HEAD_COUNT, -1)).transpose(1, 2)
 
     mixed = functional.scaled_dot_product_attention(heads("query"), heads("key"), heads("value"))
     mixed = mixed.transpose(1, 2).flatten(2)

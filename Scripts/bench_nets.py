@@ -20,7 +20,7 @@ CANVAS = 12, 20  # rows, columns
 CLASS_COUNT = 100
 PAIR_STEPS = 450
 PAIR_BATCH = 64
-PAIR_TEST_COUNT = 2000
+PAIR_TEST_COUNT = 1000
 
 
 def digits(part):

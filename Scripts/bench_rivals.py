@@ -1,4 +1,4 @@
-"""The codecs that wtserial is compared with: how each is called, in one thread, at its best setting.
+"""The codecs that wtserial is compared with: how each is called, in one thread, at its best.
 
 Nothing here counts names, shapes or headers of a container in a rival's disfavour: general-purpose
 codecs get all tensors as one buffer, and of NNCodec only the arithmetic coder's bytes are counted.
@@ -18,6 +18,7 @@ UNARY_LENGTH = 11
 SCAN_ORDER = 0
 PROFILE = 1
 QP_DENSITY = 2
+LAMBDA_SCALE = 0.0
 NO_HISTORY = (deepCABAC.HdspMode.AlwaysOff, np.zeros(2, np.int8))
 NO_CODEBOOK = (0, 0)
 
@@ -78,8 +79,9 @@ class NNCodec:
             encoder.initCtxModels(UNARY_LENGTH, 1)
             skipped = np.zeros(values.shape[0], np.int32)
             encoder.encodeLayer(
-                values, self.dependent, SCAN_ORDER, PROFILE, 0, 0, skipped, *NO_HISTORY, *NO_CODEBOOK
-            )
+                values, self.dependent, SCAN_ORDER, PROFILE, 0, 0, skipped,
+                *NO_HISTORY, *NO_CODEBOOK,
+            )  # fmt: skip
         return encoder.finish()
 
     def decode(self, stream, shapes):
@@ -102,8 +104,9 @@ class NNCodec:
         encoder = deepCABAC.Encoder()
         encoder.initCtxModels(UNARY_LENGTH, 0)
         qp = encoder.quantLayer(
-            weights, values, self.dependent, QP_DENSITY, qp, 0.0, UNARY_LENGTH - 1, SCAN_ORDER, PROFILE
-        )
+            weights, values, self.dependent, QP_DENSITY, qp, LAMBDA_SCALE,
+            UNARY_LENGTH - 1, SCAN_ORDER, PROFILE,
+        )  # fmt: skip
         return values, qp
 
     def dequantize(self, values, qp):

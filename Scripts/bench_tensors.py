@@ -1,7 +1,8 @@
 """Tensors as the codec benchmark compares them: integers of so many planes, and raw bytes.
 
-A matrix is a floating-point tensor of two dimensions or more and 512 elements or more, what wtserial
-sends plane by plane. A state is a dictionary of torch tensors by name, in the order of the file.
+A matrix is a floating-point tensor of two dimensions or more and 512 elements or more, what
+wtserial sends plane by plane. A state is a dictionary of torch tensors by name, in the order of
+the file.
 """
 
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ def integers(state, plane_count):
 
 
 def entropy_bytes(values):
-    """What a coder that knows the frequencies of a tensor's values, and nothing else, would need."""
+    """What a coder that knows how frequent each value is, and nothing else, would need."""
     _, counts = np.unique(values, return_counts=True)
     return float(-(counts * np.log2(counts / values.size)).sum() / 8)
 
