@@ -23,17 +23,22 @@ class Cache:
 
     def __init__(self, is_fresh):
         self.path = CACHE / "rivals.json"
-        usable = self.path.exists() and not is_fresh
-        self.results = json.loads(self.path.read_text()) if usable else {}
+        self.results = {} if is_fresh else self.stored()
+
+    def stored(self):
+        return json.loads(self.path.read_text()) if self.path.exists() else {}
 
     def get(self, model, question, compute):
         """What `compute` gives, or gave for the same file; it must survive a way through JSON."""
         key = json.dumps([model.name, digest(model.path), question, versions()])
         if key not in self.results:
             self.results[key] = compute()
-            CACHE.mkdir(exist_ok=True)
-            # Whoever breaks this off must not lose what took hours.
-            written = self.path.with_suffix(".partial")
-            written.write_text(json.dumps(self.results, indent=1))
-            written.rename(self.path)
+            self.store()
         return self.results[key]
+
+    def store(self):
+        CACHE.mkdir(exist_ok=True)
+        # Another run may have added to it; and who breaks this one off must not lose what took hours.
+        written = self.path.with_suffix(".partial")
+        written.write_text(json.dumps(self.stored() | self.results, indent=1))
+        written.rename(self.path)

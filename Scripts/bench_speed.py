@@ -1,8 +1,9 @@
 """How fast the codecs are: one core, on the integers of seven planes of each matrix.
 
 wtserial's own codec is measured by a Swift program, `CodecBench MODEL`, which prints one JSON
-object a line: {"name": "…", "values_per_second": x, "bytes_per_second": y}. Values are weights;
-bytes are those of the coded stream, what a line would have to carry; `name` says which way.
+object a line: {"name": "…", "values_per_second": x, "bytes_per_second": y}; lines of other kinds
+are passed over. Values are weights; bytes are those of the coded stream, what a line would have to
+carry; `name` says which way.
 """
 
 import json
@@ -72,4 +73,4 @@ def own_speeds(model):
     done = subprocess.run([*command, model.path], stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
         sys.exit(done.returncode)
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
