@@ -5,7 +5,7 @@ import torch
 from bench_rivals import NNCodec
 
 # From nearly all of a model's quality to nearly none.
-ONE_SHOT_QPS = range(-36, -7)
+ONE_SHOT_QPS = range(-48, -7)
 # For tensors of one dimension. NNCodec's default, -75, takes more bytes and gains no accuracy.
 ONE_SHOT_VECTOR_QP = -40
 

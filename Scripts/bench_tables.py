@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from bench_curves import THRESHOLDS, Curve, trace
 from bench_models import CACHE
 from bench_naive import affine_file, raw_file
-from bench_one_shot import one_shot_points
+from bench_one_shot import ONE_SHOT_QPS, one_shot_points
 from bench_rivals import exact_sizes, integer_sizes
 from bench_tensors import Buffers, cast, entropy_bytes, integers, matrices, quantized
 from bench_tensors import to_bytes, top_exponent
@@ -167,13 +167,13 @@ def naive_curves(model, final, cache, point_count):
 
     state = model.state()
     computations = {
-        "float32, file order": lambda: points(raw_file(state)),
-        "int8 + deflate, file order": lambda: points(affine_file(state)),
-        ONE_SHOT: lambda: one_shot_points(model),
+        "float32, file order": (point_count, lambda: points(raw_file(state))),
+        "int8 + deflate, file order": (point_count, lambda: points(affine_file(state))),
+        ONE_SHOT: (ONE_SHOT_QPS, lambda: one_shot_points(model)),
     }
-    for name, compute in computations.items():
+    for name, (where, compute) in computations.items():
         # JSON has no integers as keys.
-        pairs = cache.get(model, f"{name}, {point_count}", lambda: list(compute().items()))
+        pairs = cache.get(model, f"{name}, {where}", lambda: list(compute().items()))
         yield Curve(name, dict(map(tuple, pairs)), is_progressive=name != ONE_SHOT)
 
 
