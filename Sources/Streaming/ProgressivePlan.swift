@@ -194,7 +194,7 @@ private struct Planner {
       }
     }
     planes.sort { $0.key != $1.key ? $0.key < $1.key : $0.index < $1.index }
-    return wholeFloats() + planes.flatMap(\.steps)
+    return wholeFloats() + planes.flatMap { $0.steps }
   }
 
   private func wholeFloats() -> [PlanStep] {
@@ -260,7 +260,7 @@ private struct Planner {
   /// How far each chain is, in steps; those missing are at their beginning.
   private typealias Positions = [Int: Int]
 
-  private var ends: Positions { chains.mapValues(\.steps.count) }
+  private var ends: Positions { chains.mapValues { $0.steps.count } }
 
   /// Puts a milestone behind the step with which the last chain has reached a tier.
   private func withMilestones(_ body: [PlanStep]) -> [PlanStep] {

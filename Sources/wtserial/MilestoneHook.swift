@@ -2,9 +2,10 @@ import Glibc
 import Runtime
 import Streaming
 
-/// Runs a user's command whenever the output has become better: through the shell, with the output's
-/// name behind it, one at a time. What happens while a command runs makes one more run behind it.
+/// Runs a user's command whenever the output has become better.
 ///
+/// It runs through the shell, with the output's name behind it, one at a time. What happens while a
+/// command runs makes one more run behind it.
 /// The milestone that was reached last is in the environment, as WTSERIAL_MILESTONE.
 final class MilestoneHook {
   private let command: String

@@ -35,7 +35,7 @@ public struct PassSizes: Sendable {
     var bits = 0.0
     for distance in 0..<min(plane, TensorSurvey.distanceLimit) {
       let count = survey.elementCount(atDistance: distance)
-      let bins = survey.bins[4 * distance..<4 * distance + 4].map(\.count)
+      let bins = survey.bins[4 * distance..<4 * distance + 4].map { $0.count }
       switch plane - distance {
       case 1: bits += Self.adaptive(ones: bins[2] + bins[3], of: count)
       case 2: bits += Self.adaptive(ones: bins[1] + bins[3], of: count)

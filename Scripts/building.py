@@ -1,0 +1,27 @@
+"""What the benchmarks do before they measure."""
+
+import os
+import subprocess
+import sys
+
+from manifest import ROOT
+
+
+def run(*command):
+    # What others print must not get into the table.
+    status = subprocess.run(command, cwd=ROOT, stdout=sys.stderr).returncode
+    if status != 0:
+        sys.exit(status)
+
+
+def build_wtserial():
+    run("Scripts/setup", "build")
+    build = ["swift", "build", "-c", "release", "--product", "wtserial"]
+    run(*build)
+    folder = subprocess.check_output([*build, "--show-bin-path"], cwd=ROOT, text=True)
+    return os.path.join(folder.strip(), "wtserial")
+
+
+def wtserial_command():
+    """What $WTSERIAL names; without it, a release build."""
+    return os.path.abspath(os.environ.get("WTSERIAL") or build_wtserial())
