@@ -1,7 +1,7 @@
 /// Unsigned numbers in as few bytes as they need: seven bits a byte, lowest first, the top bit set
 /// in all but the last (LEB128).
 ///
-/// At most nine bytes, 63 bits: a count always fits an `Int`. Only the shortest form of a number is
+/// At most nine bytes, 63 bits: a count fits an `Int`, or is refused where that has 32. Only the shortest form of a number is
 /// taken, so that what was read is encoded again to the same bytes.
 enum Varint {
   static let byteCountLimit = 9
@@ -39,7 +39,8 @@ struct BodyReader {
       number |= UInt64(next & 0x7F) << UInt64(7 * index)
       guard next & 0x80 == 0 else { continue }
       if next == 0, index > 0 { break }
-      return Int(truncatingIfNeeded: number)
+      guard let number = Int(exactly: number) else { break }
+      return number
     }
     throw .numberTooLong
   }
