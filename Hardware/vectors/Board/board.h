@@ -12,6 +12,8 @@ struct board_bytes board_vectors_crc32(void);
 struct board_bytes board_vectors_cobs(void);
 struct board_bytes board_vectors_frame(void);
 struct board_bytes board_vectors_parity(void);
+struct board_bytes board_vectors_record(void);
+struct board_bytes board_vectors_manifest(void);
 struct board_bytes board_vectors_coded(void);
 
 void board_write(uint8_t byte);

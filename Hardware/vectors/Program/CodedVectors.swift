@@ -23,13 +23,13 @@ struct CodedVectors: ~Copyable {
     // Units are for encoders.
     if line.begins(with: "unit") { return nil }
     if line.begins(with: "codeword") { return decode(line.bytes(1)) }
-    let range = range(of: line.numbers(1)[0])
+    let range = range(of: line.number(1, Int.self))
     let expected = line.begins(with: "exact") ? Array(elements[range]) : line.bytes(2)
     return Array(memory[range]) == expected
   }
 
   private mutating func begin(_ line: VectorText.Line) -> Bool? {
-    guard let variant = CodecVariant(rawValue: UInt8(line.number(1) ?? 0)) else { return false }
+    guard let variant = CodecVariant(rawValue: line.number(1, UInt8.self)) else { return false }
     self.variant = variant
     (tensors, offsets, elements) = ([], [], [])
     decoder = nil
@@ -37,8 +37,8 @@ struct CodedVectors: ~Copyable {
   }
 
   private mutating func add(_ line: VectorText.Line) -> Bool? {
-    guard let dtype = DType(rawValue: UInt8(line.number(1) ?? 0)),
-      let shape = TensorShape(line.numbers(2)),
+    guard let dtype = DType(rawValue: line.number(1, UInt8.self)),
+      let shape = TensorShape(line.numbers(2).map { Int($0) }),
       let tensor = TensorDescriptor(name: TensorName(utf8: []), dtype: dtype, shape: shape)
     else { return false }
     let grid = TensorGrid(tensor)

@@ -4,7 +4,7 @@ import Framing
 func agrees(crc32 line: VectorText.Line) -> Bool {
   var crc = CRC32()
   crc.update(line.bytes(0).span)
-  return crc.value == line.number(1)
+  return UInt64(crc.value) == line.number(1)
 }
 
 /// The bytes that were stuffed.
@@ -20,10 +20,12 @@ func agrees(cobs line: VectorText.Line) -> Bool {
 
 /// Header and payload of a frame, under its seal and no other.
 func agrees(frame line: VectorText.Line) -> Bool {
-  guard let direction = Direction(rawValue: UInt8(line.number(2) ?? 2)) else { return false }
+  guard let direction = Direction(rawValue: line.number(2, UInt8.self)) else { return false }
   var seal = Seal(outsideSessions: direction)
-  if let initiator = line.number(0), let responder = line.number(1) {
-    seal = Seal(initiatorNonce: initiator, responderNonce: responder, direction)
+  if line.number(0) != nil {
+    seal = Seal(
+      initiatorNonce: line.number(0, UInt32.self), responderNonce: line.number(1, UInt32.self),
+      direction)
   }
   var decoder = FrameDecoder(storage: storage(byteCount: 1024))
   let wire = line.bytes(6)
@@ -35,14 +37,13 @@ func agrees(frame line: VectorText.Line) -> Bool {
   let (first, second) = header.bytes
   let expected = line.bytes(5)
   let isPayload = decoder.withPayload(byteCount: byteCount) { isEqual($0, expected) }
-  let kind = line.number(3) ?? 0
-  let sequence = line.number(4) ?? 0
-  return isPayload && UInt32(second) << 8 | UInt32(first) == kind << 12 | sequence
+  let expectedHeader = line.number(3, UInt16.self) << 12 | line.number(4, UInt16.self)
+  return isPayload && UInt16(second) << 8 | UInt16(first) == expectedHeader
 }
 
 /// A frame that parity puts right.
 func agrees(parity line: VectorText.Line) -> Bool {
-  guard let strength = CorrectionStrength(rawValue: UInt8(line.number(0) ?? 0)) else {
+  guard let strength = CorrectionStrength(rawValue: line.number(0, UInt8.self)) else {
     return false
   }
   let sound = line.bytes(1) + line.bytes(2)

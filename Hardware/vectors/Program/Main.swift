@@ -12,6 +12,9 @@ struct Main {
     main.check(unsafe VectorText(board_vectors_cobs()), "cobs") { agrees(cobs: $0) }
     main.check(unsafe VectorText(board_vectors_frame()), "frame") { agrees(frame: $0) }
     main.check(unsafe VectorText(board_vectors_parity()), "parity") { agrees(parity: $0) }
+    main.check(unsafe VectorText(board_vectors_record()), "record") { agrees(record: $0) }
+    var manifests = ManifestVectors()
+    main.check(unsafe VectorText(board_vectors_manifest()), "manifest") { manifests.agrees($0) }
     var streams = CodedVectors()
     main.check(unsafe VectorText(board_vectors_coded()), "coded") { streams.agrees($0) }
 

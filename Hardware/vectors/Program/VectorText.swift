@@ -22,6 +22,9 @@ import Board
       return true
     }
 
+    /// The last column, of bytes.
+    var lastBytes: [UInt8] { bytes(columns.count - 1) }
+
     /// A column of bytes.
     func bytes(_ index: Int) -> [UInt8] {
       guard isPresent(index) else { return [] }
@@ -32,19 +35,25 @@ import Board
     }
 
     /// A column of one number; nil where there is none.
-    func number(_ index: Int) -> UInt32? {
-      isPresent(index) ? columns[index].reduce(0) { $0 << 4 | UInt32(Self.value($1)) } : nil
+    func number(_ index: Int) -> UInt64? {
+      isPresent(index) ? columns[index].reduce(0) { $0 << 4 | UInt64(Self.value($1)) } : nil
+    }
+
+    /// A column of one number; 0 where there is none, or one too large.
+    func number<Number: FixedWidthInteger>(_ index: Int, _: Number.Type) -> Number {
+      number(index).flatMap { Number(exactly: $0) } ?? 0
     }
 
     /// A column of any count of numbers.
-    func numbers(_ index: Int) -> [Int] {
+    func numbers(_ index: Int) -> [UInt64] {
       guard isPresent(index) else { return [] }
-      var numbers = [0]
+      var numbers: [UInt64] = [0]
       for character in columns[index] {
         if character == UInt8(ascii: ",") {
           numbers.append(0)
         } else {
-          numbers[numbers.count - 1] = numbers[numbers.count - 1] << 4 | Int(Self.value(character))
+          let last = numbers.count - 1
+          numbers[last] = numbers[last] << 4 | UInt64(Self.value(character))
         }
       }
       return numbers
