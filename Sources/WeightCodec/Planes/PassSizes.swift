@@ -74,7 +74,10 @@ public struct PassSizes: Sendable {
       bits += Self.adaptive(ones: count, of: rest)
       rest -= count
     }
-    return bits + candidates(planeCount) - zeros
+    // Signs, for which a pass has a model of its own.
+    let newCount = candidates(planeCount) - zeros
+    let share = Double(survey.negativeCount) / Double(max(survey.finiteCount - survey.zeroCount, 1))
+    return bits + Self.adaptive(ones: share * newCount, of: newCount)
   }
 
   /// Bits of `count` decisions of which `ones` are yes, by a model that learns that.

@@ -13,6 +13,8 @@ public struct TensorSurvey: Sendable {
   public private(set) var finiteCount = 0
   /// Finite elements with the value zero.
   public private(set) var zeroCount = 0
+  /// Finite elements below zero.
+  public private(set) var negativeCount = 0
   /// Bits at the ends of rows' mantissas that are zero and need not be sent, of all elements together.
   public private(set) var zeroBitCount = 0.0
 
@@ -54,7 +56,8 @@ public struct TensorSurvey: Sendable {
       var all: Bits = 0
       let start = row * grid.columnCount
       for index in start..<start + grid.columnCount {
-        let magnitude = code.load(memory, at: index) & code.magnitudeMask
+        let bits = code.load(memory, at: index)
+        let magnitude = bits & code.magnitudeMask
         guard magnitude < code.infinity else { continue }
         all |= magnitude
         finiteCount += 1
@@ -62,6 +65,7 @@ public struct TensorSurvey: Sendable {
           zeroCount += 1
           continue
         }
+        negativeCount += bits == magnitude ? 0 : 1
         let level = code.level(of: magnitude)
         let distance = min(top - level, Self.distanceLimit - 1)
         let trailing = code.trailingBits(atLevel: level)
