@@ -137,8 +137,8 @@ struct RowColumnActivity {
 struct Knowledge<Bits: ElementBits> {
   // Of planes beyond, whose sums grow and tell no more, the activity is that of this one.
   private static var planeLimit: Int { 12 }
-  // Beside the 53 bits of the longest significand.
-  private static var spareBits: Int { planeLimit - 1 }
+  // Beside the 53 bits of the longest significand, and a bit that is shifted out in any case.
+  private static var spareBits: Int { planeLimit - 2 }
 
   let code: FloatCode<Bits>
   // What is below is zero, for all that is known.
