@@ -274,7 +274,8 @@ def record_vectors():
         """Records (Protocol.md §5); the last column is what goes over the line.
 varint number
 body kind body                                    a record by its kind
-info compressions room name                       INFO
+info compressions codecs room name                INFO
+milestone tier decibels                           MILESTONE
 unit index representation parameter compression   UNIT
 failed code text                                  FAILED"""
     )
@@ -283,14 +284,17 @@ failed code text                                  FAILED"""
     digest = hashlib.sha256(b"content").digest()
     for kind, body in (
         (4, b""), (4, b"\0"), (4, bytes(127)), (4, bytes(range(128))), (4, bytes(300)),
-        (5, digest), (6, digest), (65, b""), (66, digest),
+        (7, b""), (7, bytes(range(200))), (5, digest), (6, digest), (65, b""), (66, digest),
     ):  # fmt: skip
         file.add("body", kind, body, record(kind, body))
-    for compressions, room, name in (
-        (1, 0, b""), (3, 0, b"wtserial"), (0x83, 2**40 + 1, "Gerät".encode()),
+    for compressions, codecs, room, name in (
+        (1, 0, 0, b""), (3, 6, 0, b"wtserial"), (1, 2, 2**16, b"board"),
+        (0x83, 0x86, 2**40 + 1, "Gerät".encode()),
     ):  # fmt: skip
-        body = bytes([compressions]) + varint(room) + text(name)
-        file.add("info", compressions, room, name, record(64, body))
+        body = bytes([compressions, codecs]) + varint(room) + text(name)
+        file.add("info", compressions, codecs, room, name, record(64, body))
+    for tier, decibels in ((0, 255), (1, 5), (7, 43), (63, 0), (64, 254), (65, 255)):
+        file.add("milestone", tier, decibels, record(8, bytes([tier, decibels])))
     representations = [(EXACT, 0), (CAST, F16), (CAST, BF16)]
     representations += [(kind, bits) for kind in (AFFINE, CHANNEL) for bits in range(2, 9)]
     for position, (kind, parameter) in enumerate(representations):
@@ -317,14 +321,15 @@ def manifest_vectors():
     file = VectorFile(
         """Manifests (Protocol.md §5.3): an offer, its tensors, and the model's digest (§5.6) when
 the digest of each content is SHA-256 of the name of its tensor.
-offer kind count name record
+offer kind codec count expected-byte-count name record
 tensor name dtype shared-with extents record
 digest sha256"""
     )
 
-    def add(kind, name, tensors):
-        offer = record(1, bytes([kind]) + varint(len(tensors)) + text(name))
-        file.add("offer", kind, len(tensors), name, offer)
+    def add(kind, name, tensors, codec=0, expected=0):
+        body = bytes([kind, codec]) + varint(len(tensors)) + varint(expected) + text(name)
+        offer = record(1, body)
+        file.add("offer", kind, codec, len(tensors), expected, name, offer)
         hashed, digests, previous = offer, b"", b""
         for tensor, dtype, extents, shared in tensors:
             encoded = tensor_record(tensor, dtype, extents, shared, previous)
@@ -335,7 +340,9 @@ digest sha256"""
         file.add("digest", hashlib.sha256(hashed + digests).digest())
 
     add(0, b"", [])
-    add(1, b"model.tflite", [(b"", U8, (70000,), None)])
+    add(1, b"model.tflite", [(b"", U8, (70000,), None)], expected=70_123)
+    add(0, b"planes", [(b"w", F32, (64, 64), None)], codec=1, expected=2**40)
+    add(0, b"lines", [(b"w", BF16, (64, 64), None)], codec=2, expected=5000)
     add(
         0,
         "größe.pt".encode(),
