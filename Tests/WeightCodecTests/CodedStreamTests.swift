@@ -48,7 +48,8 @@ struct CodedStreamTests {
         let top = model.head(of: index).topLevel ?? 0
         let planes = min(Int.random(in: 0...14, using: &generator), top + 1)
         let first = Int.random(in: 0..<format.mantissaBits, using: &generator)
-        units += CodedModel.passes(of: index, planes: planes, mantissas: [first, format.mantissaBits])
+        units += CodedModel.passes(
+          of: index, planes: planes, mantissas: [first, format.mantissaBits])
       }
       let codewords = model.encode(units, variant, cuts: [1, 5, 6])
       let decoded = try model.decode(codewords, variant, &generator)
