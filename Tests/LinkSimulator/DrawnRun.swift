@@ -19,7 +19,11 @@ package struct DrawnRun: CustomStringConvertible, Sendable {
   // Of a killing, in nanoseconds: from the handshake on into the streams.
   private let time: UInt64
 
-  package init(drawnFrom seed: UInt64) {
+  // Whether transfers are in planes; nil where the seed says so.
+  private let isCoded: Bool?
+
+  package init(drawnFrom seed: UInt64, isCoded: Bool? = nil) {
+    self.isCoded = isCoded
     // Not the sequence that the scenario is drawn from.
     var generator = SeededGenerator(seed: seed ^ 0x9E6D_2F4C_B1A3_5780)
     kind = Kind.allCases.randomElement(using: &generator) ?? .link
@@ -71,7 +75,8 @@ package struct DrawnRun: CustomStringConvertible, Sendable {
   private static let failure = ReceiverFailure(.cannotStore, text: [])
 
   private func transfer(_ disturbance: TransferRun.Disturbance? = nil) throws -> TransferRun {
-    try TransferRun(scenario, SampleModel(drawnFrom: seed), disturbance.map { ($0, time) })
+    try TransferRun(
+      scenario, SampleModel(drawnFrom: seed, isCoded: isCoded), disturbance.map { ($0, time) })
   }
 
   /// As `wtserial simulate` runs it.
@@ -85,7 +90,7 @@ package struct DrawnRun: CustomStringConvertible, Sendable {
     settings.usesCorrection = scenario.usesCorrection
     let bytes = try Checkpoint(randomByteCount: scenario.byteCount, seed: seed)
     return try SimulatedTransfer(
-      settings, bytes, named: "random", PlanPolicy(compression: .none))
+      settings, bytes, named: "random", SendPolicy(.plain(PlainPolicy(compression: .none))))
   }
 
   private func problem(of run: SimulatedTransfer) -> String? {

@@ -11,12 +11,16 @@ package struct SampleModel: Sendable {
     case begin(Streaming.Unit)
     case content([UInt8])
     case end(Digest)
+    case coded([UInt8])
+    case milestone(Milestone)
     case finish(Digest)
   }
 
   package let plan: TransferPlan
   /// The elements of each tensor of the manifest; none for those that share.
-  package let elements: [[UInt8]]
+  package private(set) var elements: [[UInt8]]
+  /// What a receiver has of each tensor in the end, where that is known beforehand.
+  package private(set) var expected: [Int: [UInt8]] = [:]
   package private(set) var pieces: [Piece] = []
   /// The digest of the whole.
   package private(set) var digest = SampleDigest([]).value
@@ -24,7 +28,9 @@ package struct SampleModel: Sendable {
   package var manifest: Manifest { plan.manifest }
 
   /// Draws up to eight tensors of up to some hundred elements.
-  package init(drawnFrom seed: UInt64) {
+  ///
+  /// Every second seed sends them in planes, unless it is said which way they go.
+  package init(drawnFrom seed: UInt64, isCoded: Bool? = nil) {
     var generator = SeededGenerator(seed: seed)
     var entries: [Manifest.Entry] = []
     var elements: [[UInt8]] = []
@@ -42,10 +48,37 @@ package struct SampleModel: Sendable {
     let policies: [Representation] = [.exact, .affine(bits: 5), .channel(bits: 8), .cast(.f16)]
     let policy = PlainPolicy(
       representation: policies.randomElement(using: &generator) ?? .exact, compression: .none)
-    plan = TransferPlan(
-      Manifest(kind: .tensors, name: Array("model \(seed)".utf8), entries: entries), policy)
-    self.elements = elements
-    encode(&generator)
+    let name = Array("model \(seed)".utf8)
+    // Another sequence: what a seed means otherwise does not depend on it.
+    var choices = SeededGenerator(seed: seed ^ 0x5DEE_CE66_D1CE_4E5B)
+    let isDrawn = Bool.random(using: &choices)
+    if isCoded ?? isDrawn {
+      let variant = CodecVariant.allCases.randomElement(using: &choices) ?? .flat
+      let manifest = Manifest(kind: .tensors, codec: variant, name: name, entries: entries)
+      self.elements = elements
+      plan = SampleCoding.plan(manifest, &self.elements, &choices)
+      encodePlanes(&choices)
+    } else {
+      plan = TransferPlan(Manifest(kind: .tensors, name: name, entries: entries), policy)
+      self.elements = elements
+      encode(&generator)
+    }
+  }
+
+  private mutating func encodePlanes(_ generator: inout SeededGenerator) {
+    var coding = SampleCoding(plan, elements)
+    for step in plan.steps {
+      switch step.action {
+      case .pass(let pass, let index): coding.encode(pass, of: index)
+      case .content(let unit): pieces += coding.content(of: unit)
+      case .milestone(let milestone):
+        pieces += coding.endCodeword(&generator) + [.milestone(milestone)]
+      }
+    }
+    expected = coding.expected
+    digest = SampleDigest.model(
+      manifest, expected.mapValues { SampleDigest($0).value })
+    pieces.append(.finish(digest))
   }
 
   private static func tensor(
@@ -92,6 +125,7 @@ package struct SampleModel: Sendable {
       }
       let digest = SampleDigest(content).value
       digests[unit.tensorIndex] = digest
+      if unit.representation == .exact { expected[unit.tensorIndex] = content }
       pieces.append(.end(digest))
     }
     digest = SampleDigest.model(manifest, digests)

@@ -32,6 +32,8 @@ package struct SendingEnd {
       case .begin(let unit): machine.beginUnit(unit)
       case .content(let bytes): machine.append(content: bytes)
       case .end(let digest): machine.endUnit(digest)
+      case .coded(let bytes): machine.append(coded: bytes)
+      case .milestone(let milestone): machine.append(milestone)
       case .finish(let digest): machine.finish(digest)
       }
       next += 1
@@ -51,6 +53,9 @@ package struct ReceivingEnd {
   package private(set) var tensors: [Int: [UInt8]] = [:]
   /// Whether contents came in the portions that were announced.
   package private(set) var isSound = true
+  /// The milestones that have come, and could be read to there.
+  package private(set) var milestones: [Milestone] = []
+  private var planes: SampleDecoding?
   private var unit: Streaming.Unit?
   private var content: [UInt8] = []
   private var digests: [Int: Digest] = [:]
@@ -64,6 +69,8 @@ package struct ReceivingEnd {
         connectionCount += 1
         manifest = nil
         unit = nil
+        planes = nil
+        milestones = []
         tensors = [:]
         digests = [:]
       case .interrupted, .resumed: break
@@ -76,21 +83,51 @@ package struct ReceivingEnd {
           if bytes.count != byteCount { isSound = false }
           for index in bytes.indices { content.append(bytes[index]) }
         }
-      case .coded, .milestone: isSound = false  // The sample has none.
-      case .unitEnded(let digest): end(digest, &machine)
-      case .finished(let digest):
-        guard let manifest, digest == SampleDigest.model(manifest, digests) else {
-          machine.fail(ReceiverFailure(.verificationFailed, text: []))
-          continue
+      case .coded(let byteCount):
+        content = []
+        machine.takeContent { bytes in
+          if bytes.count != byteCount { isSound = false }
+          for index in bytes.indices { content.append(bytes[index]) }
         }
-        machine.confirm(digest)
+        decode(content, isLast: false, &machine)
+      case .milestone(let milestone):
+        if decode([], isLast: true, &machine) { milestones.append(milestone) }
+      case .unitEnded(let digest): end(digest, &machine)
+      case .finished(let digest): finish(digest, &machine)
       case .ended(let outcome): outcomes.append(outcome)
       }
     }
   }
 
+  @discardableResult
+  private mutating func decode(
+    _ bytes: [UInt8], isLast: Bool, _ machine: inout ReceiveTransfer
+  ) -> Bool {
+    guard planes?.decode(bytes, isLast: isLast) ?? bytes.isEmpty else {
+      machine.fail(ReceiverFailure(.badStream, text: []))
+      return false
+    }
+    return true
+  }
+
+  private mutating func finish(_ digest: Digest, _ machine: inout ReceiveTransfer) {
+    guard decode([], isLast: true, &machine) else { return }
+    for (index, elements) in planes?.tensors ?? [:] where digests[index] == nil {
+      tensors[index] = elements
+      digests[index] = SampleDigest(elements).value
+    }
+    guard let manifest, digest == SampleDigest.model(manifest, digests) else {
+      return machine.fail(ReceiverFailure(.verificationFailed, text: []))
+    }
+    machine.confirm(digest)
+  }
+
   private mutating func answer(_ manifest: Manifest, _ machine: inout ReceiveTransfer) {
     self.manifest = manifest
+    planes = manifest.codec.flatMap { SampleDecoding(manifest, $0) }
+    guard (planes == nil) == (manifest.codec == nil) else {
+      return machine.fail(ReceiverFailure(.noSpace, text: []))
+    }
     if let refusal { machine.fail(refusal) } else { machine.accept() }
   }
 

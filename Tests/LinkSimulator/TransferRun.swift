@@ -51,16 +51,15 @@ package struct TransferRun {
 
   /// Whether no tensor that was taken differs from what was sent, as far as it is exact.
   package var hasOnlyRightTensors: Bool {
-    model.plan.units.allSatisfy { unit in
-      guard let found = receiver.tensors[unit.tensorIndex] else { return true }
-      let sent = model.elements[unit.tensorIndex]
-      return unit.representation == .exact ? found == sent : found.count == sent.count
+    receiver.tensors.allSatisfy { index, found in
+      model.expected[index].map { $0 == found } ?? (found.count == model.elements[index].count)
     }
   }
 
   /// Whether the receiver has the manifest and all tensors.
   package var hasAllTensors: Bool {
-    receiver.manifest == model.manifest && receiver.tensors.count == model.plan.units.count
+    receiver.manifest == model.manifest
+      && receiver.tensors.count == model.manifest.entries.count(where: \.hasContent)
   }
 
   private mutating func run(

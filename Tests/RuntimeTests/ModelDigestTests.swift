@@ -25,7 +25,7 @@ struct ModelDigestTests {
     var count = 0
     for line in try VectorFile("manifest").lines {
       switch line.word(0) {
-      case "offer": records = try line.bytes(4)
+      case "offer": records = try line.bytes(6)
       case "tensor": records += try line.bytes(5)
       default:
         let manifest = try manifest(of: records)

@@ -4,6 +4,7 @@ import LinkLayer
 import Streaming
 import Testing
 import Transfer
+import WeightCodec
 
 @testable import Runtime
 
@@ -21,7 +22,7 @@ struct SimulatedTransferTests {
   ) throws -> SimulatedTransfer {
     let bytes = try Checkpoint(randomByteCount: byteCount, seed: settings.seed)
     return try SimulatedTransfer(
-      settings, bytes, named: "random", PlanPolicy(compression: .none), trace: trace)
+      settings, bytes, named: "random", plain(.exact, .none), trace: trace)
   }
 
   @Test func cleanLineCarriesEveryByteOnce() throws {
@@ -52,11 +53,11 @@ struct SimulatedTransferTests {
     let names = transfer.milestones.map(\.name)
     #expect(
       names == [
-        "connected", "accepted", "first tensor", "quarter", "half", "three quarters",
+        "connected", "accepted", "complete", "quarter", "half", "three quarters",
         "all contents", "verified",
       ])
-    // One tensor: the first is complete with the last.
-    let others = transfer.milestones.filter { $0.name != "first tensor" }
+    // One tensor: there is nothing before the end.
+    let others = transfer.milestones.filter { $0.name != "complete" }
     #expect(others.map(\.time) == others.map(\.time).sorted())
     #expect(others.map(\.byteCount) == others.map(\.byteCount).sorted())
     #expect(others[2].byteCount >= 5000)
@@ -131,17 +132,18 @@ struct SimulatedTransferTests {
 struct ContentOracleTests {
   private let checkpoint: Checkpoint
   private let bytes: [UInt8]
-  private let plan: TransferPlan
+  private let source: ModelSource
+  private let model: ModelPlan
 
   init() throws {
     checkpoint = try Checkpoint(randomByteCount: 70_000, seed: 3)
     bytes = try checkpoint.bytes(of: 0, in: 0..<70_000)
-    plan = TransferPlan(
-      Manifest(checkpoint, named: "random"), PlanPolicy(compression: .none))
+    source = ModelSource(checkpoint, plain(.exact, .none))
+    model = try ModelPlan(source, named: "random", plain(.exact, .none))
   }
 
   @Test func rightBytesAreRightInAnyPortions() throws {
-    var oracle = ContentOracle(checkpoint, plan)
+    var oracle = ContentOracle(source, model)
     try oracle.compare(bytes.span.extracting(0..<1))
     try oracle.compare(bytes.span.extracting(1..<40_000))
     #expect(oracle.wrongByteCount == 0 && oracle.deliveredByteCount == 40_000)
@@ -149,7 +151,7 @@ struct ContentOracleTests {
   }
 
   @Test func wrongBytesAndThoseBeyondTheEndAreCounted() throws {
-    var oracle = ContentOracle(checkpoint, plan)
+    var oracle = ContentOracle(source, model)
     var wrong = bytes
     wrong[5] ^= 1
     wrong[69_999] ^= 0x80

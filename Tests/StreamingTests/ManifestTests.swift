@@ -2,6 +2,7 @@ import LineModel
 import Tensors
 import TestVectors
 import Testing
+import WeightCodec
 
 @testable import Streaming
 
@@ -11,6 +12,16 @@ struct ManifestTests {
       #expect(vector.manifest.encoded() == vector.stream)
       #expect(try manifest(in: vector.stream) == vector.manifest)
     }
+  }
+
+  @Test(arguments: [nil, .flat, .lines] as [CodecVariant?], [0, 1, 300, .max])
+  func codecAndExpectationArrive(_ codec: CodecVariant?, _ byteCount: Int) throws {
+    let original = Manifest(
+      kind: .tensors, codec: codec, expectedByteCount: byteCount, name: [65],
+      entries: sampleManifest().entries)
+    let found = try #require(try manifest(in: original.encoded()))
+    #expect(found == original)
+    #expect(found.codec == codec && found.expectedByteCount == byteCount)
   }
 
   @Test func limitsAreThere() throws {
@@ -67,7 +78,7 @@ struct ManifestTests {
       return bytes
     }
     var stream: [UInt8] = []
-    Record.append(.offer, body: [0, 40, 0], to: &stream)
+    Record.append(.offer, body: [0, 0, 40, 0, 0], to: &stream)
     for _ in 0..<40 {
       var body: [UInt8] = Bool.random(using: &generator) ? [0] : [1] + number()
       body += [0, 1, UInt8.random(in: 0...255, using: &generator)]
@@ -94,9 +105,9 @@ struct ManifestTests {
     let name = TensorName(utf8: Array(repeating: 110, count: Manifest.nameByteCountLimit))
     let tensor = try #require(entry(name))
     var reader = ManifestReader()
-    var offer: [UInt8] = [0]
+    var offer: [UInt8] = [0, 0]
     Varint.append(Manifest.tensorCountLimit, to: &offer)
-    _ = try reader.take(.offer, body: offer + [0])
+    _ = try reader.take(.offer, body: offer + [0, 0])
     _ = try reader.take(.tensor, body: tensor.encoded(after: []))
     let again = tensor.encoded(after: name.utf8)
     #expect(again.count < 16)
@@ -116,19 +127,30 @@ struct ManifestTests {
       var reader = ManifestReader()
       _ = try reader.take(.offer, body: body)
     }
-    #expect(throws: RecordError.unknownKind(2)) { try offer([2, 0, 0]) }
-    #expect(throws: RecordError.tooManyTensors(1 << 21)) { try offer([0, 0x80, 0x80, 0x80, 1, 0]) }
-    #expect(throws: RecordError.trailingBytes) { try offer([0, 0, 0, 0]) }
-    #expect(throws: RecordError.truncated) { try offer([0, 0, 1]) }
-    #expect(throws: RecordError.badName) {
-      try offer([0, 0, 0x81, 0x08] + sample(1025))
+    #expect(throws: RecordError.unknownKind(2)) { try offer([2, 0, 0, 0, 0]) }
+    #expect(throws: RecordError.unknownCodec(3)) { try offer([0, 3, 0, 0, 0]) }
+    #expect(throws: RecordError.unknownCodec(255)) { try offer([0, 255, 0, 0, 0]) }
+    #expect(throws: RecordError.tooManyTensors(1 << 21)) {
+      try offer([0, 0, 0x80, 0x80, 0x80, 1, 0, 0])
     }
+    #expect(throws: RecordError.trailingBytes) { try offer([0, 0, 0, 0, 0, 0]) }
+    for body: [UInt8] in [[], [0], [0, 1], [0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0, 1]] {
+      #expect(throws: RecordError.truncated) { try offer(body) }
+    }
+    #expect(throws: RecordError.badName) {
+      try offer([0, 0, 0, 0, 0x81, 0x08] + sample(1025))
+    }
+    // An expectation that no `Int` holds, and one in more bytes than it needs.
+    #expect(throws: RecordError.numberTooLong) {
+      try offer([0, 0, 0] + [UInt8](repeating: 0xFF, count: 9) + [1, 0])
+    }
+    #expect(throws: RecordError.numberTooLong) { try offer([0, 0, 0, 0x80, 0, 0]) }
   }
 
   @Test func tensorsThatAreNoneAreRefused() throws {
     func tensor(_ body: [UInt8], after first: [UInt8]? = [0, 0, 1, 65, 1, 0]) throws(RecordError) {
       var reader = ManifestReader()
-      _ = try reader.take(.offer, body: [0, 9, 0])
+      _ = try reader.take(.offer, body: [0, 0, 9, 0, 0])
       if let first { _ = try reader.take(.tensor, body: first) }
       _ = try reader.take(.tensor, body: body)
     }
@@ -172,6 +194,8 @@ struct ManifestVector {
   static func all() throws -> [ManifestVector] {
     var found: [ManifestVector] = []
     var kind = Manifest.Kind.tensors
+    var codec: CodecVariant?
+    var expectedByteCount = 0
     var name: [UInt8] = []
     var entries: [Manifest.Entry] = []
     var stream: [UInt8] = []
@@ -179,9 +203,11 @@ struct ManifestVector {
       switch line.word(0) {
       case "offer":
         kind = try #require(Manifest.Kind(rawValue: try line.number(1)))
-        name = try line.bytes(3)
+        codec = CodecVariant(rawValue: try line.number(2))
+        expectedByteCount = try line.number(4)
+        name = try line.bytes(5)
         entries = []
-        stream = try line.bytes(4)
+        stream = try line.bytes(6)
       case "tensor":
         let dtype = try #require(DType(rawValue: try line.number(2)))
         let tensorName = TensorName(utf8: try line.bytes(1))
@@ -190,7 +216,9 @@ struct ManifestVector {
         entries.append(try #require(tensor))
         stream += try line.bytes(5)
       default:
-        let manifest = Manifest(kind: kind, name: name, entries: entries)
+        let manifest = Manifest(
+          kind: kind, codec: codec, expectedByteCount: expectedByteCount, name: name,
+          entries: entries)
         found.append(ManifestVector(manifest: manifest, stream: stream))
       }
     }

@@ -12,8 +12,9 @@ struct RecordTests {
       let (made, wire) = (try encoded(line), try line.bytes(line.columnCount - 1))
       #expect(made == wire, "\(line)")
       guard let heard = try records(in: wire).first else {
-        // Only an empty content yields nothing at all.
-        #expect(wire == [RecordKind.content.rawValue, 0])
+        // Only an empty content or piece of the coded stream yields nothing at all.
+        #expect(
+          wire == [RecordKind.content.rawValue, 0] || wire == [RecordKind.coded.rawValue, 0])
         continue
       }
       try expectParsed(heard, line)
@@ -27,6 +28,8 @@ struct RecordTests {
       let kind = try #require(RecordKind(rawValue: try line.number(1)))
       Record.append(kind, body: try line.bytes(2), to: &stream)
     case "info": Record.append(.info, body: try info(line).encoded(), to: &stream)
+    case "milestone":
+      Record.append(.milestone, body: try milestone(line).encoded(), to: &stream)
     case "unit": Record.append(.unit, body: try unit(line).encoded(), to: &stream)
     default: Record.append(.failed, body: try failure(line).encoded(), to: &stream)
     }
@@ -37,19 +40,34 @@ struct RecordTests {
     switch line.word(0) {
     case "body": #expect(heard.body == (try line.bytes(2)), "\(line)")
     case "info": #expect(try ReceiverInfo(parsing: heard.body) == info(line), "\(line)")
+    case "milestone":
+      #expect(try Milestone(parsing: heard.body) == milestone(line), "\(line)")
     case "unit": #expect(try Unit(parsing: heard.body) == unit(line), "\(line)")
     default: #expect(try ReceiverFailure(parsing: heard.body) == failure(line), "\(line)")
     }
   }
 
   private func info(_ line: VectorFile.Line) throws -> ReceiverInfo {
-    let mask: UInt8 = try line.number(1)
-    let room: Int = try line.number(2)
+    let masks: [UInt8] = [try line.number(1), try line.number(2)]
+    let room: Int = try line.number(3)
     let body = ReceiverInfo(
-      compressions: [], byteCountLimit: room == 0 ? nil : room, name: try line.bytes(3)
+      compressions: [], codecs: [], byteCountLimit: room == 0 ? nil : room,
+      name: try line.bytes(4)
     ).encoded()
-    // The mask of a later revision has bits that no `Compression` names.
-    return try ReceiverInfo(parsing: [mask] + body.dropFirst())
+    // Masks of a later revision have bits that no `Compression` and no `CodecVariant` names.
+    return try ReceiverInfo(parsing: masks + body.dropFirst(2))
+  }
+
+  private func milestone(_ line: VectorFile.Line) throws -> Milestone {
+    let tier: Milestone.Tier =
+      switch try line.number(1) as Int {
+      case 0: .small
+      case 64: .fine
+      case 65: .complete
+      case let count: .planes(count)
+      }
+    let decibels: Int = try line.number(2)
+    return Milestone(tier, signalToNoise: decibels == 255 ? nil : decibels)
   }
 
   private func unit(_ line: VectorFile.Line) throws -> Streaming.Unit {
@@ -69,10 +87,13 @@ struct RecordTests {
     var stream = sampleManifest().encoded()
     Record.append(.content, body: sample(300), to: &stream)
     Record.append(.digest, body: sample(32), to: &stream)
+    Record.append(.coded, body: sample(70), to: &stream)
+    Record.append(.milestone, body: Milestone(.fine).encoded(), to: &stream)
     Record.append(.accept, body: [], to: &stream)
     let whole = try records(in: stream)
-    #expect(whole.count == 9)
+    #expect(whole.count == 11)
     #expect(whole[6] == Heard(kind: .content, body: sample(300)))
+    #expect(whole[8] == Heard(kind: .coded, body: sample(70)))
     for count in 1...stream.count {
       #expect(try records(in: stream, portionByteCount: count) == whole)
     }
@@ -81,6 +102,7 @@ struct RecordTests {
   @Test func longestBodiesAreTakenAndNoLongerOnes() throws {
     for (kind, limit) in [
       (RecordKind.failed, Record.bodyByteCountLimit), (.content, Record.contentByteCountLimit),
+      (.coded, Record.contentByteCountLimit),
     ] {
       let body = sample(limit)
       var stream: [UInt8] = []
@@ -108,7 +130,11 @@ struct RecordTests {
   @Test func infoMayGrowBehindItsName() throws {
     let info = ReceiverInfo(compressions: [.none, .deflate], byteCountLimit: 9, name: [65])
     #expect(try ReceiverInfo(parsing: info.encoded() + [1, 2, 3]) == info)
-    #expect(info.takes(.deflate))
+    #expect(info.takes(.deflate) && info.reads(.flat) && info.reads(.lines))
+    let plain = ReceiverInfo(compressions: [], codecs: [], byteCountLimit: nil, name: [])
+    #expect(!plain.reads(.flat) && !plain.reads(.lines))
+    let small = ReceiverInfo(compressions: [], codecs: [.flat], byteCountLimit: nil, name: [])
+    #expect(small.reads(.flat) && !small.reads(.lines))
     #expect(!ReceiverInfo(compressions: [.none], byteCountLimit: nil, name: []).takes(.deflate))
     #expect(throws: RecordError.truncated) {
       try ReceiverInfo(parsing: info.encoded().dropLast())
@@ -149,11 +175,12 @@ struct RecordTests {
   func randomBytesNeverTrap(seed: UInt64) {
     var bytes = sample(400, seed: seed)
     // A known kind first, or nearly all would stop at the first byte.
-    bytes[0] = [1, 2, 3, 4, 5, 6, 64, 65, 66, 67][Int(seed % 10)]
+    bytes[0] = [1, 2, 3, 4, 5, 6, 7, 8, 64, 65, 66, 67][Int(seed % 12)]
     bytes[1] &= 0x7F
     _ = try? records(in: bytes, portionByteCount: Int(seed % 7) + 1)
     _ = try? Unit(parsing: bytes)
     _ = try? ReceiverInfo(parsing: bytes)
     _ = try? ReceiverFailure(parsing: bytes)
+    _ = try? Milestone(parsing: bytes)
   }
 }

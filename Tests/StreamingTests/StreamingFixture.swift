@@ -43,14 +43,14 @@ private func read(
     switch try reader.next(portion, from: &position) {
     case .needsBytes: return
     case .record(let kind, let body): heard.append(Heard(kind: kind, body: body))
-    case .content(let byteCount):
+    case .content(let kind, let byteCount):
       let bytes = (position..<position + byteCount).map { portion[$0] }
       position += byteCount
       reader.takeContent(byteCount: byteCount)
-      if heard.last?.kind == .content {
+      if heard.last?.kind == kind {
         heard[heard.count - 1].body += bytes
       } else {
-        heard.append(Heard(kind: .content, body: bytes))
+        heard.append(Heard(kind: kind, body: bytes))
       }
     }
   }
@@ -63,6 +63,21 @@ func manifest(in stream: [UInt8]) throws(RecordError) -> Manifest? {
     if let manifest = try reader.take(record.kind, body: record.body) { return manifest }
   }
   return nil
+}
+
+extension TransferPlan {
+  /// The tensors that go whole, in order.
+  var units: [Unit] {
+    steps.compactMap { step in
+      if case .content(let unit) = step.action { unit } else { nil }
+    }
+  }
+
+  var milestones: [Milestone] {
+    steps.compactMap { step in
+      if case .milestone(let milestone) = step.action { milestone } else { nil }
+    }
+  }
 }
 
 /// A manifest with shared names, a shared tensor, a 0-dimensional and an empty one.

@@ -75,6 +75,9 @@ extension SampleModel {
       case .begin(let unit): Record.append(.unit, body: unit.encoded(), to: &stream)
       case .content(let bytes): Record.append(.content, body: bytes, to: &stream)
       case .end(let digest): Record.append(.digest, body: digest.bytes, to: &stream)
+      case .coded(let bytes): Record.append(.coded, body: bytes, to: &stream)
+      case .milestone(let milestone):
+        Record.append(.milestone, body: milestone.encoded(), to: &stream)
       case .finish(let digest): Record.append(.finish, body: digest.bytes, to: &stream)
       }
     }

@@ -7,17 +7,20 @@ import Transfer
 
 /// Records under a valid link that say what they should not.
 struct HostilePeerTests {
-  private let model = SampleModel(drawnFrom: 5)
-  private let info = record(.info, [1, 0, 0])
+  private let model = SampleModel(drawnFrom: 5, isCoded: false)
+  private let coded = SampleModel(drawnFrom: 5, isCoded: true)
+  private let info = record(.info, [1, 3, 0, 0])
 
   @Test func soundStreamsAreTaken() throws {
-    let receiver = try HostilePeer.send(model.stream)
-    #expect(receiver.outcomes == [.completed])
-    #expect(receiver.isSound)
-    let sender = try HostilePeer.answer(
-      info + record(.accept), then: record(.verified, model.digest.bytes), to: model)
-    #expect(sender.outcomes == [.completed])
-    #expect(sender.verified == model.digest)
+    for model in [model, coded] {
+      let receiver = try HostilePeer.send(model.stream)
+      #expect(receiver.outcomes == [.completed])
+      #expect(receiver.isSound)
+      let sender = try HostilePeer.answer(
+        info + record(.accept), then: record(.verified, model.digest.bytes), to: model)
+      #expect(sender.outcomes == [.completed])
+      #expect(sender.verified == model.digest)
+    }
   }
 
   @Test func verdictBeforeTheModelBreaksTheStream() throws {
@@ -38,12 +41,25 @@ struct HostilePeerTests {
   @Test func recordsOutOfTurnBreakTheStreamOfASender() throws {
     let offer = model.manifest.encoded()
     let digest = record(.digest, model.digest.bytes)
-    let unit = record(.unit, model.plan.units.first?.encoded() ?? [])
-    let index = UInt8(model.plan.units.first?.tensorIndex ?? 0)
+    let open = try #require(
+      model.pieces.lazy.compactMap { piece in
+        if case .begin(let unit) = piece { unit } else { nil }
+      }.first)
+    let unit = record(.unit, open.encoded())
+    let index = UInt8(open.tensorIndex)
+    let planes = coded.manifest.encoded()
     let streams: [([UInt8], RecordError)] = [
       (unit, .unexpected(.unit)), (record(.content, [1]), .unexpected(.content)),
       (digest, .unexpected(.digest)), (record(.finish, model.digest.bytes), .unexpected(.finish)),
-      (record(.info, [1, 0, 0]), .unexpected(.info)),
+      (record(.info, [1, 3, 0, 0]), .unexpected(.info)),
+      // Planes of a model that has none, and inside of a content.
+      (offer + record(.coded, [1]), .unexpected(.coded)),
+      (offer + unit + record(.coded, [1]), .unexpected(.coded)),
+      (offer + unit + record(.milestone, [65, 255]), .unexpected(.milestone)),
+      (record(.milestone, [65, 255]), .unexpected(.milestone)),
+      (planes + record(.content, [1]), .unexpected(.content)),
+      (planes + record(.milestone, [66, 255]), .unknownKind(66)),
+      (planes + record(.milestone, [65]), .truncated),
       (offer + offer, .unexpected(.offer)), (offer + digest, .unexpected(.digest)),
       (offer + unit + unit, .unexpected(.unit)),
       (offer + unit + record(.finish, model.digest.bytes), .unexpected(.finish)),
@@ -80,6 +96,17 @@ struct HostilePeerTests {
     let said = record(.failed, [1] + failure.text)
     for stream in [said, info + said, info + record(.accept) + said + said] {
       #expect(try HostilePeer.answer(stream, to: model).outcomes == [.receiverFailed(failure)])
+    }
+  }
+
+  @Test func planesThatAreNoneAreRefused() throws {
+    let offer = coded.manifest.encoded()
+    let failed = TransferOutcome.receiverFailed(ReceiverFailure(.badStream, text: []))
+    let end = record(.milestone, [65, 255])
+    for bytes in [[0], [0xFF, 0xFF, 0xFF, 0xFF, 0xFF], [UInt8](repeating: 0, count: 100)] {
+      let end = try HostilePeer.send(offer + record(.coded, bytes) + end)
+      #expect(end.outcomes == [failed])
+      #expect(end.milestones.isEmpty)
     }
   }
 

@@ -87,16 +87,20 @@ struct TransferScenarioTests {
 
   /// A model that takes 115200 baud more than half a second.
   private static let large = (0..<100 as Range<UInt64>).lazy.map { SampleModel(drawnFrom: $0) }
-    .first { $0.manifest.byteCount > 8000 && $0.plan.contentByteCount > 8000 }
+    .first { $0.manifest.byteCount > 8000 && $0.plan.byteCount > 8000 }
 
   private func expectComplete(_ run: TransferRun, _ model: SampleModel) throws {
     #expect(run.receiver.isSound)
     #expect(run.receiver.manifest == model.manifest)
-    for unit in model.plan.units {
-      let found = try #require(run.receiver.tensors[unit.tensorIndex])
-      #expect(found.count == model.elements[unit.tensorIndex].count)
-      if unit.representation == .exact { #expect(found == model.elements[unit.tensorIndex]) }
+    for (index, entry) in model.manifest.entries.enumerated() where entry.hasContent {
+      let found = try #require(run.receiver.tensors[index])
+      #expect(found.count == model.elements[index].count)
+      if let expected = model.expected[index] { #expect(found == expected) }
     }
-    #expect(run.receiver.tensors.count == model.plan.units.count)
+    #expect(run.receiver.tensors.count == model.manifest.entries.count { $0.hasContent })
+    let milestones = model.pieces.compactMap { piece in
+      if case .milestone(let milestone) = piece { milestone } else { nil }
+    }
+    #expect(run.receiver.milestones == milestones)
   }
 }

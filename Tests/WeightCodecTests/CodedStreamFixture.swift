@@ -76,6 +76,41 @@ struct CodedModel {
     return memory
   }
 
+  /// What a receiver has after a codeword, or the first bytes of one, in portions of one size.
+  func decode(
+    _ codeword: some Collection<UInt8>, _ variant: CodecVariant, portionByteCount: Int = .max,
+    isLast: Bool = true, workLimit: Int = 1 << 20
+  ) throws(CodedStreamError) -> (memory: [UInt8], hasEnded: Bool) {
+    let codeword = Array(codeword)
+    var memory = [UInt8](repeating: 0, count: bytes.count)
+    var decoder = CodedStreamDecoder(tensors, at: offsets, variant)
+    var position = 0
+    var end = 0
+    while true {
+      end = end + min(portionByteCount, codeword.count - end)
+      let isAtEnd = end == codeword.count
+      var span = memory.mutableSpan
+      var raw = unsafe span.mutableBytes
+      let outcome = try decoder.decode(
+        codeword.span.extracting(0..<end), at: &position, isLast: isLast && isAtEnd,
+        workLimit: workLimit, into: &raw)
+      if outcome == .hasEnded || outcome == .needsBytes && isAtEnd {
+        return (memory, outcome == .hasEnded)
+      }
+    }
+  }
+
+  /// The values of a tensor of floats that lies so in memory.
+  func values(of index: Int, in memory: [UInt8]) -> [Double] {
+    let range = offsets[index]..<offsets[index] + tensors[index].byteCount
+    return WeightCodecTests.values(Array(memory[range]), descriptors[index].dtype)
+  }
+
+  /// Adds a tensor with the values nearest to these.
+  mutating func add(_ dtype: DType, _ extents: [Int], near values: [Double]) throws {
+    try add(dtype, extents, values.map { FloatBits.bits($0, dtype) })
+  }
+
   /// All passes of a tensor: so many planes, then mantissas in steps.
   static func passes(
     of index: Int, planes: Int, mantissas: [Int]

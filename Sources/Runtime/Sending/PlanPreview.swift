@@ -64,9 +64,20 @@ package struct PlanPreview: ~Copyable {
       byteCount += size
     }
     byteCount = min(byteCount, limit)
+    copySharedTensors()
     let snapshot = Snapshot(model.plan.manifest, snapshots, offsets)
     let bits = model.plan.manifest.entries.indices.map { incoming.knowledge(of: $0) }
     try unsafe snapshot.write(memory.span.bytes, bits: bits, to: path)
+  }
+
+  /// Gives tensors that share their bytes what has come for them.
+  private mutating func copySharedTensors() {
+    for (index, entry) in model.plan.manifest.entries.enumerated() {
+      guard let source = entry.sharedWith else { continue }
+      let count = entry.tensor.byteCount
+      let bytes = Array(memory[offsets[source]..<offsets[source] + count])
+      memory.replaceSubrange(offsets[index]..<offsets[index] + count, with: bytes)
+    }
   }
 
   private var lastTensorByteCount: Int { model.plan.manifest.entries.last?.tensor.byteCount ?? 0 }

@@ -142,8 +142,11 @@ extension TensorSurvey {
     let count = elementCount(atDistance: distance)
     guard count > 0, knownBits < grid.format.mantissaBits else { return 0 }
     guard knownBits <= 2 else {
-      // Uniform within a cell of 2^-knownBits.
-      return count / 12 * Self.inversePower(2 * knownBits)
+      // Uniform over the values that a cell of 2^-knownBits holds: those of the bits that are left, of
+      // which the middle is not the mean where they are few.
+      let zeroBits = Int((zeroBitCount / Double(grid.elementCount)).rounded())
+      let left = max(grid.format.mantissaBits - zeroBits - knownBits, 0)
+      return count / 12 * Self.inversePower(2 * knownBits) * (1 + 2 * Self.inversePower(2 * left))
     }
     var error = 0.0
     for (fraction, bin) in bins[4 * distance..<4 * distance + 4].enumerated() {

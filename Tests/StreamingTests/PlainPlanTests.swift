@@ -4,9 +4,10 @@ import WeightCodec
 
 @testable import Streaming
 
-struct TransferPlanTests {
+/// Whole tensors, one after the other.
+struct PlainPlanTests {
   private func plan(
-    _ entries: [Manifest.Entry?], _ policy: PlanPolicy = PlanPolicy()
+    _ entries: [Manifest.Entry?], _ policy: PlainPolicy = PlainPolicy()
   ) -> TransferPlan {
     TransferPlan(Manifest(kind: .tensors, name: [], entries: entries.compactMap { $0 }), policy)
   }
@@ -21,9 +22,10 @@ struct TransferPlanTests {
   }
 
   @Test func sharedAndEmptyTensorsAreNotSent() {
-    let found = TransferPlan(sampleManifest(), PlanPolicy())
+    let found = TransferPlan(sampleManifest(), PlainPolicy())
     #expect(found.units.map(\.tensorIndex).sorted() == [0, 1, 3])
-    #expect(found.contentByteCount == sampleManifest().byteCount)
+    #expect(found.milestones == [Milestone(.complete)])
+    #expect(expectedByteCount(found) == Double(sampleManifest().byteCount))
   }
 
   @Test func equalTensorsKeepTheOrderOfTheFile() {
@@ -32,7 +34,7 @@ struct TransferPlanTests {
   }
 
   @Test func onlyLargeFloatsAreQuantized() {
-    let policy = PlanPolicy(representation: .channel(bits: 8), compression: .none)
+    let policy = PlainPolicy(representation: .channel(bits: 8), compression: .none)
     let found = plan(
       [
         entry("weight", .f32, [32, 32]), entry("bias", .f32, [4096]), entry("small", .f32, [8, 8]),
@@ -42,10 +44,31 @@ struct TransferPlanTests {
       .map(\.representation)
     #expect(representations == [.channel(bits: 8), .exact, .exact, .exact, .exact])
     #expect(found.units.allSatisfy { $0.compression == .none })
-    #expect(found.contentByteCount == (128 + 1024) + 16384 + 256 + 4096 + 4096)
+    #expect(expectedByteCount(found) == (128 + 1024) + 16384 + 256 + 4096 + 4096)
   }
 
   @Test func emptyModelHasNoUnits() {
     #expect(plan([]).units.isEmpty)
+  }
+
+  @Test func fileOrderIsKeptWhereItIsWanted() {
+    var policy = PlainPolicy()
+    policy.isInFileOrder = true
+    let found = plan([entry("large", .f32, [64, 64]), entry("bias", .f32, [64])], policy)
+    #expect(found.units.map(\.tensorIndex) == [0, 1])
+  }
+
+  @Test func offerSaysWhatTheStreamIsExpectedToHave() {
+    let found = plan([entry("large", .f32, [64, 64])], PlainPolicy(compression: .none))
+    #expect(found.manifest.expectedByteCount == Int(found.byteCount.rounded()))
+    #expect(found.manifestByteCount == found.manifest.encoded().count)
+    #expect(found.byteCount > 16384 && found.byteCount < 16384 + 200)
+  }
+
+  /// What contents are expected to take, without their records.
+  private func expectedByteCount(_ plan: TransferPlan) -> Double {
+    plan.steps.reduce(0) { sum, step in
+      if case .content = step.action { sum + step.byteCount - 44 } else { sum }
+    }
   }
 }
