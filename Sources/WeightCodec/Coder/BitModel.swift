@@ -14,24 +14,48 @@ struct BitModel {
   @inline(__always)
   mutating func update(_ decision: Bool) {
     let count = state & 0x3FF
+    let before = Int32(truncatingIfNeeded: state >> 10)
     // 16 bits of error times 16 bits of rate: a product of 32 bits, sign included.
     let target: Int32 = decision ? 1 << 22 : 0
-    let error = (target - Int32(truncatingIfNeeded: state >> 10)) >> 7
+    let error = (target &- before) >> 7
     let step = (error &* Self.rate(count: count)) >> 9
-    let probability = UInt32(truncatingIfNeeded: Int32(truncatingIfNeeded: state >> 10) &+ step)
     // 0 and 2²² themselves are not reached: the error is rounded down, and the rate is below 1.
-    state = probability << 10 | (count < Self.countLimit ? count + 1 : count)
+    let probability = UInt32(truncatingIfNeeded: before &+ step)
+    state = probability << 10 | min(count &+ 1, Self.countLimit)
   }
 
   private static let countLimit: UInt32 = 255
 
   /// 65536 / (n + 1.6), from n = 16 on in steps of 16 counts.
+  ///
+  /// Out of line the compiler reads the table in place; inlined, it copies all of it for each look.
+  @inline(never)
   private static func rate(count: UInt32) -> Int32 {
-    Int32(rates[Int(count < 16 ? count : 15 + count >> 4)])
+    // At most 15 + 255 / 16 = 30.
+    Int32(unsafe rates[unchecked: Int(count < 16 ? count : 15 &+ count >> 4)])
   }
 
   private static let rates: InlineArray<31, UInt16> = [
     40960, 25206, 18204, 14247, 11703, 9930, 8623, 7620, 6827, 6183, 5650, 5201, 4819, 4489, 4201,
     3948, 2560, 1575, 1138, 890, 732, 621, 539, 476, 427, 386, 353, 325, 301, 280, 262,
   ]
+}
+
+/// The probability of yes in parts of 2¹⁵, never so small or large that a decision costs more than
+/// 12 bits.
+struct Probability {
+  let parts: UInt32
+
+  init(_ model: BitModel) {
+    self.init(clamping: model.probability >> 7)
+  }
+
+  /// The mean of two models' estimates.
+  init(_ first: BitModel, _ second: BitModel) {
+    self.init(clamping: (first.probability &+ second.probability) >> 8)
+  }
+
+  private init(clamping parts: UInt32) {
+    self.parts = min(max(parts, 8), (1 << 15) - 8)
+  }
 }

@@ -3,23 +3,17 @@
 /// Takes its bytes from a queue of its own, which the caller keeps filled: a decision takes at most two,
 /// so whoever has so many at hand can decide without running dry.
 struct RangeDecoder: ~Copyable {
-  private var code: UInt32 = 0
-  private var range: UInt32 = .max
-  private(set) var input = ByteQueue()
+  /// For passes, which work on a copy.
+  var interval = DecodingInterval()
+  /// What the interval takes in.
+  var digits = IncomingDigits()
   // Bytes of the code that are still to be read at the beginning of a codeword.
   private var missingByteCount = 4
-  /// Zero bytes that were read behind the end.
-  private(set) var borrowedByteCount = 0
-
-  /// Takes bytes of the codeword into the queue, as many as fit.
-  mutating func fill(from bytes: Span<UInt8>, at position: inout Int) {
-    input.fill(from: bytes, at: &position)
-  }
 
   /// Begins a codeword, or goes on with it: false while too few bytes have come.
   mutating func begin() -> Bool {
-    while missingByteCount > 0, input.count > 0 {
-      code = code << 8 | UInt32(input.removeFirst())
+    while missingByteCount > 0, digits.count > 0 {
+      interval.shift(&digits)
       missingByteCount -= 1
     }
     return missingByteCount == 0
@@ -28,7 +22,7 @@ struct RangeDecoder: ~Copyable {
   /// Begins a codeword that is complete in the queue.
   mutating func beginWithoutMore() {
     while !begin() {
-      code <<= 8
+      interval.shiftZero()
       missingByteCount -= 1
     }
   }
@@ -36,85 +30,110 @@ struct RangeDecoder: ~Copyable {
   /// Makes ready for the next codeword.
   mutating func reset() { self = RangeDecoder() }
 
+  /// Decodes a decision and lets its model learn.
+  mutating func decode(_ model: inout BitModel) -> Bool {
+    interval.decode(&model, from: &digits)
+  }
+
+  /// Decodes a number of `count` bits.
+  mutating func decode(bitCount count: Int) -> UInt64 {
+    interval.decode(bitCount: count, from: &digits)
+  }
+}
+
+/// The numbers that begin with the digits so far, as `EncodingInterval` has them, and where the codeword
+/// lies among them.
+struct DecodingInterval {
+  // Relative to the lowest number. code < range, but for a little that rounding and hostile streams
+  // may add.
+  private var code: UInt32 = 0
+  private var range: UInt32 = .max
+
   /// Decodes a decision whose probability is known to both ends.
   @inline(__always)
-  mutating func decode(probability: Probability) -> Bool {
+  mutating func decode(probability: Probability, from digits: inout IncomingDigits) -> Bool {
     let bound = (range >> 15) &* probability.parts
     let decision = code < bound
-    if decision {
-      range = bound
-    } else {
-      code -= bound
-      range -= bound
-    }
-    normalize()
+    code &-= decision ? 0 : bound
+    range = decision ? bound : range &- bound
+    normalize(&digits)
     return decision
   }
 
   /// Decodes a decision and lets its model learn.
-  mutating func decode(_ model: inout BitModel) -> Bool {
-    let decision = decode(probability: Probability(model))
+  @inline(__always)
+  mutating func decode(_ model: inout BitModel, from digits: inout IncomingDigits) -> Bool {
+    let decision = decode(probability: Probability(model), from: &digits)
     model.update(decision)
+    return decision
+  }
+
+  /// Decodes a decision by the mean of two models, and lets both learn.
+  @inline(__always)
+  mutating func decode(
+    _ first: inout BitModel, _ second: inout BitModel, from digits: inout IncomingDigits
+  ) -> Bool {
+    let decision = decode(probability: Probability(first, second), from: &digits)
+    first.update(decision)
+    second.update(decision)
     return decision
   }
 
   /// Decodes a bit that is as likely to be one as not: a number of one bit.
   @inline(__always)
-  mutating func decodeBit() -> Bool {
+  mutating func decodeBit(from digits: inout IncomingDigits) -> Bool {
     range >>= 1
     let isOne = code >= range
-    code -= isOne ? range : 0
-    normalize()
+    code &-= isOne ? range : 0
+    normalize(&digits)
     return isOne
   }
 
   /// Decodes a number of `count` bits, in groups of eight and a last one of those that are left.
-  mutating func decode(bitCount count: Int) -> UInt64 {
+  mutating func decode(bitCount count: Int, from digits: inout IncomingDigits) -> UInt64 {
     var number: UInt64 = 0
     var rest = count
     while rest > 0 {
-      let size = min(rest, 8)
-      rest -= size
-      range >>= UInt32(size)
-      for place in stride(from: UInt32(size), to: 0, by: -1) {
-        let part = range << (place - 1)
-        let isOne = code >= part
-        code -= isOne ? part : 0
-        number = number << 1 | (isOne ? 1 : 0)
-      }
-      normalize()
+      let size = UInt32(truncatingIfNeeded: min(rest, 8))
+      rest &-= Int(size)
+      // Not zero: at least 2¹⁶.
+      range &>>= size
+      let digit = min(code / range, (1 &<< size) &- 1)
+      code &-= digit &* range
+      number = number &<< UInt64(size) | UInt64(digit)
+      normalize(&digits)
     }
     return number
   }
 
-  @inline(__always)
-  private mutating func normalize() {
-    while range < 1 << 24 {
-      range <<= 8
-      code = code << 8 | UInt32(nextByte())
-    }
+  fileprivate mutating func shift(_ digits: inout IncomingDigits) {
+    code = code << 8 | UInt32(digits.next())
   }
 
-  @inline(never)
-  private mutating func nextByte() -> UInt8 {
-    guard input.count > 0 else {
-      borrowedByteCount += 1
-      return 0
+  fileprivate mutating func shiftZero() { code <<= 8 }
+
+  @inline(__always)
+  private mutating func normalize(_ digits: inout IncomingDigits) {
+    while range < 1 << 24 {
+      range <<= 8
+      shift(&digits)
     }
-    return input.removeFirst()
   }
 }
 
-/// Bytes on their way into the decoder.
-struct ByteQueue: ~Copyable {
+/// Digits of the codeword on their way in.
+struct IncomingDigits: ~Copyable {
   static let capacity = 128
   private var bytes = InlineArray<128, UInt8>(repeating: 0)
   // 0 <= start <= end <= capacity
   private var start = 0
   private var end = 0
+  /// Zero bytes that were read behind the end.
+  private(set) var borrowedCount = 0
 
-  var count: Int { end - start }
+  var count: Int { end &- start }
 
+  /// Takes bytes of the codeword, as many as fit.
   mutating func fill(from source: Span<UInt8>, at position: inout Int) {
     if start > 0 {
       for index in start..<end { bytes[index - start] = bytes[index] }
@@ -127,9 +146,14 @@ struct ByteQueue: ~Copyable {
     }
   }
 
-  /// - Precondition: there is one.
-  mutating func removeFirst() -> UInt8 {
-    defer { start += 1 }
+  /// The next byte; zero behind the end.
+  @inline(never)
+  fileprivate mutating func next() -> UInt8 {
+    guard start < end else {
+      borrowedCount += 1
+      return 0
+    }
+    defer { start &+= 1 }
     return bytes[start]
   }
 }

@@ -2,60 +2,109 @@
 /// `RangeDecoder`.
 ///
 /// A carry range coder with 32 bits of range, after G. N. N. Martin (1979), in the form that LZMA made
-/// common: yes takes the lower part of the range, in proportion to its probability, no the rest. A carry
-/// may run through bytes already made, so the last one that is not 0xFF and those behind it wait.
+/// common: yes takes the lower part of the range, in proportion to its probability, no the rest.
 struct RangeEncoder {
-  // Of these, bit 32 is a carry. low < 2^33
-  private var low: UInt64 = 0
-  private var range: UInt32 = .max
-  // What a carry may still change: a byte, and so many 0xFF behind it.
-  private var cache: UInt8?
-  private var pendingCount = 0
+  /// For passes, which work on a copy.
+  var interval = EncodingInterval()
+  /// What the interval has shed.
+  var digits = OutgoingDigits()
+
   /// Complete bytes of the codeword, for the caller to take away; all of them at its end.
-  var output: [UInt8] = []
+  var output: [UInt8] {
+    get { digits.complete }
+    set { digits.complete = newValue }
+  }
 
   /// Bits so far, to a fraction of one; for comparing two points of a codeword.
   var bitPosition: Double {
-    let whole = output.count + pendingCount + (cache == nil ? 0 : 1)
-    return Double(8 * whole + 32) - PassSizes.log2(Double(range))
-  }
-
-  /// Encodes a decision whose probability is known to both ends.
-  @inline(__always)
-  mutating func encode(_ decision: Bool, probability: Probability) {
-    let bound = (range >> 15) &* probability.parts
-    if decision {
-      range = bound
-    } else {
-      low += UInt64(bound)
-      range -= bound
-    }
-    normalize()
+    Double(8 * digits.count + 32) - PassSizes.log2(Double(interval.range))
   }
 
   /// Encodes a decision and lets its model learn.
   mutating func encode(_ decision: Bool, _ model: inout BitModel) {
-    encode(decision, probability: Probability(model))
-    model.update(decision)
+    interval.encode(decision, &model, to: &digits)
   }
 
-  /// Encodes the lowest `count` bits of a number, the highest first, at one half each: in groups of
-  /// eight and a last one of those that are left.
+  /// Encodes the lowest `count` bits of a number, the highest first, at one half each.
   mutating func encode(bits: UInt64, count: Int) {
-    var rest = count
-    while rest > 0 {
-      let size = min(rest, 8)
-      rest -= size
-      range >>= UInt32(size)
-      let digit = UInt32(truncatingIfNeeded: bits >> UInt64(rest)) & ((1 << UInt32(size)) - 1)
-      low += UInt64(range) * UInt64(digit)
-      normalize()
-    }
+    interval.encode(bits: bits, count: count, to: &digits)
   }
 
   /// Ends the codeword with as few bytes as tell it apart; zero bytes follow it in the decoder's mind.
   mutating func finish() {
-    // The number within the range that has the most zero bits at its end.
+    interval.finish(to: &digits)
+    // The four bytes that the decoder has read ahead: where they are zero it borrows them.
+    for _ in 0..<4 where output.last == 0 { output.removeLast() }
+    let kept = output
+    self = RangeEncoder()
+    output = kept
+  }
+}
+
+/// The numbers that begin with the digits so far: what each decision narrows.
+///
+/// Two words, so that a pass can keep them in registers: it copies them to a variable of its own, and
+/// back in the end.
+struct EncodingInterval {
+  // Of these, bit 32 is a carry. low < 2^33
+  private var low: UInt64 = 0
+  private(set) var range: UInt32 = .max
+
+  /// Encodes a decision whose probability is known to both ends.
+  @inline(__always)
+  mutating func encode(
+    _ decision: Bool, probability: Probability, to digits: inout OutgoingDigits
+  ) {
+    let bound = (range >> 15) &* probability.parts
+    low &+= decision ? 0 : UInt64(bound)
+    range = decision ? bound : range &- bound
+    normalize(&digits)
+  }
+
+  /// Encodes a decision and lets its model learn.
+  @inline(__always)
+  mutating func encode(
+    _ decision: Bool, _ model: inout BitModel, to digits: inout OutgoingDigits
+  ) {
+    encode(decision, probability: Probability(model), to: &digits)
+    model.update(decision)
+  }
+
+  /// Encodes a decision by the mean of two models, and lets both learn.
+  @inline(__always)
+  mutating func encode(
+    _ decision: Bool, _ first: inout BitModel, _ second: inout BitModel,
+    to digits: inout OutgoingDigits
+  ) {
+    encode(decision, probability: Probability(first, second), to: &digits)
+    first.update(decision)
+    second.update(decision)
+  }
+
+  /// Encodes a bit that is as likely to be one as not: a number of one bit.
+  @inline(__always)
+  mutating func encodeBit(_ isOne: Bool, to digits: inout OutgoingDigits) {
+    range >>= 1
+    low &+= isOne ? UInt64(range) : 0
+    normalize(&digits)
+  }
+
+  /// Encodes the lowest `count` bits of a number: in groups of eight and a last one of those that are
+  /// left.
+  mutating func encode(bits: UInt64, count: Int, to digits: inout OutgoingDigits) {
+    var rest = count
+    while rest > 0 {
+      let size = min(rest, 8)
+      rest &-= size
+      range &>>= UInt32(truncatingIfNeeded: size)
+      let digit = (bits &>> UInt64(truncatingIfNeeded: rest)) & ((1 &<< UInt64(size)) &- 1)
+      low &+= UInt64(range) &* digit
+      normalize(&digits)
+    }
+  }
+
+  /// Sheds all that is left, with as many zeros at the end as the interval allows.
+  mutating func finish(to digits: inout OutgoingDigits) {
     for zeros in stride(from: UInt64(32), through: 0, by: -8) {
       let mask = (UInt64(1) << zeros) - 1
       let number = (low + mask) & ~mask
@@ -63,53 +112,44 @@ struct RangeEncoder {
       low = number
       break
     }
-    for _ in 0..<5 { shift() }
-    // The four bytes that the decoder has read ahead: where they are zero it borrows them.
-    for _ in 0..<4 where output.last == 0 { output.removeLast() }
-    let kept = output
-    self = RangeEncoder()
-    output = kept
+    for _ in 0..<5 { low = digits.shift(low) }
   }
 
   @inline(__always)
-  private mutating func normalize() {
+  private mutating func normalize(_ digits: inout OutgoingDigits) {
     while range < 1 << 24 {
       range <<= 8
-      shift()
+      low = digits.shift(low)
     }
   }
+}
 
-  /// Moves the highest byte of `low` to the output, as soon as no carry can reach it.
+/// Digits of the codeword on their way out.
+///
+/// A carry may run through bytes already made, so the last one that is
+/// not 0xFF and those behind it wait.
+struct OutgoingDigits {
+  // What a carry may still change: a byte, and so many 0xFF behind it.
+  private var cache: UInt8?
+  private var pendingCount = 0
+  fileprivate(set) var complete: [UInt8] = []
+
+  /// Bytes, whether complete or not.
+  var count: Int { complete.count + pendingCount + (cache == nil ? 0 : 1) }
+
+  /// Takes over the highest byte of `low`, complete as soon as no carry can reach it, and returns what
+  /// is left.
   @inline(never)
-  private mutating func shift() {
+  fileprivate mutating func shift(_ low: UInt64) -> UInt64 {
     let carry = UInt8(truncatingIfNeeded: low >> 32)
     if low < 0xFF00_0000 || carry == 1 {
-      if let cache { output.append(cache &+ carry) }
-      for _ in 0..<pendingCount { output.append(0xFF &+ carry) }
+      if let cache { complete.append(cache &+ carry) }
+      for _ in 0..<pendingCount { complete.append(0xFF &+ carry) }
       pendingCount = 0
       cache = UInt8(truncatingIfNeeded: low >> 24)
     } else {
       pendingCount += 1
     }
-    low = (low & 0x00FF_FFFF) << 8
-  }
-}
-
-/// The probability of yes in parts of 2¹⁵, never so small or large that a decision costs more than
-/// 12 bits.
-struct Probability {
-  let parts: UInt32
-
-  init(_ model: BitModel) {
-    self.init(clamping: model.probability >> 7)
-  }
-
-  /// The mean of two models' estimates.
-  init(_ first: BitModel, _ second: BitModel) {
-    self.init(clamping: (first.probability + second.probability) >> 8)
-  }
-
-  private init(clamping parts: UInt32) {
-    self.parts = min(max(parts, 8), (1 << 15) - 8)
+    return (low & 0x00FF_FFFF) << 8
   }
 }

@@ -51,6 +51,8 @@ public struct CodedStreamDecoder: ~Copyable {
   private var progress: [TensorProgress]
   private var step = Step.unit
   private var hasBegun = false
+  // The tensor of the last unit, if that was a significance pass.
+  private var surveyed: Int?
   // The open unit.
   private var index = 0
   private var pass = Pass.significance
@@ -81,12 +83,12 @@ public struct CodedStreamDecoder: ~Copyable {
     passes.work = workLimit
     while true {
       passes.isStarving = false
-      passes.coder.fill(from: bytes, at: &position)
+      passes.coder.digits.fill(from: bytes, at: &position)
       passes.isComplete = isLast && position == bytes.count
       if step == .ended { return try endOfCodeword(isLast) }
       guard begin() else { return .needsBytes }
       try advance(&memory)
-      if passes.coder.borrowedByteCount > Self.borrowLimit { throw .tooShort }
+      if passes.coder.digits.borrowedCount > Self.borrowLimit { throw .tooShort }
       if passes.work < 0 { return .isBusy }
       if passes.isStarving, position == bytes.count { return .needsBytes }
     }
@@ -101,7 +103,7 @@ public struct CodedStreamDecoder: ~Copyable {
   }
 
   private mutating func endOfCodeword(_ isLast: Bool) throws(CodedStreamError) -> Outcome {
-    guard passes.coder.input.count == 0 else { throw .tooLong }
+    guard passes.coder.digits.count == 0 else { throw .tooLong }
     guard isLast else { return .needsBytes }
     guard passes.isComplete else { throw .tooLong }
     passes.coder.reset()
@@ -157,6 +159,7 @@ public struct CodedStreamDecoder: ~Copyable {
   }
 
   private mutating func endUnit() {
+    surveyed = pass == .significance ? index : nil
     progress[index].note(pass, tensors[index].grid)
     step = .unit
   }
@@ -231,7 +234,7 @@ public struct CodedStreamDecoder: ~Copyable {
     passes.beginPlane(
       memory, grid,
       Knowledge(code, topLevel: top, refined: plane, significant: progress.planeCount),
-      needsSigns: pass == .significance)
+      isSurveyed: pass == .refinement && surveyed == index)
   }
 
   private mutating func decodePass<Bits>(

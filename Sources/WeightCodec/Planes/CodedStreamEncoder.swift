@@ -26,6 +26,8 @@ public struct CodedStreamEncoder {
   private var passes: PassEncoder
   private var progress: [TensorProgress]
   private var bytes = ByteModels()
+  // The tensor of the last unit, if that was a significance pass.
+  private var surveyed: Int?
 
   /// Begins a stream about these tensors.
   public init(_ tensors: [CodedTensor], _ variant: CodecVariant) {
@@ -59,6 +61,7 @@ public struct CodedStreamEncoder {
         memory, elementByteCount: tensor.elementByteCount, asDifferences: asDifferences,
         &passes.coder)
     }
+    surveyed = pass == .significance ? index : nil
     progress[index].note(pass, tensor.grid)
   }
 
@@ -102,7 +105,9 @@ public struct CodedStreamEncoder {
       passes.encodeSignificance(memory, grid, code, topLevel: top, plane: progress.planeCount)
     case .refinement:
       guard let top = progress.topLevel else { return }
-      passes.encodeRefinement(memory, grid, code, topLevel: top, plane: progress.planeCount - 1)
+      passes.encodeRefinement(
+        memory, grid, code, topLevel: top, plane: progress.planeCount - 1,
+        isSurveyed: surveyed == index)
     case .mantissa(let bits): passes.encodeMantissas(memory, grid, code, progress, bits: bits)
     case .bytes: preconditionFailure("floats are no bytes")
     }

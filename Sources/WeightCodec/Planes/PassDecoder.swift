@@ -29,30 +29,54 @@ struct PassDecoder: ~Copyable {
   }
 
   /// Whether so many bytes can be read, or nothing more is to come.
+  @inline(__always)
   mutating func has(byteCount: Int) -> Bool {
-    isStarving = !isComplete && coder.input.count < byteCount
-    return !isStarving
+    if isComplete || coder.digits.count >= byteCount { return true }
+    isStarving = true
+    return false
   }
 
   /// Whether one element more may be gone through.
+  @inline(__always)
   mutating func mayGoOn() -> Bool {
-    work -= 1
+    work &-= 1
     return work >= 0
   }
 
+  @inline(__always)
   mutating func mayGoOn(byteCount: Int) -> Bool { mayGoOn() && has(byteCount: byteCount) }
+
+  /// Takes one element of those that a pass may go through, each of `byteCount` bytes at most; what
+  /// makes them few is looked at only now and then.
+  @inline(__always)
+  private mutating func take(_ allowance: inout Int, byteCount: Int) -> Bool {
+    allowance &-= 1
+    return allowance >= 0 || renew(&allowance, byteCount: byteCount)
+  }
+
+  @inline(never)
+  private mutating func renew(_ allowance: inout Int, byteCount: Int) -> Bool {
+    guard mayGoOn(byteCount: byteCount) else { return false }
+    let most = isComplete ? IncomingDigits.capacity : coder.digits.count / byteCount
+    allowance = min(most &- 1, work)
+    work &-= allowance
+    return true
+  }
 
   // MARK: - Planes
 
-  /// Begins a pass of a plane.
+  /// Begins a pass of a plane; `isSurveyed` means the same as in the encoder.
   mutating func beginPlane<Bits>(
-    _ memory: RawSpan, _ grid: TensorGrid, _ knowledge: Knowledge<Bits>, needsSigns: Bool
+    _ memory: RawSpan, _ grid: TensorGrid, _ knowledge: Knowledge<Bits>, isSurveyed: Bool
   ) {
     models.pass = PassModels.OfPass()
     usesLines = variant == .lines && grid.hasLines
     guard usesLines else { return }
-    activity.survey(memory, grid, knowledge, needsSigns: needsSigns)
-    work -= grid.elementCount
+    if !isSurveyed {
+      activity.survey(memory, grid, knowledge)
+      work -= grid.elementCount
+    }
+    activity.beginPass()
   }
 
   /// Decodes the significance pass of a plane as far as possible.
@@ -63,31 +87,48 @@ struct PassDecoder: ~Copyable {
     let level = topLevel - plane
     // 1.5 times the threshold, where there is a bit for the half.
     let value = code.power(atLevel: level) | code.marker(atLevel: level, knownBits: 0)
-    while cursor.index < grid.elementCount {
-      guard code.load(memory.bytes, at: cursor.index) & code.magnitudeMask == 0 else {
-        cursor.advance(in: grid)
-        continue
+    precondition(grid.byteCount <= memory.byteCount)
+    var (interval, place, allowance) = (coder.interval, cursor, 0)
+    defer { (coder.interval, cursor) = (interval, place) }
+    while place.row < grid.rowCount {
+      let rowScale = usesLines ? activity.scale(row: place.row) : 0
+      while place.column < grid.columnCount {
+        if unsafe code.load(memory.bytes, uncheckedAt: place.index) & code.magnitudeMask == 0 {
+          guard take(&allowance, byteCount: Self.significanceByteCount) else { return }
+          if decodeIsSignificant(rowScale, column: place.column, &interval) {
+            let isNegative = decodeIsNegative(row: place.row, column: place.column, &interval)
+            let bits = value | (isNegative ? code.signMask : 0)
+            unsafe code.store(bits, to: &memory, uncheckedAt: place.index)
+          }
+        }
+        place.advance()
       }
-      guard mayGoOn(byteCount: Self.significanceByteCount) else { return }
-      if decodeIsSignificant(cursor) {
-        let sign = decodeIsNegative(cursor) ? code.signMask : 0
-        code.store(value | sign, to: &memory, at: cursor.index)
-      }
-      cursor.advance(in: grid)
+      place.endRow()
     }
   }
 
-  private mutating func decodeIsSignificant(_ cursor: Cursor) -> Bool {
-    guard usesLines else { return coder.decode(&models.pass.significance) }
-    let kind = activity.activityClass(row: cursor.row, column: cursor.column)
-    return coder.decode(&models.pass.significance, &models.lines.significance[kind])
+  @inline(__always)
+  private mutating func decodeIsSignificant(
+    _ rowScale: Int32, column: Int, _ interval: inout DecodingInterval
+  ) -> Bool {
+    guard usesLines else {
+      return interval.decode(&models.pass.significance, from: &coder.digits)
+    }
+    let kind = activity.activityClass(rowScale, column: column)
+    return interval.decode(
+      &models.pass.significance, &models.lines.significance[kind], from: &coder.digits)
   }
 
-  private mutating func decodeIsNegative(_ cursor: Cursor) -> Bool {
-    guard usesLines else { return coder.decodeBit() }
-    let expected = activity.signClass(row: cursor.row, column: cursor.column)
-    let isNegative = coder.decode(&models.lines.sign[expected.strength]) != expected.isNegative
-    activity.noteSign(isNegative: isNegative, row: cursor.row, column: cursor.column)
+  @inline(__always)
+  private mutating func decodeIsNegative(
+    row: Int, column: Int, _ interval: inout DecodingInterval
+  ) -> Bool {
+    guard usesLines else { return interval.decodeBit(from: &coder.digits) }
+    let expected = activity.signClass(row: row, column: column)
+    let isUnexpected = interval.decode(
+      &models.lines.sign[expected.strength], from: &coder.digits)
+    let isNegative = isUnexpected != expected.isNegative
+    activity.noteSign(isNegative: isNegative, row: row, column: column)
     return isNegative
   }
 
@@ -97,32 +138,49 @@ struct PassDecoder: ~Copyable {
     plane: Int, _ cursor: inout Cursor
   ) {
     let known = code.power(atLevel: topLevel - plane + 1)
-    while cursor.index < grid.elementCount {
-      let bits = code.load(memory.bytes, at: cursor.index)
-      let magnitude = bits & code.magnitudeMask
-      if magnitude >= known, magnitude < code.infinity {
-        let level = code.level(of: magnitude)
-        let knownBits = plane - topLevel + level - 1
-        if knownBits < code.trailingBits(atLevel: level) {
-          guard mayGoOn(byteCount: Self.refinementByteCount) else { return }
-          let isOne = decodeRefinementBit(depth: knownBits, cursor)
-          // The marker is where the bit belongs; another goes below it.
+    let finiteCount = code.infinity &- known
+    precondition(grid.byteCount <= memory.byteCount)
+    var (interval, place, allowance) = (coder.interval, cursor, 0)
+    defer { (coder.interval, cursor) = (interval, place) }
+    while place.row < grid.rowCount {
+      let rowScale = usesLines ? activity.scale(row: place.row) : 0
+      while place.column < grid.columnCount {
+        let bits = unsafe code.load(memory.bytes, uncheckedAt: place.index)
+        let magnitude = bits & code.magnitudeMask
+        if magnitude &- known < finiteCount {
+          let level = code.level(of: magnitude)
+          let knownBits = plane &- topLevel &+ level &- 1
           let marker = code.marker(atLevel: level, knownBits: knownBits)
-          let next = code.marker(atLevel: level, knownBits: knownBits + 1)
-          code.store((isOne ? bits : bits ^ marker) | next, to: &memory, at: cursor.index)
+          if marker > 0 {
+            guard take(&allowance, byteCount: Self.refinementByteCount) else { return }
+            let isOne = decodeRefinementBit(
+              depth: knownBits, rowScale, column: place.column, &interval)
+            // The marker is where the bit belongs; another goes below it.
+            let next = (bits ^ (isOne ? 0 : marker)) | marker >> 1
+            unsafe code.store(next, to: &memory, uncheckedAt: place.index)
+          }
         }
+        place.advance()
       }
-      cursor.advance(in: grid)
+      place.endRow()
     }
   }
 
-  private mutating func decodeRefinementBit(depth: Int, _ cursor: Cursor) -> Bool {
-    guard depth < PassModels.refinementDepth else { return coder.decodeBit() }
-    guard usesLines else { return coder.decode(&models.pass.refinement[depth]) }
-    let kind = activity.activityClass(row: cursor.row, column: cursor.column)
-    return coder.decode(
+  @inline(__always)
+  private mutating func decodeRefinementBit(
+    depth: Int, _ rowScale: Int32, column: Int, _ interval: inout DecodingInterval
+  ) -> Bool {
+    guard depth < PassModels.refinementDepth else {
+      return interval.decodeBit(from: &coder.digits)
+    }
+    guard usesLines else {
+      return interval.decode(&models.pass.refinement[depth], from: &coder.digits)
+    }
+    let kind = activity.activityClass(rowScale, column: column)
+    return interval.decode(
       &models.pass.refinement[depth],
-      &models.lines.refinement[depth * RowColumnActivity.classCount + kind])
+      &models.lines.refinement[depth &* RowColumnActivity.classCount &+ kind],
+      from: &coder.digits)
   }
 
   // MARK: - Mantissas
@@ -139,7 +197,8 @@ struct PassDecoder: ~Copyable {
       if let value = try decodeMantissa(bits, code, step) {
         code.store(value, to: &memory, at: cursor.index)
       }
-      cursor.advance(in: grid)
+      cursor.advance()
+      if cursor.column == grid.columnCount { cursor.endRow() }
     }
   }
 
@@ -197,24 +256,19 @@ struct Cursor {
   private(set) var row = 0
   private(set) var column = 0
 
-  mutating func advance(in grid: TensorGrid) {
-    index += 1
-    column += 1
-    guard column == grid.columnCount else { return }
+  /// To the next column, or behind the last one.
+  @inline(__always)
+  mutating func advance() {
+    index &+= 1
+    column &+= 1
+  }
+
+  /// From behind the last column to the next row.
+  mutating func endRow() {
     column = 0
-    row += 1
+    row &+= 1
   }
 
   /// To another place of a tensor without rows.
   mutating func advance(by count: Int) { index += count }
-}
-
-extension RangeDecoder {
-  /// Decodes a decision by the mean of two models, and lets both learn.
-  mutating func decode(_ first: inout BitModel, _ second: inout BitModel) -> Bool {
-    let decision = decode(probability: Probability(first, second))
-    first.update(decision)
-    second.update(decision)
-    return decision
-  }
 }

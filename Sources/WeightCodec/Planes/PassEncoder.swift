@@ -7,6 +7,8 @@ struct PassEncoder {
   var models = PassModels()
   private var activity: RowColumnActivity
   private let variant: CodecVariant
+  // Whether rows and columns have their say in the pass at hand.
+  private var usesLines = false
 
   /// Makes room for matrices of up to so many rows and columns together.
   init(_ variant: CodecVariant, lineLimit: Int) {
@@ -20,81 +22,110 @@ struct PassEncoder {
   mutating func encodeSignificance<Bits>(
     _ memory: RawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>, topLevel: Int, plane: Int
   ) {
-    let usesLines = beginPlane(
-      memory, grid, Knowledge(code, topLevel: topLevel, refined: plane, significant: plane),
-      needsSigns: true)
+    let knowledge = Knowledge(code, topLevel: topLevel, refined: plane, significant: plane)
+    beginPlane(memory, grid, knowledge, isSurveyed: false)
     let threshold = code.power(atLevel: topLevel - plane)
     let known = plane == 0 ? code.infinity : code.power(atLevel: topLevel - plane + 1)
+    precondition(grid.byteCount <= memory.byteCount)
+    var interval = coder.interval
     var index = 0
     for row in 0..<grid.rowCount {
+      let rowScale = usesLines ? activity.scale(row: row) : 0
       for column in 0..<grid.columnCount {
-        let bits = code.load(memory, at: index)
-        index += 1
+        let bits = unsafe code.load(memory, uncheckedAt: index)
+        index &+= 1
         let magnitude = bits & code.magnitudeMask
         guard magnitude < known else { continue }
         let isSignificant = magnitude >= threshold
-        let isNegative = bits & code.signMask != 0
-        if usesLines {
-          let kind = activity.activityClass(row: row, column: column)
-          coder.encode(
-            isSignificant, &models.pass.significance, &models.lines.significance[kind])
-          if isSignificant { encodeSign(isNegative, row: row, column: column) }
-        } else {
-          coder.encode(isSignificant, &models.pass.significance)
-          if isSignificant { coder.encode(bits: isNegative ? 1 : 0, count: 1) }
+        encodeIsSignificant(isSignificant, rowScale, column: column, &interval)
+        if isSignificant {
+          encodeIsNegative(bits & code.signMask != 0, row: row, column: column, &interval)
         }
       }
     }
+    coder.interval = interval
+  }
+
+  @inline(__always)
+  private mutating func encodeIsSignificant(
+    _ isSignificant: Bool, _ rowScale: Int32, column: Int, _ interval: inout EncodingInterval
+  ) {
+    guard usesLines else {
+      return interval.encode(isSignificant, &models.pass.significance, to: &coder.digits)
+    }
+    let kind = activity.activityClass(rowScale, column: column)
+    interval.encode(
+      isSignificant, &models.pass.significance, &models.lines.significance[kind],
+      to: &coder.digits)
+  }
+
+  @inline(__always)
+  private mutating func encodeIsNegative(
+    _ isNegative: Bool, row: Int, column: Int, _ interval: inout EncodingInterval
+  ) {
+    guard usesLines else { return interval.encodeBit(isNegative, to: &coder.digits) }
+    let expected = activity.signClass(row: row, column: column)
+    interval.encode(
+      isNegative != expected.isNegative, &models.lines.sign[expected.strength],
+      to: &coder.digits)
+    activity.noteSign(isNegative: isNegative, row: row, column: column)
   }
 
   /// Encodes the refinement pass of a plane: one bit for each weight that was significant before it.
+  ///
+  /// Directly after the significance pass of the same plane `isSurveyed` saves some work.
   mutating func encodeRefinement<Bits>(
-    _ memory: RawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>, topLevel: Int, plane: Int
+    _ memory: RawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>, topLevel: Int, plane: Int,
+    isSurveyed: Bool
   ) {
-    let usesLines = beginPlane(
-      memory, grid, Knowledge(code, topLevel: topLevel, refined: plane, significant: plane + 1),
-      needsSigns: false)
+    let knowledge = Knowledge(code, topLevel: topLevel, refined: plane, significant: plane + 1)
+    beginPlane(memory, grid, knowledge, isSurveyed: isSurveyed)
     let known = code.power(atLevel: topLevel - plane + 1)
+    let finiteCount = code.infinity &- known
+    precondition(grid.byteCount <= memory.byteCount)
+    var interval = coder.interval
     var index = 0
     for row in 0..<grid.rowCount {
+      let rowScale = usesLines ? activity.scale(row: row) : 0
       for column in 0..<grid.columnCount {
-        let magnitude = code.load(memory, at: index) & code.magnitudeMask
-        index += 1
-        guard magnitude >= known, magnitude < code.infinity else { continue }
+        let magnitude = unsafe code.load(memory, uncheckedAt: index) & code.magnitudeMask
+        index &+= 1
+        guard magnitude &- known < finiteCount else { continue }
         let level = code.level(of: magnitude)
-        let place = code.trailingBits(atLevel: level) - (plane - topLevel + level)
-        guard place >= 0 else { continue }
-        let bit = UInt64(truncatingIfNeeded: magnitude >> Bits(truncatingIfNeeded: place) & 1)
-        let depth = plane - topLevel + level - 1
-        if depth >= PassModels.refinementDepth {
-          coder.encode(bits: bit, count: 1)
-        } else if usesLines {
-          let kind = activity.activityClass(row: row, column: column)
-          coder.encode(
-            bit == 1, &models.pass.refinement[depth],
-            &models.lines.refinement[depth * RowColumnActivity.classCount + kind])
-        } else {
-          coder.encode(bit == 1, &models.pass.refinement[depth])
-        }
+        let knownBits = plane &- topLevel &+ level &- 1
+        let marker = code.marker(atLevel: level, knownBits: knownBits)
+        guard marker > 0 else { continue }
+        encodeRefinementBit(
+          magnitude & marker > 0, depth: knownBits, rowScale, column: column, &interval)
       }
     }
+    coder.interval = interval
   }
 
-  /// Whether rows and columns have their say.
+  @inline(__always)
+  private mutating func encodeRefinementBit(
+    _ isOne: Bool, depth: Int, _ rowScale: Int32, column: Int, _ interval: inout EncodingInterval
+  ) {
+    guard depth < PassModels.refinementDepth else {
+      return interval.encodeBit(isOne, to: &coder.digits)
+    }
+    guard usesLines else {
+      return interval.encode(isOne, &models.pass.refinement[depth], to: &coder.digits)
+    }
+    let kind = activity.activityClass(rowScale, column: column)
+    interval.encode(
+      isOne, &models.pass.refinement[depth],
+      &models.lines.refinement[depth &* RowColumnActivity.classCount &+ kind], to: &coder.digits)
+  }
+
   private mutating func beginPlane<Bits>(
-    _ memory: RawSpan, _ grid: TensorGrid, _ knowledge: Knowledge<Bits>, needsSigns: Bool
-  ) -> Bool {
+    _ memory: RawSpan, _ grid: TensorGrid, _ knowledge: Knowledge<Bits>, isSurveyed: Bool
+  ) {
     models.pass = PassModels.OfPass()
-    guard variant == .lines, grid.hasLines else { return false }
-    activity.survey(memory, grid, knowledge, needsSigns: needsSigns)
-    return true
-  }
-
-  private mutating func encodeSign(_ isNegative: Bool, row: Int, column: Int) {
-    let expected = activity.signClass(row: row, column: column)
-    coder.encode(
-      isNegative != expected.isNegative, &models.lines.sign[expected.strength])
-    activity.noteSign(isNegative: isNegative, row: row, column: column)
+    usesLines = variant == .lines && grid.hasLines
+    guard usesLines else { return }
+    if !isSurveyed { activity.survey(memory, grid, knowledge) }
+    activity.beginPass()
   }
 
   // MARK: - Mantissas
@@ -164,14 +195,5 @@ struct PassEncoder {
     } else {
       coder.encode(bits: UInt64(level), count: levelBits)
     }
-  }
-}
-
-extension RangeEncoder {
-  /// Encodes a decision by the mean of two models, and lets both learn.
-  mutating func encode(_ decision: Bool, _ first: inout BitModel, _ second: inout BitModel) {
-    encode(decision, probability: Probability(first, second))
-    first.update(decision)
-    second.update(decision)
   }
 }

@@ -45,7 +45,8 @@ public struct PassSampler {
         if pass == .significance {
           passes.encodeSignificance(part.bytes, grid, code, topLevel: top, plane: plane)
         } else {
-          passes.encodeRefinement(part.bytes, grid, code, topLevel: top, plane: plane)
+          passes.encodeRefinement(
+            part.bytes, grid, code, topLevel: top, plane: plane, isSurveyed: true)
         }
         let taken = passes.coder.bitPosition - before
         progress.note(pass, grid)
