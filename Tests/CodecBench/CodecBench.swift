@@ -4,74 +4,55 @@ import Tensors
 import WeightCodec
 
 /// Encodes and decodes a model whole, and prints how fast.
+///
+/// A JSON object a line, with the best of some runs. "encoder" and "decoder" are of the variant with
+/// lines, "survey" is the planner's.
+///
+/// usage: CodecBench MODEL [PLANES [RUNS]]
 @main
 enum CodecBench {
   static func main() throws {
     let arguments = CommandLine.arguments
-    let checkpoint = try Checkpoint(opening: FilePath(arguments[1]))
-    let planes = arguments.count > 2 ? Int(arguments[2]) ?? 10 : 10
-    let variant: CodecVariant = arguments.count > 3 && arguments[3] == "flat" ? .flat : .lines
-    var tensors: [CodedTensor] = []
-    var offsets: [Int] = []
-    var memory: [UInt8] = []
-    var heads: [TensorHead] = []
-    for (index, tensor) in checkpoint.tensors.enumerated() where tensor.sharedWith == nil {
-      let descriptor = tensor.descriptor
-      let grid = TensorGrid(descriptor)
-      guard let grid else { continue }
-      tensors.append(
-        CodedTensor(
-          grid: grid, elementByteCount: grid.format.byteCount, byteCount: descriptor.byteCount))
-      offsets.append(memory.count)
-      let head = try checkpoint.withBytes(of: index, 0..<descriptor.byteCount) { bytes in
-        unsafe bytes.withUnsafeBytes { unsafe memory.append(contentsOf: $0) }
-        return TensorHead(bytes, grid)
-      }
-      heads.append(head)
+    guard (2...4).contains(arguments.count) else {
+      return print("usage: CodecBench MODEL [PLANES [RUNS]]")
     }
-    var encoder = CodedStreamEncoder(tensors, variant)
+    let numbers = arguments.dropFirst(2).compactMap { Int($0) }
+    let model = try BenchModel(FilePath(arguments[1]))
+    let runCount = numbers.count > 1 ? numbers[1] : 3
     let clock = ContinuousClock()
-    var stream: [UInt8] = []
-    var small = 0
-    var planeBytes = 0
-    let encoding = clock.measure {
-      func run(_ pass: Pass, _ index: Int) {
-        let range = offsets[index]..<offsets[index] + tensors[index].byteCount
-        unsafe encoder.encode(pass, of: index, memory.span.bytes.extracting(range), heads[index])
-        stream += encoder.takeBytes()
-      }
-      let isSmall = tensors.map {
-        ($0.grid?.rowCount ?? 0) <= 1 || ($0.grid?.elementCount ?? 0) < 512
-      }
-      for index in tensors.indices where isSmall[index] { run(.mantissa(bits: 3), index) }
-      small = stream.count
-      for plane in 0..<planes {
-        for index in tensors.indices where !isSmall[index] {
-          run(.significance, index)
-          if plane > 0 { run(.refinement, index) }
+
+    var best = Duration.seconds(1 << 30)
+    for _ in 0..<runCount { best = min(best, clock.measure { model.survey() }) }
+    report("survey", best, model)
+    for (variant, prefix) in [(CodecVariant.lines, ""), (.flat, "flat ")] {
+      var (encoding, decoding) = (Duration.seconds(1 << 30), Duration.seconds(1 << 30))
+      var stream: [UInt8] = []
+      for _ in 0..<runCount {
+        let encoded = clock.measure {
+          stream = model.encoded(variant, planeCount: numbers.first ?? 14)
         }
+        var memory: [UInt8] = []
+        let decoded = try clock.measure { memory = try model.decoded(stream, variant) }
+        guard memory == model.memory else { fatalError("decoded is not what was encoded") }
+        (encoding, decoding) = (min(encoding, encoded), min(decoding, decoded))
       }
-      planeBytes = stream.count
-      for index in tensors.indices {
-        run(.mantissa(bits: tensors[index].grid?.format.mantissaBits ?? 0), index)
-      }
-      encoder.endCodeword()
-      stream += encoder.takeBytes()
+      report(prefix + "encoder", encoding, model, stream)
+      report(prefix + "decoder", decoding, model, stream)
     }
-    var decoded = [UInt8](repeating: 0, count: memory.count)
-    var decoder = CodedStreamDecoder(tensors, at: offsets, variant)
-    let decoding = try clock.measure {
-      var position = 0
-      var span = decoded.mutableSpan
-      var raw = unsafe span.mutableBytes
-      while try decoder.decode(
-        stream.span, at: &position, isLast: true, workLimit: 1 << 30, into: &raw) != .hasEnded
-      {}
+  }
+
+  /// Prints a line; the bytes are those of the tensors, not of the stream.
+  private static func report(
+    _ name: String, _ time: Duration, _ model: BenchModel, _ stream: [UInt8]? = nil
+  ) {
+    let seconds = time / .seconds(1)
+    var fields = [#""name": "\#(name)""#]
+    fields.append(#""values_per_second": \#(Int(Double(model.valueCount) / seconds))"#)
+    fields.append(#""bytes_per_second": \#(Int(Double(model.memory.count) / seconds))"#)
+    if let stream {
+      fields.append(#""coded_bytes": \#(stream.count)"#)
+      fields.append(#""sha256": "\#(BenchModel.digest(stream))""#)
     }
-    let values = tensors.reduce(0) { $0 + ($1.grid?.elementCount ?? 0) }
-    print(
-      "raw \(memory.count) coded \(stream.count) \(Double(stream.count) / Double(memory.count)) small \(small) planes \(planeBytes) exact \(decoded == memory)"
-    )
-    print("encode \(encoding) decode \(decoding) values \(values)")
+    print("{\(fields.joined(separator: ", "))}")
   }
 }
