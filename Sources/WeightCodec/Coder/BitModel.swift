@@ -18,13 +18,15 @@ struct BitModel {
     // 16 bits of error times 16 bits of rate: a product of 32 bits, sign included.
     let target: Int32 = decision ? 1 << 22 : 0
     let error = (target &- before) >> 7
-    let step = (error &* Self.rate(count: count)) >> 9
+    let rate = count < Self.countLimit ? Self.rate(count: count) : Self.leastRate
+    let step = (error &* rate) >> 9
     // 0 and 2²² themselves are not reached: the error is rounded down, and the rate is below 1.
     let probability = UInt32(truncatingIfNeeded: before &+ step)
     state = probability << 10 | min(count &+ 1, Self.countLimit)
   }
 
   private static let countLimit: UInt32 = 255
+  private static let leastRate: Int32 = 262
 
   /// 65536 / (n + 1.6), from n = 16 on in steps of 16 counts.
   ///
