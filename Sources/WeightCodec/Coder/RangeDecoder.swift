@@ -84,7 +84,8 @@ struct DecodingInterval {
   mutating func decodeBit(from digits: inout IncomingDigits) -> Bool {
     range >>= 1
     let isOne = code >= range
-    code &-= isOne ? range : 0
+    // Without a branch, which nothing could foresee: where it is zero the difference wraps around.
+    code = min(code, code &- range)
     normalize(&digits)
     return isOne
   }

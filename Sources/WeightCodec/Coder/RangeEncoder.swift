@@ -85,7 +85,8 @@ struct EncodingInterval {
   @inline(__always)
   mutating func encodeBit(_ isOne: Bool, to digits: inout OutgoingDigits) {
     range >>= 1
-    low &+= isOne ? UInt64(range) : 0
+    // Without a branch, which nothing could foresee.
+    low &+= UInt64(range) & (isOne ? .max : 0)
     normalize(&digits)
   }
 
