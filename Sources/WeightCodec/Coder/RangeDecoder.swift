@@ -10,6 +10,14 @@ struct RangeDecoder: ~Copyable {
   // Bytes of the code that are still to be read at the beginning of a codeword.
   private var missingByteCount = 4
 
+  /// Takes bytes of the codeword into the queue, as many as fit.
+  mutating func fill(from bytes: Span<UInt8>, at position: inout Int) {
+    digits.fill(from: bytes, at: &position)
+  }
+
+  /// Zero bytes that were read behind the end.
+  var borrowedByteCount: Int { digits.borrowedCount }
+
   /// Begins a codeword, or goes on with it: false while too few bytes have come.
   mutating func begin() -> Bool {
     while missingByteCount > 0, digits.count > 0 {

@@ -83,12 +83,12 @@ public struct CodedStreamDecoder: ~Copyable {
     passes.work = workLimit
     while true {
       passes.isStarving = false
-      passes.coder.digits.fill(from: bytes, at: &position)
+      passes.coder.fill(from: bytes, at: &position)
       passes.isComplete = isLast && position == bytes.count
       if step == .ended { return try endOfCodeword(isLast) }
       guard begin() else { return .needsBytes }
       try advance(&memory)
-      if passes.coder.digits.borrowedCount > Self.borrowLimit { throw .tooShort }
+      if passes.coder.borrowedByteCount > Self.borrowLimit { throw .tooShort }
       if passes.work < 0 { return .isBusy }
       if passes.isStarving, position == bytes.count { return .needsBytes }
     }
