@@ -142,7 +142,7 @@ struct RangeCoderTests {
     let borrowedByteCount = decoder.borrowedByteCount
     #expect(borrowedByteCount <= 4)
     // Whoever reads on notices.
-    for _ in 0..<1000 { _ = decoder.decodeBit() }
+    for _ in 0..<1000 { _ = decoder.decode(bitCount: 1) }
     let furtherByteCount = decoder.borrowedByteCount
     #expect(furtherByteCount > 100)
   }
