@@ -105,10 +105,15 @@ struct DecodingInterval {
     while rest > 0 {
       let size = UInt32(truncatingIfNeeded: min(rest, 8))
       rest &-= Int(size)
-      // Not zero: at least 2¹⁶.
       range &>>= size
-      let digit = min(code / range, (1 &<< size) &- 1)
-      code &-= digit &* range
+      // Code over range, bit by bit: small processors have no division.
+      var (digit, part): (UInt32, UInt32) = (0, range &<< size)
+      for _ in 0..<size {
+        part &>>= 1
+        let isOne = code >= part
+        code &-= isOne ? part : 0
+        digit = digit &<< 1 | (isOne ? 1 : 0)
+      }
       number = number &<< UInt64(size) | UInt64(digit)
       normalize(&digits)
     }
