@@ -84,6 +84,23 @@ struct PlanesTests {
     #expect(try out.bytes(of: "odd").prefix(12) == checkpoint.bytes(of: "odd").prefix(12))
   }
 
+  @Test(arguments: [planes(), plain(), planes(limit: 3)])
+  func tensorsThatShareTheirBytesAreFilledInTheEnd(_ policy: SendPolicy) throws {
+    let tests = FilePath(#filePath).removingLastComponent().removingLastComponent()
+    let tied = try Checkpoint(opening: tests.appending("CheckpointsTests/Fixtures/odd.pt"))
+    let (manifest, pieces) = try modelPieces(of: tied, policy)
+    // Without a model before the end.
+    try write(manifest, folder.file("out"), pieces)
+    let out = try Checkpoint(opening: folder.file("out"))
+    let shared = tied.tensors.filter { $0.sharedWith != nil }
+    #expect(!shared.isEmpty)
+    for tensor in shared {
+      let source = tied.tensors[try #require(tensor.sharedWith)].descriptor.name
+      let bytes = try out.bytes(of: tensor.descriptor.name)
+      #expect(try bytes == out.bytes(of: source) && bytes.contains { $0 != 0 })
+    }
+  }
+
   @Test func castStreamIsShorterThanTheExactOne() throws {
     func size(_ policy: SendPolicy) throws -> Int {
       try modelPieces(of: checkpoint, policy).1.reduce(0) { sum, piece in
