@@ -70,7 +70,9 @@ extension SimulatedTransfer {
       noteShare("three quarters", 0.75)
       noteShare("all contents", 1)
       note("verified", end)
-      return milestones
+      // Tiers and shares mingle; those of one moment stay in their order.
+      let order = milestones.indices.sorted { (milestones[$0].time, $0) < (milestones[$1].time, $1) }
+      return order.map { milestones[$0] }
     }
   }
 }
