@@ -57,7 +57,9 @@ package final class ReceiveSession {
       statistics = machine.statistics
       tensorCount = writer?.tensorCount ?? 0
       // What has come is not lost, whatever ended the session.
-      if digest == nil, tier != nil, (try? writer?.takeSnapshot(.last)) == true { hasSnapshot = true }
+      if digest == nil, tier != nil, (try? writer?.takeSnapshot(.last)) == true {
+        hasSnapshot = true
+      }
     }
     do {
       try loop.run(&machine) { machine in
@@ -134,10 +136,12 @@ package final class ReceiveSession {
       machine.accept()
       tell(.began(manifest))
     case .unitBegan(let unit): try writer?.begin(unit)
-    case .content: try take(&machine) { (bytes) throws(ModelWriterError) in
+    case .content:
+      try take(&machine) { (bytes) throws(ModelWriterError) in
         try writer?.append(bytes)
       }
-    case .coded: try take(&machine) { (bytes) throws(ModelWriterError) in
+    case .coded:
+      try take(&machine) { (bytes) throws(ModelWriterError) in
         try writer?.appendCoded(bytes)
       }
     case .milestone(let milestone):
@@ -181,7 +185,10 @@ package final class ReceiveSession {
   private func progress(_ machine: borrowing ReceiveTransfer) -> TransferProgress {
     let stream = Int(machine.statistics.bytesDelivered - deliveredBefore)
     return TransferProgress(
-      byteCount: stream, byteTotal: max(manifest?.expectedByteCount ?? 0, stream), tier: tier,
+      byteCount: stream,
+      // What was offered is an estimate, and no longer needed once all is there.
+      byteTotal: digest == nil ? max(manifest?.expectedByteCount ?? 0, stream) : stream,
+      tier: tier,
       elapsed: MonotonicClock.now - openedAt, baudRate: machine.baudRate,
       statistics: machine.statistics)
   }
