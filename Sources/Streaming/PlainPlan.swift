@@ -27,9 +27,11 @@ public struct PlainPolicy: Equatable, Sendable {
 }
 
 extension TransferPlan {
-  /// Plans whole tensors: small floats first, then the others by expected gain per byte: a whole tensor
-  /// repairs all of its relative error, which counts √n for n elements, so gain per byte falls with
-  /// size. What is not a float (counters, positions) comes last. Within a group, file order breaks ties.
+  /// Plans whole tensors: small floats first, then the others by expected gain per byte.
+  ///
+  /// A whole tensor repairs all of its relative error, which counts √n for n elements, so gain per byte
+  /// falls with size. What is not a float (counters, positions) comes last. Within a group, file order
+  /// breaks ties.
   public init(_ manifest: Manifest, _ policy: PlainPolicy) {
     var order = manifest.entries.indices.filter { manifest.entries[$0].hasContent }
     let ranks = manifest.entries.map { Self.rank(of: $0.tensor, policy) }

@@ -16,8 +16,10 @@ public struct PlanStep: Equatable, Sendable {
   public let action: Action
   /// The bytes of the stream that it is expected to take, a fraction of one for small passes.
   public let byteCount: Double
-  /// What it repairs for a byte: squared error of the tensor, in parts of the tensor's energy and times
-  /// its weight; of all steps that only pay together. 0 where nothing was weighed.
+  /// What it repairs for a byte.
+  ///
+  /// Squared error of the tensor, in parts of the tensor's energy and times its weight; of all steps that
+  /// only pay together. 0 where nothing was weighed.
   public let gain: Double
   /// The expected squared error of the tensor behind it, in parts of the tensor's energy.
   public let relativeError: Double

@@ -83,10 +83,13 @@ private struct Planner {
     var stream = steps
     if !small.isEmpty { stream.append(milestone(.small, chains: [:])) }
     stream += withMilestones(body)
-    let rest = small.flatMap { smallSteps($0, toEnd: true) }
+    let rest =
+      small.flatMap { smallSteps($0, toEnd: true) }
       + wholeSteps { $0 > Self.headByteCount && !isFloat($1) || isCounter($1) }
     let tails = indices.compactMap { chains[$0]?.last }
-    if !tails.isEmpty || !rest.isEmpty, !body.isEmpty { stream.append(milestone(.fine, chains: ends)) }
+    if !tails.isEmpty || !rest.isEmpty, !body.isEmpty {
+      stream.append(milestone(.fine, chains: ends))
+    }
     stream += rest + tails
     stream.append(milestone(.complete, chains: policy.planeLimit == nil ? nil : ends))
     return stream
@@ -151,7 +154,8 @@ private struct Planner {
     }
     var first = 0.0
     for chain in chains.values {
-      let end = chain.planeStarts.count > Self.firstPlaneCount
+      let end =
+        chain.planeStarts.count > Self.firstPlaneCount
         ? chain.planeStarts[Self.firstPlaneCount] : chain.steps.count
       for step in chain.steps[..<end] { first += step.byteCount }
     }
@@ -216,7 +220,8 @@ private struct Planner {
       links += rest
     }
     for step in wholeFloats() {
-      let count = Double(step.tensorIndex.map { manifest.entries[$0].tensor.shape.elementCount } ?? 1)
+      let count = Double(
+        step.tensorIndex.map { manifest.entries[$0].tensor.shape.elementCount } ?? 1)
       let gain = (hasEmbeddings ? 1 : count.squareRoot()) / step.byteCount
       links.append(TensorChain.Link(steps: [step.with(gain: gain)], gain: gain))
     }

@@ -2,8 +2,9 @@ import Glibc
 import Runtime
 import Streaming
 
-/// Runs a user's command at milestones: through the shell, with the output's name behind it, one at a
-/// time. A milestone that is reached while the last one's command runs waits, and only the newest does.
+/// Runs a user's command at milestones: through the shell, with the output's name behind it, one at a time.
+///
+/// A milestone that is reached while the last one's command runs waits, and only the newest does.
 final class MilestoneHook {
   private let command: String
   private let out: String

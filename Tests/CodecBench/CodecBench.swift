@@ -40,7 +40,9 @@ enum CodecBench {
         unsafe encoder.encode(pass, of: index, memory.span.bytes.extracting(range), heads[index])
         stream += encoder.takeBytes()
       }
-      let isSmall = tensors.map { ($0.grid?.rowCount ?? 0) <= 1 || ($0.grid?.elementCount ?? 0) < 512 }
+      let isSmall = tensors.map {
+        ($0.grid?.rowCount ?? 0) <= 1 || ($0.grid?.elementCount ?? 0) < 512
+      }
       for index in tensors.indices where isSmall[index] { run(.mantissa(bits: 3), index) }
       small = stream.count
       for plane in 0..<planes {
@@ -50,7 +52,9 @@ enum CodecBench {
         }
       }
       planeBytes = stream.count
-      for index in tensors.indices { run(.mantissa(bits: tensors[index].grid?.format.mantissaBits ?? 0), index) }
+      for index in tensors.indices {
+        run(.mantissa(bits: tensors[index].grid?.format.mantissaBits ?? 0), index)
+      }
       encoder.endCodeword()
       stream += encoder.takeBytes()
     }
@@ -65,7 +69,9 @@ enum CodecBench {
       {}
     }
     let values = tensors.reduce(0) { $0 + ($1.grid?.elementCount ?? 0) }
-    print("raw \(memory.count) coded \(stream.count) \(Double(stream.count) / Double(memory.count)) small \(small) planes \(planeBytes) exact \(decoded == memory)")
+    print(
+      "raw \(memory.count) coded \(stream.count) \(Double(stream.count) / Double(memory.count)) small \(small) planes \(planeBytes) exact \(decoded == memory)"
+    )
     print("encode \(encoding) decode \(decoding) values \(values)")
   }
 }

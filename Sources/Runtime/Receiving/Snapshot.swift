@@ -109,7 +109,9 @@ struct Snapshot {
         bits = bits << 8 | UInt64(byte)
       }
       let result = FloatBits.bits(FloatBits.value(bits, from), to)
-      for place in 0..<width { output.append(UInt8(truncatingIfNeeded: result >> UInt64(8 * place))) }
+      for place in 0..<width {
+        output.append(UInt8(truncatingIfNeeded: result >> UInt64(8 * place)))
+      }
     }
     return output
   }

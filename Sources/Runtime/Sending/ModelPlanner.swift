@@ -15,7 +15,8 @@ package struct ModelPlan {
   package init(
     _ source: ModelSource, named name: String, _ policy: SendPolicy, for info: ReceiverInfo? = nil
   ) throws {
-    let info = info ?? ReceiverInfo(compressions: Compression.allCases, byteCountLimit: nil, name: [])
+    let info =
+      info ?? ReceiverInfo(compressions: Compression.allCases, byteCountLimit: nil, name: [])
     let (policy, variant) = policy.adapted(to: info)
     self.policy = policy
     let manifest = Manifest(source.checkpoint, named: name, codec: variant)
@@ -95,7 +96,8 @@ private struct Surveyor {
       let (choice, byteCount) = try trial.best(canDeflate: info.takes(.deflate))
       switch choice {
       case .coded(let asDifferences):
-        return .whole(.pass(.bytes(asDifferences: asDifferences), tensorIndex: index), byteCount: byteCount)
+        return .whole(
+          .pass(.bytes(asDifferences: asDifferences), tensorIndex: index), byteCount: byteCount)
       case .deflate: return .whole(content(.deflate), byteCount: byteCount)
       case .none: return .whole(content(.none), byteCount: byteCount)
       }

@@ -71,8 +71,9 @@ extension SimulatedTransfer {
       noteShare("all contents", 1)
       note("verified", end)
       // Tiers and shares mingle; those of one moment stay in their order.
-      let order = milestones.indices.sorted { (milestones[$0].time, $0) < (milestones[$1].time, $1) }
-      return order.map { milestones[$0] }
+      return milestones.enumerated()
+        .sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }
+        .map(\.element)
     }
   }
 }

@@ -167,7 +167,8 @@ struct PassDecoder: ~Copyable {
     }
     let level = code.level(of: magnitude)
     let range = step.missingBits(atLevel: level, isNew: isNew)
-    let low = Bits(truncatingIfNeeded: coder.decode(bitCount: range.count)) << Bits(range.lowerBound)
+    let low =
+      Bits(truncatingIfNeeded: coder.decode(bitCount: range.count)) << Bits(range.lowerBound)
     // The marker, and whatever else is below the known bits, gives way.
     magnitude = (magnitude >> Bits(range.upperBound)) << Bits(range.upperBound) | low
     if !step.isLast, range.lowerBound > 0 { magnitude |= 1 << Bits(range.lowerBound - 1) }

@@ -157,9 +157,11 @@ struct Knowledge<Bits: ElementBits> {
   /// What a weight counts for its row and column.
   func activity(_ magnitude: Bits) -> UInt32 {
     // Spelled out for speed. A subnormal is a multiple of the same unit as the smallest normals.
-    let exponent = Int(truncatingIfNeeded: magnitude &>> Bits(truncatingIfNeeded: code.mantissaBits))
+    let exponent = Int(
+      truncatingIfNeeded: magnitude &>> Bits(truncatingIfNeeded: code.mantissaBits))
     let mantissa = magnitude & (code.hiddenBit &- 1)
-    let significand = UInt64(truncatingIfNeeded: exponent > 0 ? mantissa | code.hiddenBit : mantissa)
+    let significand = UInt64(
+      truncatingIfNeeded: exponent > 0 ? mantissa | code.hiddenBit : mantissa)
     // Left first, since q may have more bits than are sent: at most as many as there are planes.
     let places = min(shift &+ 1 &- max(exponent, 1) &+ Self.spareBits, 63)
     let q = (significand &<< UInt64(Self.spareBits)) &>> UInt64(truncatingIfNeeded: places)

@@ -38,7 +38,8 @@ public struct ValueEdit: Sendable {
         if isTrial {
           guard rounded.isFinite else { return false }
         } else {
-          code.store(Bits(truncatingIfNeeded: FloatBits.bits(rounded, dtype)), to: &memory, at: index)
+          code.store(
+            Bits(truncatingIfNeeded: FloatBits.bits(rounded, dtype)), to: &memory, at: index)
         }
       }
     }

@@ -15,7 +15,8 @@ struct ContentOptions: ParsableArguments {
       after tensor.
       """)
   var codec = CodecName.planes
-  @Option(help: "Which planes go first: value, what repairs most for a byte; file, planes, magnitude.")
+  @Option(
+    help: "Which planes go first: value, what repairs most for a byte; file, planes, magnitude.")
   var order = OrderName.value
   @Option(
     help: ArgumentHelp(

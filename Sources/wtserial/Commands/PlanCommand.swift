@@ -34,7 +34,8 @@ struct PlanCommand: ParsableCommand {
       "With --out: the model as a receiver has it after so many bytes of the stream.",
       valueName: "bytes"))
   var until: Int?
-  @Option(help: ArgumentHelp("The safetensors file to write.", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp("The safetensors file to write.", valueName: "file"), completion: .file())
   var out: String?
   @Option(
     help: ArgumentHelp(
@@ -71,7 +72,8 @@ struct PlanCommand: ParsableCommand {
     var report = PlanReport(plan.plan, baudRate: baud)
     if measure {
       var preview = PlanPreview(source, plan)
-      report.take(stepByteCounts: try preview.measure(), preview.milestones, total: preview.byteCount)
+      report.take(
+        stepByteCounts: try preview.measure(), preview.milestones, total: preview.byteCount)
     }
     if let plot {
       var naive = policy

@@ -41,7 +41,9 @@ struct PlanReport {
   ) {
     build(stepByteCounts)
     totalByteCount = Double(total)
-    for index in milestones.indices { milestones[index].byteCount = Double(reached[index].byteCount) }
+    for index in milestones.indices {
+      milestones[index].byteCount = Double(reached[index].byteCount)
+    }
   }
 
   private mutating func build(_ byteCounts: [Double]) {
