@@ -15,8 +15,8 @@ import tty
 import zlib
 
 HELLO, WELCOME, DATA, ACK, NAK, BUSY, PING, CLOSE = 1, 2, 4, 5, 6, 7, 8, 9
-OFFER, TENSOR, UNIT, CONTENT, DIGEST, FINISH, INFO, ACCEPT, VERIFIED, FAILED = (
-    1, 2, 3, 4, 5, 6, 64, 65, 66, 67,
+OFFER, TENSOR, UNIT, CONTENT, DIGEST, FINISH, MILESTONE, INFO, ACCEPT, VERIFIED, FAILED = (
+    1, 2, 3, 4, 5, 6, 8, 64, 65, 66, 67,
 )  # fmt: skip
 FROM_INITIATOR, FROM_RESPONDER = 0, 1
 REPEAT_SECONDS = 0.5
@@ -108,8 +108,8 @@ class Link:
         if self.pending is not None and seal == checksum(self.pending, FROM_INITIATOR, frame):
             self.start(self.pending)
             self.pending = None
-            # The receiver speaks first (§5.2): any compression, no limit, a name.
-            self.say(INFO, bytes([0b11, 0, 6]) + b"python")
+            # The receiver speaks first (§5.2): any compression, no codec of planes, no limit, a name.
+            self.say(INFO, bytes([0b11, 0, 0, 6]) + b"python")
         elif self.session is None or seal != checksum(self.session, FROM_INITIATOR, frame):
             return False
         self.take_in_session(kind, sequence, payload)
@@ -176,7 +176,9 @@ class Records:
 
     def take(self, kind, body, record):
         if kind == OFFER:
-            self.count, _ = self.varint(body, 1)
+            assert body[1] == 0, "no coded stream, for none was asked for"
+            self.count, offset = self.varint(body, 2)
+            self.expected, _ = self.varint(body, offset)
             self.manifest, self.tensors, self.digests = record, [], {}
         elif kind == TENSOR:
             self.manifest += record
@@ -191,6 +193,9 @@ class Records:
         elif kind == DIGEST:
             assert hashlib.sha256(self.content).digest() == body, "the content's digest"
             self.digests[self.index] = body
+        elif kind == MILESTONE:
+            # Whole contents: nothing is reached before the end.
+            assert body[0] == 65, "complete"
         elif kind == FINISH:
             contents = b"".join(digest for _, digest in sorted(self.digests.items()))
             assert hashlib.sha256(self.manifest + contents).digest() == body, "the model's digest"

@@ -16,19 +16,19 @@ SILENCE_LIMIT = 8 + 20 + 12
 
 
 class InterruptionTests(LineTests):
-    def begin(self):
+    def begin(self, *options):
         """A transfer of some seconds that is under way."""
         self.lay_line(baud=230400)
         self.partial = Path(f"{self.out}.partial")
-        self.receiver = self.receive()
+        self.receiver = self.receive(*options)
         self.sender = self.send(DIGITS)
         for command in (self.receiver, self.sender):
             command.wait_for_event("began")
 
-    def begin_and_wait_for_a_random_moment(self, seed):
+    def begin_and_wait_for_a_random_moment(self, seed, *options):
         print(f"seed {seed}", flush=True)
-        self.begin()
-        # From before the first tensor to shortly before the last.
+        self.begin(*options)
+        # From before the first milestone to shortly before the end.
         time.sleep(random.Random(seed).uniform(0, 4))
 
     def assert_tells(self, command, code, *texts):
@@ -50,7 +50,7 @@ class InterruptionTests(LineTests):
 
     def check_receiver_killed(self, seed):
         self.out.write_bytes(b"the old one")
-        self.begin_and_wait_for_a_random_moment(seed)
+        self.begin_and_wait_for_a_random_moment(seed, "--only-complete")
         self.receiver.kill()
         self.assert_tells(self.sender, TRY_AGAIN, "fallen silent")
         self.assertEqual(self.out.read_bytes(), b"the old one")
@@ -69,7 +69,7 @@ class InterruptionTests(LineTests):
 
     @lasts(32)
     def test_sender_killed(self):
-        self.begin()
+        self.begin("--only-complete")
         self.receiver.wait_for_event("progress", lambda event: event["bytes"] > 30_000)
         self.sender.kill()
         self.assert_tells(self.receiver, TRY_AGAIN, "complete tensors", str(self.partial))
@@ -103,21 +103,21 @@ class InterruptionTests(LineTests):
         self.assertFalse(self.out.exists())
 
     def test_sender_interrupted(self):
-        self.begin()
+        self.begin("--only-complete")
         self.check_stopped(self.sender, self.receiver, signal.SIGINT)
 
     def test_receiver_interrupted(self):
-        self.begin()
+        self.begin("--only-complete")
         self.check_stopped(self.receiver, self.sender, signal.SIGINT)
 
     def test_sender_terminated(self):
-        self.begin()
+        self.begin("--only-complete")
         self.check_stopped(self.sender, self.receiver, signal.SIGTERM)
 
     def test_receiver_that_loses_its_terminal(self):
         if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
             self.skipTest("started by nohup, which the command respects")
-        self.begin()
+        self.begin("--only-complete")
         self.check_stopped(self.receiver, self.sender, signal.SIGHUP)
 
     def test_interrupted_before_anybody_came(self):

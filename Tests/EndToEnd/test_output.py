@@ -71,7 +71,7 @@ class OutputTests(LineTests):
         self.out.write_bytes(b"the old one")
         self.lay_line(baud=115200)
         model = models.save(self.folder / "network.pt", models.small_network().state_dict())
-        receiver, sender = self.receive(), self.send(model)
+        receiver, sender = self.receive("--only-complete"), self.send(model)
         receiver.wait_for_event("progress", lambda event: event["bytes"] > 0)
         self.assertEqual(self.out.read_bytes(), b"the old one")
         self.assert_ends(sender, OK)
@@ -97,5 +97,8 @@ class OutputTests(LineTests):
         self.lay_line()
         receiver, sender = self.receive(), self.send(model)
         self.assert_ends(sender, DATA, "damaged")
+        # Known before anything is sent: a sender surveys its model first.
+        self.assertNotIn("began", [event["event"] for event in receiver.events])
+        receiver.signal()
         self.assertNotEqual(receiver.wait(), OK, receiver)
         self.assertEqual(self.out.read_bytes(), b"the old one")

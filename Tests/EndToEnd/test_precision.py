@@ -77,28 +77,57 @@ class PrecisionTests(LineTests):
         self.assertEqual(sum(int(notice.split()[0]) for notice in notices), 2, notices)
         return near
 
+    def test_int8_without_planes(self):
+        self.check_quantizer(channel_step, 8, "--precision=int8", "--codec=deflate")
+
+    def test_int6_without_planes(self):
+        self.check_quantizer(channel_step, 6, "--precision=int6", "--codec=deflate")
+
+    def test_int4_without_planes(self):
+        self.check_quantizer(channel_step, 4, "--precision=int4", "--codec=none")
+
+    def test_int2_without_planes(self):
+        self.check_quantizer(channel_step, 2, "--precision=int2", "--codec=none")
+
+    def check_planes(self, bits):
+        """Sign and magnitude in whole steps, of a power of two that the largest weight sets."""
+        sender, near, special = self.received(f"--precision=int{bits}")
+        for name, (tensor, arrived) in (near | special).items():
+            finite = tensor.isfinite()
+            self.assertTrue(torch.equal(finite, arrived.isfinite()), name)
+            self.assertTrue(torch.equal(tensor.isnan(), arrived.isnan()), name)
+            values, found = tensor[finite].double(), arrived[finite].double()
+            step = 2.0 ** (values.abs().max().log2().floor() - bits + 2)
+            is_zero = values.abs() < step
+            self.assertTrue((found[is_zero] == 0).all(), name)
+            self.assertTrue(((found - values)[~is_zero].abs() <= step / 2).all(), name)
+            self.assertTrue((found[~is_zero].sign() == values[~is_zero].sign()).all(), name)
+            self.assertLess(len(found.unique()), 2**bits, name)
+        self.assertEqual([e for e in sender.events if e["event"] == "notice"], [])
+
     def test_int8(self):
-        self.check_quantizer(channel_step, 8, "--precision=int8")
+        self.check_planes(8)
 
     def test_int6(self):
-        self.check_quantizer(channel_step, 6, "--precision=int6")
+        self.check_planes(6)
 
     def test_int4(self):
-        self.check_quantizer(channel_step, 4, "--precision=int4")
+        self.check_planes(4)
 
     def test_int2(self):
-        self.check_quantizer(channel_step, 2, "--precision=int2")
+        self.check_planes(2)
 
     def test_channel_of_5_bits(self):
         self.check_quantizer(channel_step, 5, "--quantizer=channel", "--bits=5")
 
-    def check_cast(self, dtype, name):
-        _, near, special = self.received(f"--precision={name}")
+    def check_cast(self, dtype, name, codec="planes"):
+        _, near, special = self.received(f"--precision={name}", f"--codec={codec}")
         for name, (tensor, arrived) in (near | special).items():
-            # PyTorch's own rounding to nearest, ties to even, is the reference; a tensor that holds
-            # something else than finite numbers, or would after rounding, is sent exactly.
+            # PyTorch's own rounding to nearest, ties to even, is the reference; a tensor that would
+            # hold more infinities than before is sent exactly, and without planes one that has any.
             rounded = tensor.to(dtype).to(tensor.dtype)
-            expected = rounded if rounded.isfinite().all() else tensor
+            allowed = tensor.isfinite() if codec == "planes" else torch.ones_like(tensor, dtype=bool)
+            expected = rounded if rounded[allowed].isfinite().all() else tensor
             same = torch.equal(expected.nan_to_num(1.5), arrived.nan_to_num(1.5))
             self.assertTrue(same, name)
             self.assertTrue(torch.equal(expected.isnan(), arrived.isnan()), name)
@@ -108,6 +137,12 @@ class PrecisionTests(LineTests):
 
     def test_f16(self):
         self.check_cast(torch.float16, "f16")
+
+    def test_bf16_without_planes(self):
+        self.check_cast(torch.bfloat16, "bf16", "deflate")
+
+    def test_f16_without_planes(self):
+        self.check_cast(torch.float16, "f16", "none")
 
 
 def affine_test(bits):

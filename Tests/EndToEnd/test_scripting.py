@@ -20,7 +20,7 @@ class JSONTests(LineTests):
         self.assertGreater(len(events), 0, command)
         times = []
         for event in events:
-            self.assertEqual((event["schema"], event["port"]), (1, str(port)), event)
+            self.assertEqual((event["schema"], event["port"]), (2, str(port)), event)
             times.append(event["time"])
         self.assertEqual(times, sorted(times))
         outcomes = [event for event in events if event["event"] in ("done", "error")]
@@ -40,12 +40,19 @@ class JSONTests(LineTests):
             events = self.assert_well_formed(command, port)
             names = [event["event"] for event in events]
             self.assertEqual(names[:3], ["waiting", "connected", "began"])
-            self.assertEqual(set(names[3:-1]), {"progress"})
+            self.assertEqual(set(names[3:-1]), {"progress", "milestone"})
             began, done = events[2], events[-1]
             self.assertEqual((began["model"], began["tensors"]), ("digits.pt", 22))
-            self.assertEqual((done["bytes"], done["total_bytes"]), (162944, 162944))
-            progress = [event["bytes"] for event in events[3:]]
+            self.assertEqual(began["tensor_bytes"], 162944)
+            # Of the stream, which is shorter; the estimate is within some percent of it.
+            self.assertEqual(done["bytes"], done["total_bytes"], command)
+            self.assertLess(done["bytes"], 162944 * 0.95)
+            self.assertAlmostEqual(began["total_bytes"] / done["total_bytes"], 1, delta=0.03)
+            progress = [event["bytes"] for event in events[3:] if event["event"] == "progress"]
             self.assertEqual(progress, sorted(progress))
+            milestones = [e["milestone"] for e in events if e["event"] == "milestone"]
+            self.assertEqual((milestones[0], milestones[-1]), ("small", "complete"))
+            self.assertEqual(done["milestone"], "complete")
             digests.add(done["digest"])
         self.assertEqual(len(digests), 1)
         self.assertEqual(receiver.events[-1]["out"], str(self.out))
@@ -185,11 +192,13 @@ class TerminalTests(LineTests):
             self.assertLess(len(state), columns, state)
             self.assertRegex(state, r"\d+ %")
             # Cut between figures, not within one.
-            self.assertRegex(state, r"(B|s|line\)|resent|%|\d)$")
+            self.assertRegex(state, r"(B|s|line\)|resent|%|\d|small|fine|complete)$")
         self.assertEqual(shown.count("\r"), len(states), shown)
-        # One line: between the first state and the last, nothing starts another.
+        # One line: between the first state and the last, only milestones start another.
         first, last = shown.index("\r"), shown.rindex("\x1b[K")
-        self.assertNotIn("\n", shown[first:last])
+        rest, count = re.subn(r"\nreached [^\n]*\n", "", shown[first:last])
+        self.assertNotIn("\n", rest)
+        self.assertGreater(count, 3)
         percents = [int(re.search(r"(\d+) %", state)[1]) for state in states]
         self.assertEqual(percents, sorted(percents))
         return states

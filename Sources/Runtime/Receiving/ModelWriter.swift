@@ -170,10 +170,11 @@ package struct ModelWriter: ~Copyable {
   /// Checks the digest of the whole and puts the file in its place.
   package consuming func finish(_ expected: Digest) throws(ModelWriterError) {
     guard memory != nil else { throw .incomplete }
+    // Before the check, behind which all tensors count as come.
+    copySharedTensors()
     try memory?.withMemory { (memory) throws(ModelWriterError) in
       try model.check(expected, memory.bytes)
     }
-    copySharedTensors()
     do throws(OutputError) {
       try file.finish()
     } catch {

@@ -187,7 +187,10 @@ package final class ReceiveSession {
   private func progress(_ machine: borrowing ReceiveTransfer) -> TransferProgress {
     let stream = Int(machine.statistics.bytesDelivered - deliveredBefore)
     return TransferProgress(
-      byteCount: stream, byteTotal: max(manifest?.expectedByteCount ?? 0, stream), tier: tier,
+      byteCount: stream,
+      // What was offered is an estimate, and no longer needed once all is there.
+      byteTotal: digest == nil ? max(manifest?.expectedByteCount ?? 0, stream) : stream,
+      tier: tier,
       elapsed: MonotonicClock.now - openedAt, baudRate: machine.baudRate,
       statistics: machine.statistics)
   }

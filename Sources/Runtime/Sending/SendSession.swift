@@ -136,9 +136,10 @@ package final class SendSession {
       marks.note(milestone, stream: machine.streamByteCount)
     case .finish(let digest):
       sourceDigest = digest
+      // The feeder says so only when it is asked once more.
+      isFed = true
       machine.finish(digest)
     }
-    isFed = feeder.isFinished
     let exact = feeder.unquantizable
     if exact.count > unquantizableCount {
       tell(.notQuantized(Array(exact[unquantizableCount...])))

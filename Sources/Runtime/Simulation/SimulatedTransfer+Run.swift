@@ -72,7 +72,10 @@ extension SimulatedTransfer {
       noteShare("three quarters", 0.75)
       noteShare("all contents", 1)
       note("verified", end)
-      return milestones
+      // Tiers and shares mingle; those of one moment stay in their order.
+      return milestones.enumerated()
+        .sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }
+        .map(\.element)
     }
   }
 }
