@@ -131,27 +131,40 @@ struct SnapshotTests {
 }
 
 struct SnapshotPaceTests {
-  private let now = MonotonicClock.now
+  private func after(_ seconds: Int64) -> Instant { Instant(microseconds: seconds * 1_000_000) }
 
   @Test func milestonesAndTheLastWordComeAtOnceAndTicksDoNot() {
     let pace = SnapshotPace()
-    #expect(pace.allows(.milestone) && pace.allows(.last) && !pace.allows(.tick))
+    #expect(pace.allows(.milestone, byteCount: 1, at: after(0)))
+    #expect(pace.allows(.last, byteCount: 1, at: after(0)))
+    #expect(!pace.allows(.tick, byteCount: 1, at: after(0)))
   }
 
   @Test func restIsNineTimesAsLongAsTheWork() {
     var pace = SnapshotPace()
-    pace.note(from: now - .seconds(11), to: now - .seconds(10))
-    #expect(pace.allows(.milestone) && pace.allows(.tick))
-    // 90 seconds have to pass, and 10 have.
-    pace.note(from: now - .seconds(20), to: now - .seconds(10))
-    #expect(!pace.allows(.milestone) && !pace.allows(.tick) && pace.allows(.last))
+    pace.note(from: after(0), to: after(10), byteCount: 1)
+    for seconds in [10, 50, 99] as [Int64] {
+      #expect(!pace.allows(.milestone, byteCount: 100, at: after(seconds)))
+      #expect(!pace.allows(.tick, byteCount: 100, at: after(seconds)))
+      #expect(pace.allows(.last, byteCount: 100, at: after(seconds)))
+    }
+    #expect(pace.allows(.milestone, byteCount: 100, at: after(100)))
+    #expect(pace.allows(.tick, byteCount: 100, at: after(100)))
   }
 
-  @Test func ticksAreSecondsApartEvenIfTheyAreCheap() {
+  @Test func ticksAreASecondAndAQuarterOfTheStreamApartEvenIfTheyAreCheap() {
     var pace = SnapshotPace()
-    pace.note(from: now - .seconds(1), to: now - .seconds(1))
-    #expect(pace.allows(.milestone) && !pace.allows(.tick))
-    pace.note(from: now - .seconds(6), to: now - .seconds(6))
-    #expect(pace.allows(.tick))
+    pace.note(from: after(5), to: after(5), byteCount: 1000)
+    #expect(pace.allows(.milestone, byteCount: 1000, at: after(5)))
+    #expect(!pace.allows(.tick, byteCount: 1250, at: after(5)))
+    #expect(!pace.allows(.tick, byteCount: 1249, at: after(60)))
+    #expect(pace.allows(.tick, byteCount: 1250, at: after(6)))
+  }
+
+  @Test func lastWordIsNotSaidTwice() {
+    var pace = SnapshotPace()
+    pace.note(from: after(1), to: after(1), byteCount: 1000)
+    #expect(!pace.allows(.last, byteCount: 1000, at: after(2)))
+    #expect(pace.allows(.last, byteCount: 1001, at: after(2)))
   }
 }
