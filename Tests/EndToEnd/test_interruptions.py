@@ -72,7 +72,7 @@ class InterruptionTests(LineTests):
         self.begin("--only-complete")
         self.receiver.wait_for_event("progress", lambda event: event["bytes"] > 30_000)
         self.sender.kill()
-        self.assert_tells(self.receiver, TRY_AGAIN, "complete tensors", str(self.partial))
+        self.assert_tells(self.receiver, TRY_AGAIN, "what has come", str(self.partial))
         self.assertTrue(self.partial.exists())
         self.assertFalse(self.out.exists())
 

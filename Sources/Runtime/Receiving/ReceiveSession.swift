@@ -27,6 +27,8 @@ package final class ReceiveSession {
   package private(set) var statistics = LinkStatistics()
   /// Whether the output has been replaced by what has come, complete or not.
   package private(set) var hasSnapshot = false
+  /// Whether all of a model had come, however coarsely.
+  package var hasModel: Bool { tier != nil }
   /// Tensors that were complete at the end.
   package private(set) var tensorCount = 0
 
@@ -102,7 +104,9 @@ package final class ReceiveSession {
     if let milestone {
       self.milestone = nil
       tier = milestone.tier
-      let isStored = try writer?.takeSnapshot(.milestone) ?? false
+      // The model itself follows the last one.
+      let isLast = milestone.tier == .complete
+      let isStored = isLast ? false : try writer?.takeSnapshot(.milestone) ?? false
       hasSnapshot = hasSnapshot || isStored
       tell(.reached(milestone, isStored: isStored))
     }

@@ -67,9 +67,9 @@ struct SessionFailure: Error {
       }
     guard let rescued else { return failure }
     let tensors = countText(rescued.tensorCount, "complete tensor")
-    let what = rescued.isModel ? "the best model so far, with \(tensors)," : tensors
-    let verb = rescued.isModel || rescued.tensorCount == 1 ? "is" : "are"
-    return Failure("\(failure.sentence); \(what) \(verb) in \(rescued.path)", failure.exitCode)
+    let what = rescued.isModel ? "the best model so far" : "what has come"
+    return Failure(
+      "\(failure.sentence); \(what), with \(tensors), is in \(rescued.path)", failure.exitCode)
   }
 
   private func closed(_ reason: CloseReason, _ port: String) -> Failure {
