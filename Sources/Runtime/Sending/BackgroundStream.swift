@@ -27,13 +27,14 @@ final class BackgroundStream: Sendable {
   // Counted up from zero: one that is freed below its first value would be an error.
   private let room = DispatchSemaphore(value: 0)
   private let news = DispatchSemaphore(value: 0)
+  private let running = DispatchGroup()
 
   init(_ stream: ModelStream) {
     let worker = Worker(stream: stream)
     for _ in 0..<Self.pieceLimit { room.signal() }
     // A thread and not a task: it blocks while the line is busy.
     let thread = DispatchQueue(label: "wtserial.encoder", qos: .userInitiated)
-    thread.async { [self] in run(worker) }
+    thread.async(group: running) { [self] in run(worker) }
   }
 
   /// Only its thread touches it, from the beginning on; the checkpoint in it is read by nobody else while
@@ -46,7 +47,7 @@ final class BackgroundStream: Sendable {
 
   private func run(_ worker: Worker) {
     do {
-      while !worker.stream.isFinished {
+      while !worker.stream.isFinished, !state.withLock({ $0.isStopped }) {
         guard let piece = try worker.stream.next() else { continue }
         room.wait()
         let exact = worker.stream.unquantizable
@@ -85,13 +86,15 @@ final class BackgroundStream: Sendable {
     }
   }
 
-  /// Lets the thread end, whatever it is at.
+  /// Lets the thread end, and waits until it has left the checkpoint alone: at most for the pass that it
+  /// is at.
   func stop() {
     state.withLock { state in
       state.isStopped = true
       state.pieces = []
     }
     for _ in 0...Self.pieceLimit { room.signal() }
+    running.wait()
   }
 }
 
