@@ -20,7 +20,7 @@ struct BitModel {
     let error = (target &- before) >> 7
     let rate = count < Self.countLimit ? Self.rate(count: count) : Self.leastRate
     let step = (error &* rate) >> 9
-    // 0 and 2²² themselves are not reached: the error is rounded down, and the rate is below 1.
+    // Between 0 and 2²², and below: the error is rounded down, and the rate is below 1.
     let probability = UInt32(truncatingIfNeeded: before &+ step)
     state = probability << 10 | min(count &+ 1, Self.countLimit)
   }
