@@ -46,7 +46,7 @@ package struct SendPolicy: Equatable, Sendable {
       let representation = progressive.planeLimit.map { Representation.channel(bits: $0 + 1) }
       policy.codec = .plain(
         PlainPolicy(
-          representation: representation ?? .exact,
+          representation: representation ?? cast.map { .cast($0) } ?? .exact,
           compression: info.takes(.deflate) ? .deflate : .none))
     case .plain(var plain):
       if !info.takes(plain.compression) { plain.compression = .none }
