@@ -1,6 +1,7 @@
 """How a stream is laid out, as `wtserial plan --json` tells."""
 
 import json
+import math
 from dataclasses import dataclass
 
 PLANE_PASSES = "significance", "refinement"
@@ -36,4 +37,4 @@ class Plan:
         if len(later) + 1 != len(ours):
             return None
         # From the end, for what comes before the first unit is in the total only.
-        return self.total_bytes - sum(unit["bytes"] for unit in after)
+        return math.ceil(self.total_bytes - sum(unit["bytes"] for unit in after))

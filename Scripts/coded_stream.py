@@ -38,10 +38,14 @@ class Lines:
     """What the rows and columns of a matrix tell of its elements, in one pass."""
 
     def __init__(self, tensor, plane):
-        self.columns = tensor.columns
+        self.tensor, self.columns = tensor, tensor.columns
         self.activity = [[0] * tensor.rows, [0] * tensor.columns]
         self.counts = [[0] * tensor.rows, [0] * tensor.columns]
         self.balances = [[0] * tensor.rows, [0] * tensor.columns]
+        self.candidates = [[0] * tensor.rows, [0] * tensor.columns]
+        self.hits = [[0] * tensor.rows, [0] * tensor.columns]
+        self.surplus = [[0] * tensor.rows, [0] * tensor.columns]
+        self.all_candidates, self.all_hits, self.row = 0, 0, None
         shift = tensor.top - min(plane, 12) + 1
         total = 0
         for index, level in enumerate(tensor.levels):
@@ -55,10 +59,29 @@ class Lines:
                 sums[line] = (sums[line] + activity) % (1 << 32)
         self.total = lg(total % (1 << 64))
 
-    def class_of(self, index):
+    def activity_class(self, index):
         row, column = divmod(index, self.columns)
         sum_ = lg(self.activity[0][row]) + lg(self.activity[1][column]) - self.total
         return min(max(sum_ // 4, 0), 15)
+
+    def yield_class(self, index):
+        row, column = divmod(index, self.columns)
+        if row != self.row:
+            self.row = row
+            self.row_candidates = 5 * (self.all_candidates + 1)
+            self.row_hits = 5 * self.all_hits + 2
+        return min(max((self.surplus[0][row] + self.surplus[1][column]) // 8 + 12, 0), 23)
+
+    def count_candidate(self, index, hit):
+        self.all_candidates += 1
+        self.all_hits += hit
+        for side, line in enumerate(divmod(index, self.columns)):
+            self.candidates[side][line] += 1
+            self.hits[side][line] += hit
+            count, hits = self.candidates[side][line], self.hits[side][line]
+            if hit or count % 8 == 0:
+                expected = hits * self.row_candidates + 8 * self.row_hits
+                self.surplus[side][line] = lg(expected) - lg(self.row_hits) - lg(count + 8)
 
     def count_sign(self, index, negative):
         for counts, balances, line in zip(
@@ -67,15 +90,27 @@ class Lines:
             counts[line] += 1
             balances[line] += -1 if negative else 1
 
+    def vote(self, index):
+        """The known signs of the neighbours in the row."""
+        column, width = index % self.columns, self.tensor.kernel_width
+        vote = 0
+        for step in [-1, 1] + [-width, width] * (width > 1):
+            known = 0 <= column + step < self.columns and self.tensor.levels[index + step] != NONE
+            if known:
+                vote += -1 if self.tensor.negative[index + step] else 1
+        return vote
+
     def expected_sign(self, index):
-        """Whether it is negative, and the strength of the expectation."""
+        """Whether it is negative, and the class of the expectation."""
         sum_ = 0
         for counts, balances, line in zip(
             self.counts, self.balances, divmod(index, self.columns)
         ):
             root = lg(counts[line] + 2)
             sum_ += balances[line] * ROOTS[root % 32] >> 6 + root // 32
-        return sum_ < 0, min((3 * abs(sum_) + 32) // 64, 23)
+        strength, vote = min((2 * abs(sum_) + 32) // 64, 7), self.vote(index)
+        negative = sum_ < 0 if strength else vote < 0
+        return negative, 9 * strength + (-vote if negative else vote) + 4
 
 
 class StreamModels:
@@ -86,7 +121,7 @@ class StreamModels:
         self.next, self.repeated, self.more = Model(), Model(), Model()
         self.significance = [Model() for _ in range(16)]
         self.refinement = [[Model() for _ in range(16)] for _ in range(4)]
-        self.signs = [Model() for _ in range(24)]
+        self.signs = [Model() for _ in range(72)]
         self.trees = [[Model() for _ in range(256)] for _ in range(8)]
 
 
@@ -126,6 +161,7 @@ class FloatTensor:
         count = math.prod(extents) * parts
         self.rows = extents[0] if len(extents) > 1 else 1
         self.columns = count // self.rows
+        self.kernel_width = extents[-1] if len(extents) > 3 else 1
         self.negative, self.levels = [False] * count, [NONE] * count
         self.trailing, self.known = [0] * count, [0] * count
         self.exceptions = {}
@@ -229,23 +265,29 @@ class FloatTensor:
     # --- Passes ---
 
     def significance_pass(self, coder, models, told, codec):
-        level, model = self.top - self.planes, Model()
+        level, flat = self.top - self.planes, Model()
+        yields = [Model() for _ in range(24)]
         assert level >= 0, "there is no such plane"
         lines = Lines(self, self.planes) if codec == LINES and self.has_lines else None
         for index in range(len(told)):
             if self.levels[index] != NONE or index in self.exceptions:
                 continue
-            pair = [model]
+            pair = [flat]
             if lines:
-                pair.append(models.significance[lines.class_of(index)])
+                pair = [yields[lines.yield_class(index)]]
+                pair.append(models.significance[lines.activity_class(index)])
             negative, told_level, _ = told[index]
-            if not coder.decision(told_level == level, *pair):
+            hit = coder.decision(told_level == level, *pair)
+            if not hit:
+                if lines:
+                    lines.count_candidate(index, 0)
                 continue
             if lines:
-                expected, strength = lines.expected_sign(index)
+                expected, kind = lines.expected_sign(index)
                 negative ^= expected
-                negative = coder.decision(negative, models.signs[strength]) ^ expected
+                negative = coder.decision(negative, models.signs[kind]) ^ expected
                 lines.count_sign(index, negative)
+                lines.count_candidate(index, 1)
             else:
                 negative = coder.raw(negative, 1) == 1
             self.levels[index], self.negative[index] = level, negative
@@ -264,7 +306,7 @@ class FloatTensor:
                 continue
             pair = [own[bit]]
             if lines:
-                pair.append(models.refinement[bit][lines.class_of(index)])
+                pair.append(models.refinement[bit][lines.activity_class(index)])
             self.learn(index, coder.decision(told_bit, *pair), 1)
         self.refined = plane
 

@@ -151,6 +151,10 @@ def add_matrices(file, draw):
     tensor = matrix(draw, F16, (24, 5, 5))
     add_stream(file, LINES, [tensor], [passes(11), [(0, 8), (0, 10)]])
     add_stream(file, FLAT, [tensor], [passes(11), [(0, 8), (0, 10)]])
+    file.note("kernels, of several widths: the votes of neighbours")
+    for dtype, extents in ((BF16, (12, 4, 3, 5)), (F16, (7, 3, 2, 2)), (COMPLEX64, (5, 2, 3, 3))):
+        tensor = matrix(draw, dtype, extents, kept_bits=6)
+        add_stream(file, LINES, [tensor], [passes(9), [(0, mantissa_bits(dtype))]])
     file.note("planes past the twelfth, all planes of a matrix; mantissa passes in steps")
     for codec in (FLAT, LINES):
         tensor = matrix(draw, F32, (14, 15), kept_bits=7)

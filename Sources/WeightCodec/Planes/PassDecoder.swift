@@ -12,7 +12,7 @@ struct PassDecoder: ~Copyable {
 
   var coder = RangeDecoder()
   var models = PassModels()
-  private var activity: RowColumnActivity
+  private var lines: LineStatistics
   private let variant: CodecVariant
   private var usesLines = false
   /// Elements that may still be gone through before the caller is asked again.
@@ -25,7 +25,7 @@ struct PassDecoder: ~Copyable {
   /// Makes room for matrices of up to so many rows and columns together.
   init(_ variant: CodecVariant, lineLimit: Int) {
     self.variant = variant
-    activity = RowColumnActivity(lineLimit: variant == .lines ? lineLimit : 0)
+    lines = LineStatistics(lineLimit: variant == .lines ? lineLimit : 0)
   }
 
   /// Whether so many bytes can be read, or nothing more is to come.
@@ -73,10 +73,10 @@ struct PassDecoder: ~Copyable {
     usesLines = variant == .lines && grid.hasLines
     guard usesLines else { return }
     if !isSurveyed {
-      activity.survey(memory, grid, knowledge)
+      lines.survey(memory, grid, knowledge)
       work -= grid.elementCount
     }
-    activity.beginPass()
+    lines.beginPass()
   }
 
   /// Decodes the significance pass of a plane as far as possible.
@@ -91,12 +91,18 @@ struct PassDecoder: ~Copyable {
     var (interval, place, allowance) = (coder.interval, cursor, 0)
     defer { (coder.interval, cursor) = (interval, place) }
     while place.row < grid.rowCount {
-      let rowScale = usesLines ? activity.scale(row: place.row) : 0
+      let rowScale = usesLines ? lines.scale(row: place.row) : 0
+      if place.column == 0 { lines.beginRow() }
       while place.column < grid.columnCount {
         if unsafe code.load(memory.bytes, uncheckedAt: place.index) & code.magnitudeMask == 0 {
           guard take(&allowance, byteCount: Self.significanceByteCount) else { return }
-          if decodeIsSignificant(rowScale, column: place.column, &interval) {
-            let isNegative = decodeIsNegative(row: place.row, column: place.column, &interval)
+          if decodeIsSignificant(rowScale, place, &interval) {
+            let vote =
+              usesLines
+              ? unsafe code.signVote(
+                memory.bytes, grid, uncheckedAt: place.index, column: place.column, knownBefore: 1,
+                knownBehind: 1) : 0
+            let isNegative = decodeIsNegative(place, vote: vote, &interval)
             let bits = value | (isNegative ? code.signMask : 0)
             unsafe code.store(bits, to: &memory, uncheckedAt: place.index)
           }
@@ -109,26 +115,28 @@ struct PassDecoder: ~Copyable {
 
   @inline(__always)
   private mutating func decodeIsSignificant(
-    _ rowScale: Int32, column: Int, _ interval: inout DecodingInterval
+    _ rowScale: Int32, _ place: Cursor, _ interval: inout DecodingInterval
   ) -> Bool {
     guard usesLines else {
       return interval.decode(&models.pass.significance, from: &coder.digits)
     }
-    let kind = activity.activityClass(rowScale, column: column)
-    return interval.decode(
-      &models.pass.significance, &models.lines.significance[kind], from: &coder.digits)
+    let activity = lines.activityClass(rowScale, column: place.column)
+    let yield = lines.yieldClass(row: place.row, column: place.column)
+    let isSignificant = interval.decode(
+      &models.pass.yield[yield], &models.lines.significance[activity], from: &coder.digits)
+    if !isSignificant { lines.noteZero(row: place.row, column: place.column) }
+    return isSignificant
   }
 
   @inline(__always)
   private mutating func decodeIsNegative(
-    row: Int, column: Int, _ interval: inout DecodingInterval
+    _ place: Cursor, vote: Int, _ interval: inout DecodingInterval
   ) -> Bool {
     guard usesLines else { return interval.decodeBit(from: &coder.digits) }
-    let expected = activity.signClass(row: row, column: column)
-    let isUnexpected = interval.decode(
-      &models.lines.sign[expected.strength], from: &coder.digits)
+    let expected = lines.signClass(row: place.row, column: place.column, vote: vote)
+    let isUnexpected = interval.decode(&models.lines.sign[expected.kind], from: &coder.digits)
     let isNegative = isUnexpected != expected.isNegative
-    activity.noteSign(isNegative: isNegative, row: row, column: column)
+    lines.noteSignificant(isNegative: isNegative, row: place.row, column: place.column)
     return isNegative
   }
 
@@ -143,7 +151,7 @@ struct PassDecoder: ~Copyable {
     var (interval, place, allowance) = (coder.interval, cursor, 0)
     defer { (coder.interval, cursor) = (interval, place) }
     while place.row < grid.rowCount {
-      let rowScale = usesLines ? activity.scale(row: place.row) : 0
+      let rowScale = usesLines ? lines.scale(row: place.row) : 0
       while place.column < grid.columnCount {
         let bits = unsafe code.load(memory.bytes, uncheckedAt: place.index)
         let magnitude = bits & code.magnitudeMask
@@ -176,10 +184,10 @@ struct PassDecoder: ~Copyable {
     guard usesLines else {
       return interval.decode(&models.pass.refinement[depth], from: &coder.digits)
     }
-    let kind = activity.activityClass(rowScale, column: column)
+    let kind = lines.activityClass(rowScale, column: column)
     return interval.decode(
       &models.pass.refinement[depth],
-      &models.lines.refinement[depth &* RowColumnActivity.classCount &+ kind],
+      &models.lines.refinement[depth &* LineStatistics.activityClassCount &+ kind],
       from: &coder.digits)
   }
 }

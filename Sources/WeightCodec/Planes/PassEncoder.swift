@@ -5,7 +5,7 @@
 struct PassEncoder {
   var coder = RangeEncoder()
   var models = PassModels()
-  private var activity: RowColumnActivity
+  private var lines: LineStatistics
   private let variant: CodecVariant
   // Whether rows and columns have their say in the pass at hand.
   private var usesLines = false
@@ -13,7 +13,7 @@ struct PassEncoder {
   /// Makes room for matrices of up to so many rows and columns together.
   init(_ variant: CodecVariant, lineLimit: Int) {
     self.variant = variant
-    activity = RowColumnActivity(lineLimit: lineLimit)
+    lines = LineStatistics(lineLimit: lineLimit)
   }
 
   // MARK: - Planes
@@ -30,17 +30,25 @@ struct PassEncoder {
     var interval = coder.interval
     var index = 0
     for row in 0..<grid.rowCount {
-      let rowScale = usesLines ? activity.scale(row: row) : 0
+      let rowScale = usesLines ? lines.scale(row: row) : 0
+      lines.beginRow()
       for column in 0..<grid.columnCount {
         let bits = unsafe code.load(memory, uncheckedAt: index)
-        index &+= 1
         let magnitude = bits & code.magnitudeMask
-        guard magnitude < known else { continue }
-        let isSignificant = magnitude >= threshold
-        encodeIsSignificant(isSignificant, rowScale, column: column, &interval)
-        if isSignificant {
-          encodeIsNegative(bits & code.signMask != 0, row: row, column: column, &interval)
+        if magnitude < known {
+          let isSignificant = magnitude >= threshold
+          encodeIsSignificant(isSignificant, rowScale, row: row, column: column, &interval)
+          if isSignificant {
+            let vote =
+              usesLines
+              ? unsafe code.signVote(
+                memory, grid, uncheckedAt: index, column: column, knownBefore: threshold,
+                knownBehind: known) : 0
+            encodeIsNegative(
+              bits & code.signMask != 0, row: row, column: column, vote: vote, &interval)
+          }
         }
+        index &+= 1
       }
     }
     coder.interval = interval
@@ -48,27 +56,29 @@ struct PassEncoder {
 
   @inline(__always)
   private mutating func encodeIsSignificant(
-    _ isSignificant: Bool, _ rowScale: Int32, column: Int, _ interval: inout EncodingInterval
+    _ isSignificant: Bool, _ rowScale: Int32, row: Int, column: Int,
+    _ interval: inout EncodingInterval
   ) {
     guard usesLines else {
       return interval.encode(isSignificant, &models.pass.significance, to: &coder.digits)
     }
-    let kind = activity.activityClass(rowScale, column: column)
+    let activity = lines.activityClass(rowScale, column: column)
+    let yield = lines.yieldClass(row: row, column: column)
     interval.encode(
-      isSignificant, &models.pass.significance, &models.lines.significance[kind],
+      isSignificant, &models.pass.yield[yield], &models.lines.significance[activity],
       to: &coder.digits)
+    if !isSignificant { lines.noteZero(row: row, column: column) }
   }
 
   @inline(__always)
   private mutating func encodeIsNegative(
-    _ isNegative: Bool, row: Int, column: Int, _ interval: inout EncodingInterval
+    _ isNegative: Bool, row: Int, column: Int, vote: Int, _ interval: inout EncodingInterval
   ) {
     guard usesLines else { return interval.encodeBit(isNegative, to: &coder.digits) }
-    let expected = activity.signClass(row: row, column: column)
+    let expected = lines.signClass(row: row, column: column, vote: vote)
     interval.encode(
-      isNegative != expected.isNegative, &models.lines.sign[expected.strength],
-      to: &coder.digits)
-    activity.noteSign(isNegative: isNegative, row: row, column: column)
+      isNegative != expected.isNegative, &models.lines.sign[expected.kind], to: &coder.digits)
+    lines.noteSignificant(isNegative: isNegative, row: row, column: column)
   }
 
   /// Encodes the refinement pass of a plane: one bit for each weight that was significant before it.
@@ -86,7 +96,7 @@ struct PassEncoder {
     var interval = coder.interval
     var index = 0
     for row in 0..<grid.rowCount {
-      let rowScale = usesLines ? activity.scale(row: row) : 0
+      let rowScale = usesLines ? lines.scale(row: row) : 0
       for column in 0..<grid.columnCount {
         let magnitude = unsafe code.load(memory, uncheckedAt: index) & code.magnitudeMask
         index &+= 1
@@ -112,10 +122,10 @@ struct PassEncoder {
     guard usesLines else {
       return interval.encode(isOne, &models.pass.refinement[depth], to: &coder.digits)
     }
-    let kind = activity.activityClass(rowScale, column: column)
+    let kind = lines.activityClass(rowScale, column: column)
     interval.encode(
       isOne, &models.pass.refinement[depth],
-      &models.lines.refinement[depth &* RowColumnActivity.classCount &+ kind], to: &coder.digits)
+      &models.lines.refinement[depth &* LineStatistics.activityClassCount &+ kind], to: &coder.digits)
   }
 
   private mutating func beginPlane<Bits>(
@@ -124,7 +134,7 @@ struct PassEncoder {
     models.pass = PassModels.OfPass()
     usesLines = variant == .lines && grid.hasLines
     guard usesLines else { return }
-    if !isSurveyed { activity.survey(memory, grid, knowledge) }
-    activity.beginPass()
+    if !isSurveyed { lines.survey(memory, grid, knowledge) }
+    lines.beginPass()
   }
 }

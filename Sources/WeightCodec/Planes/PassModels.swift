@@ -2,8 +2,8 @@
 public enum CodecVariant: UInt8, CaseIterable, Sendable {
   /// Four models, begun anew for each pass, and raw signs: for receivers with little memory.
   case flat = 1
-  /// Those of the flat one, each averaged with one that all tensors share, by the activity of row and
-  /// column; signs by the balance of row and column; bytes by their place in the element.
+  /// Models by the activity of row and column, which all tensors share, each averaged with one of the
+  /// pass; signs by those of row, column and neighbours; bytes by their place in the element.
   case lines = 2
 }
 
@@ -16,9 +16,10 @@ struct PassModels {
   // A distance of so many is followed by the level itself, so that no element takes many bytes.
   static let distanceLimit = 24
 
-  /// Of the pass at hand, whatever the class.
+  /// Of the pass at hand: one for all, or by how many of row and column it has made significant.
   struct OfPass {
     var significance = BitModel()
+    var yield = InlineArray<24, BitModel>(repeating: BitModel())
     var refinement = InlineArray<3, BitModel>(repeating: BitModel())
   }
 
@@ -40,11 +41,11 @@ struct PassModels {
     var hasMore = BitModel()
   }
 
-  /// Shared by all tensors, by class.
+  /// Shared by all tensors, by the class of activity or sign.
   struct OfLines {
     var significance = InlineArray<16, BitModel>(repeating: BitModel())
     var refinement = InlineArray<48, BitModel>(repeating: BitModel())
-    var sign = InlineArray<24, BitModel>(repeating: BitModel())
+    var sign = InlineArray<72, BitModel>(repeating: BitModel())
   }
 
   var pass = OfPass()

@@ -11,6 +11,8 @@ public struct TensorGrid: Equatable, Sendable {
   public let rowCount: Int
   /// The product of the other extents, doubled where the elements are complex.
   public let columnCount: Int
+  /// Elements in a row of a convolution's kernel; 1 for others.
+  let kernelWidth: Int
 
   /// Returns nil for a tensor that is not of floats, or has none.
   public init?(_ tensor: TensorDescriptor) {
@@ -20,6 +22,8 @@ public struct TensorGrid: Equatable, Sendable {
     let elementCount = tensor.byteCount / format.byteCount
     rowCount = tensor.shape.rank >= 2 ? tensor.shape.extents[0] : 1
     columnCount = elementCount / rowCount
+    let hasKernels = tensor.shape.rank >= 4
+    kernelWidth = hasKernels ? tensor.shape.extents[tensor.shape.rank - 1] : 1
   }
 
   /// A part of a matrix.
@@ -27,6 +31,7 @@ public struct TensorGrid: Equatable, Sendable {
     self.format = format
     self.rowCount = rowCount
     self.columnCount = columnCount
+    kernelWidth = 1
   }
 
   /// Floats in all.
