@@ -25,7 +25,8 @@ class Plan:
 
     def plane_bytes(self, plane_count):
         """What the first planes of all tensors take, wherever in the stream they are."""
-        return sum(unit["bytes"] for unit in self.units if self.belongs_to(unit, plane_count))
+        units = (unit for unit in self.units if self.belongs_to(unit, plane_count))
+        return round(sum(unit["bytes"] for unit in units))
 
     def bytes_until(self, plane_count):
         """Where the first planes are there and no later one; None where no place is like that."""
