@@ -18,6 +18,8 @@ package enum TransferNews {
   case reached(Milestone, isStored: Bool)
   /// The output has been replaced by what has come since the last milestone.
   case improved
+  /// The output could not be replaced; what has come is not lost, and the transfer goes on.
+  case notStored(OutputError)
   /// Called several times a second.
   case progress(TransferProgress)
   /// These tensors were to be quantized and go exactly, since they hold a NaN or an infinity.

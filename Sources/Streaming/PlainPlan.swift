@@ -26,12 +26,29 @@ public struct PlainPolicy: Equatable, Sendable {
   }
 }
 
+/// What is expected of a tensor's whole content.
+public struct ContentFacts: Equatable, Sendable {
+  /// What it takes, represented and packed.
+  public let byteCount: Double
+  /// The squared error of the values that arrive, in parts of their energy.
+  public let relativeError: Double
+
+  /// Joins the two.
+  public init(byteCount: Double, relativeError: Double) {
+    self.byteCount = byteCount
+    self.relativeError = relativeError
+  }
+}
+
 extension TransferPlan {
   /// Plans whole tensors.
   ///
+  /// `facts` tells of tensors by their index; one that is not named counts as exact and not packed.
+  ///
   /// Small floats go first, then the others by expected gain per byte: a whole tensor repairs all of its
-  /// relative error, which counts √n for n elements, so gain per byte falls with size. What is not a float (counters, positions) comes last. Within a group, file order breaks ties.
-  public init(_ manifest: Manifest, _ policy: PlainPolicy) {
+  /// relative error, which counts √n for n elements, so gain per byte falls with size. What is not a float
+  /// (counters, positions) comes last. Within a group, file order breaks ties.
+  public init(_ manifest: Manifest, _ policy: PlainPolicy, _ facts: [Int: ContentFacts] = [:]) {
     var order = manifest.entries.indices.filter { manifest.entries[$0].hasContent }
     let ranks = manifest.entries.map { Self.rank(of: $0.tensor, policy) }
     order.sort { left, right in
@@ -46,14 +63,31 @@ extension TransferPlan {
       let unit = Unit(
         tensorIndex: index, representation: policy.representation(for: tensor),
         compression: policy.compression)
-      let byteCount = unit.representation.byteCount(for: tensor)
+      let byteCount = Double(unit.representation.byteCount(for: tensor))
+      let facts = facts[index] ?? ContentFacts(byteCount: byteCount, relativeError: 0)
       return PlanStep(
-        .content(unit), byteCount: Double(byteCount) + Self.contentByteCount,
-        gain: tensor.dtype.isFloat ? 1 / Double(max(byteCount, 1)) : 0)
+        .content(unit), byteCount: facts.byteCount + Self.contentByteCount,
+        gain: tensor.dtype.isFloat ? 1 / max(facts.byteCount, 1) : 0,
+        relativeError: facts.relativeError)
     }
+    let ratio = Self.signalToNoise(steps, manifest)
     steps.append(
-      PlanStep(.milestone(Milestone(.complete)), byteCount: Self.milestoneByteCount))
+      PlanStep(
+        .milestone(Milestone(.complete, signalToNoise: ratio)), byteCount: Self.milestoneByteCount))
     self.init(manifest, steps)
+  }
+
+  /// The mean over all weights of large tensors, in decibels.
+  private static func signalToNoise(_ steps: [PlanStep], _ manifest: Manifest) -> Int? {
+    var (error, count) = (0.0, 0.0)
+    for step in steps {
+      guard let index = step.tensorIndex else { continue }
+      let tensor = manifest.entries[index].tensor
+      guard tensor.dtype.isFloat, !tensor.isSmall else { continue }
+      error += step.relativeError * Double(tensor.shape.elementCount)
+      count += Double(tensor.shape.elementCount)
+    }
+    return Milestone.decibels(error: error, of: count)
   }
 
   /// The group, and within it the bytes per gain, squared to do without a square root:

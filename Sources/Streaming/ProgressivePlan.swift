@@ -299,8 +299,7 @@ private struct Planner {
       error += elements * (position == 0 ? 1 : chain.steps[position - 1].relativeError)
       count += elements
     }
-    guard count > 0, error > 0 else { return nil }
-    return Int((-10 * PassSizes.log10(error / count)).rounded())
+    return Milestone.decibels(error: error, of: count)
   }
 }
 

@@ -28,7 +28,7 @@ public struct TransferPlan: Equatable, Sendable {
   /// Of a milestone: its record, and the end of a codeword.
   static let milestoneByteCount = 7.0
   /// Of a content: the unit's record, the digest's, and the headers of its pieces.
-  static let contentByteCount = 44.0
+  package static let contentByteCount = 44.0
 }
 
 extension Manifest {

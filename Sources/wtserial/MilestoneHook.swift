@@ -27,7 +27,9 @@ final class MilestoneHook {
       self.milestone = "\(milestone.name)"
       isWaiting = isWaiting || isStored
     case .improved: isWaiting = true
-    case .connected, .interrupted, .resumed, .rateChanged, .began, .progress, .notQuantized: break
+    case .connected, .interrupted, .resumed, .rateChanged, .began, .progress, .notQuantized,
+      .notStored:
+      break
     }
     advance()
   }

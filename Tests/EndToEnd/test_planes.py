@@ -1,6 +1,7 @@
 """Models in planes: usable from the first milestone on, and better from one to the next."""
 
 import json
+import random
 import struct
 import time
 
@@ -39,7 +40,34 @@ def mean_ratio(original, found):
     return float(-10 * torch.tensor(error / count).log10()) if error > 0 else float("inf")
 
 
-class MilestoneTests(LineTests):
+def foretold(plan, name, knowledge):
+    """Between which ratios a plan puts a tensor of which so much is known: the next two passes, the
+    rest of the plane and one more, may have begun."""
+    ratios = [0.0]
+    known = 0
+    for unit in plan["units"]:
+        if unit["tensor"] != name:
+            continue
+        ratios.append(unit.get("snr_db", float("inf")))
+        ends = {
+            "significance": f"planes {unit.get('plane', 0) + 1}", "short": "mantissa 3", "exact": "exact"
+        }  # fmt: skip
+        if ends.get(unit["pass"]) == knowledge:
+            known = len(ratios) - 1
+    return ratios[known], ratios[min(known + 2, len(ratios) - 1)]
+
+
+class ForetoldTests(ProcessTests):
+    def assert_as_foretold(self, plan, original, found, facts):
+        """Of each large tensor, within half a decibel."""
+        for name, tensor in large_tensors(original).items():
+            ratio = signal_to_noise(tensor, found[name])
+            least, most = foretold(plan, name, facts[f"wtserial.bits.{name}"])
+            self.assertGreaterEqual(ratio, least - 0.5, name)
+            self.assertLessEqual(ratio, most + 0.5, name)
+
+
+class MilestoneTests(LineTests, ForetoldTests):
     def hook(self, *lines):
         """A command for --on-milestone that copies what it is given, and notes that it was."""
         script = self.folder / "hook with spaces.sh"
@@ -161,6 +189,9 @@ class MilestoneTests(LineTests):
         facts = metadata(self.out)
         self.assertEqual(facts["wtserial.state"], "partial")
         self.assertEqual(len(facts), 1 + len(original))
+        plan = self.run_command("plan", "--json", DIGITS)
+        self.assert_ends(plan, OK)
+        self.assert_as_foretold(json.loads(plan.output), original, found, facts)
         self.assertTrue(self.out.with_name("out.safetensors.partial").exists())
 
 
@@ -195,6 +226,14 @@ class OptionTests(LineTests):
             self.assertTrue(torch.equal(found[name][~zero], tensor[~zero]))
         self.assertLess(size, self.sent_bytes()[0] * 0.5)
 
+    def test_pruning_is_for_contents_too(self):
+        for options in (["--codec=deflate"], ["--quantizer=channel", "--bits=6"]):
+            with self.subTest(options):
+                size, found = self.sent_bytes("--prune=0.8", *options)
+                for tensor in large_tensors(found).values():
+                    self.assertGreater(float((tensor == 0).float().mean()), 0.75)
+                self.assertLess(size, self.sent_bytes(*options)[0] * 0.6)
+
     def test_sensitivity_and_priority_are_accepted_and_change_the_order(self):
         state = models.load(DIGITS)
         names = list(large_tensors(state))
@@ -216,7 +255,7 @@ class OptionTests(LineTests):
             file.unlink()
 
 
-class PlanTests(ProcessTests):
+class PlanTests(ForetoldTests):
     def plan(self, *options):
         command = self.run_command("plan", "--json", DIGITS, *options)
         self.assert_ends(command, OK)
@@ -235,6 +274,24 @@ class PlanTests(ProcessTests):
         self.assertAlmostEqual(
             sum(unit["bytes"] for unit in measured["units"]) / measured["total_bytes"], 1, delta=0.05
         )
+
+    def test_baselines_are_foretold_too(self):
+        original = models.load(DIGITS)
+        for options in (
+            ["--codec=deflate"], ["--codec=none", "--precision=int4"],
+            ["--quantizer=affine", "--bits=5"], ["--quantizer=channel"], ["--codec=deflate", "--prune=0.9"],
+        ):  # fmt: skip
+            with self.subTest(options):
+                estimate, measured = self.plan(*options), self.plan(*options, "--measure")
+                self.assertAlmostEqual(estimate["total_bytes"] / measured["total_bytes"], 1, delta=0.01)
+                (row,) = estimate["milestones"]
+                self.plan(*options, f"--until={measured['total_bytes']}", f"--out={self.out}")
+                found = mean_ratio(original, models.load_received(self.out))
+                if "--prune=0.9" in options:
+                    # What is meant to be zero is no error.
+                    self.assertNotIn("snr_db", row)
+                else:
+                    self.assertAlmostEqual(row.get("snr_db", float("inf")), found, delta=1)
 
     def test_seconds_follow_from_the_rate(self):
         slow, fast = self.plan("--baud=9600"), self.plan("--baud=115200")
@@ -267,6 +324,29 @@ class PlanTests(ProcessTests):
         command = self.run_command("plan", DIGITS, "--until=0", f"--out={self.out}")
         self.assert_ends(command, OK)
         self.assertTrue(all((t == 0).all() for t in models.load_received(self.out).values()))
+
+    @lasts(20)
+    def test_model_at_any_byte_is_as_good_as_foretold(self):
+        original = models.load(DIGITS)
+        plan = self.plan("--measure")
+        draw = random.Random(4)
+        for byte_count in [draw.randrange(plan["total_bytes"]) for _ in range(12)]:
+            with self.subTest(bytes=byte_count):
+                self.plan(f"--until={byte_count}", f"--out={self.out}")
+                self.assert_as_foretold(plan, original, models.load_received(self.out), metadata(self.out))
+
+    def test_tensors_at_each_milestone(self):
+        command = self.run_command("plan", DIGITS, "--tensors")
+        self.assert_ends(command, OK)
+        table = command.output.split("\n\n")[2].splitlines()
+        heading, rows = table[0].split(), [row.split() for row in table[1:]]
+        self.assertEqual(heading, ["dB", *(tier for tier in TIERS if tier in heading)])
+        names = [name for name, t in large_tensors(models.load(DIGITS)).items()]
+        self.assertEqual([row[0] for row in rows], names)
+        for row in rows:
+            self.assertEqual(row[-1], "exact")
+            ratios = [int(ratio) for ratio in row[1:-1] if ratio != "-"]
+            self.assertEqual(ratios, sorted(ratios))
 
     def test_plot_is_a_drawing(self):
         drawing = self.folder / "curve.svg"

@@ -165,7 +165,6 @@ class UsageTests(ProcessTests):
             ("to below 1", "send", port, DIGITS, "--prune=1"),
             ("to below 1", "send", port, DIGITS, "--prune=-0.1"),
             ("--prune", "send", port, DIGITS, "--prune=half"),
-            ("--codec planes", "send", port, DIGITS, "--prune=0.5", "--codec=deflate"),
             ("--priority", "send", port, DIGITS, "--priority=head.*"),
             ("--priority", "send", port, DIGITS, "--priority=head.*=-1"),
             ("--priority", "send", port, DIGITS, "--priority==4"),

@@ -61,11 +61,17 @@ struct IncomingModel: ~Copyable {
     return progress.planeCount > 0 ? "planes \(progress.planeCount)" : "nothing"
   }
 
-  /// The tensor whose content is open.
-  var openIndex: Int? { unit?.index }
-
-  /// Whether a tensor has come whole, as a content.
-  func holdsContent(of index: Int) -> Bool { digest.holds(index) }
+  /// Gives tensors that share their bytes what has come for them.
+  func copySharedTensors(in memory: inout MutableRawSpan) {
+    for (index, entry) in manifest.entries.enumerated() {
+      guard let source = entry.sharedWith else { continue }
+      for place in 0..<entry.tensor.byteCount {
+        let byte = unsafe memory.bytes.unsafeLoad(
+          fromByteOffset: offsets[source] + place, as: UInt8.self)
+        memory.storeBytes(of: byte, toByteOffset: offsets[index] + place, as: UInt8.self)
+      }
+    }
+  }
 
   // MARK: - Coded stream
 

@@ -132,9 +132,11 @@ package struct ModelWriter: ~Copyable {
 
   /// Puts the best model so far in the output's place, unless it was done too recently; true where it is
   /// there now.
+  ///
+  /// Where that fails nothing is lost, and it may be tried again.
   package mutating func takeSnapshot(
     _ occasion: SnapshotOccasion
-  ) throws(ModelWriterError) -> Bool {
+  ) throws(OutputError) -> Bool {
     let start = MonotonicClock.now
     guard model.manifest.kind == .tensors, snapshots.isWanted,
       pace.allows(occasion, byteCount: streamByteCount, at: start)
@@ -142,35 +144,20 @@ package struct ModelWriter: ~Copyable {
     copySharedTensors()
     let snapshot = Snapshot(model.manifest, snapshots, offsets)
     let bits = model.manifest.entries.indices.map { model.knowledge(of: $0) }
-    do throws(OutputError) {
-      try memory?.withBytes { (bytes) throws(OutputError) in
-        try snapshot.write(bytes, bits: bits, to: file.path)
-      }
-    } catch {
-      throw .output(error)
+    defer { pace.note(from: start, to: MonotonicClock.now, byteCount: streamByteCount) }
+    try memory?.withBytes { (bytes) throws(OutputError) in
+      try snapshot.write(bytes, bits: bits, to: file.path)
     }
-    pace.note(from: start, to: MonotonicClock.now, byteCount: streamByteCount)
     return true
   }
 
-  /// Gives tensors that share their bytes what has come for them.
   private mutating func copySharedTensors() {
-    for (index, entry) in model.manifest.entries.enumerated() {
-      guard let source = entry.sharedWith, !model.holdsContent(of: source) else { continue }
-      let (from, to, count) = (offsets[source], offsets[index], entry.tensor.byteCount)
-      memory?.withMemory { memory in
-        for place in 0..<count {
-          let byte = unsafe memory.bytes.unsafeLoad(fromByteOffset: from + place, as: UInt8.self)
-          memory.storeBytes(of: byte, toByteOffset: to + place, as: UInt8.self)
-        }
-      }
-    }
+    memory?.withMemory { memory in model.copySharedTensors(in: &memory) }
   }
 
   /// Checks the digest of the whole and puts the file in its place.
   package consuming func finish(_ expected: Digest) throws(ModelWriterError) {
     guard memory != nil else { throw .incomplete }
-    // Before the check, behind which all tensors count as come.
     copySharedTensors()
     try memory?.withMemory { (memory) throws(ModelWriterError) in
       try model.check(expected, memory.bytes)

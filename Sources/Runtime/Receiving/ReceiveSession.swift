@@ -27,6 +27,8 @@ package final class ReceiveSession {
   package private(set) var statistics = LinkStatistics()
   /// Whether the output has been replaced by what has come, complete or not.
   package private(set) var hasSnapshot = false
+  // The last reason for which it was not.
+  private var snapshotError: OutputError?
   /// Whether all of a model had come, however coarsely.
   package var hasModel: Bool { tier != nil }
   /// Tensors that were complete at the end.
@@ -59,9 +61,7 @@ package final class ReceiveSession {
       statistics = machine.statistics
       tensorCount = writer?.tensorCount ?? 0
       // What has come is not lost, whatever ended the session.
-      if digest == nil, tier != nil, (try? writer?.takeSnapshot(.last)) == true {
-        hasSnapshot = true
-      }
+      if digest == nil, tier != nil { _ = takeSnapshot(.last) }
     }
     do {
       try loop.run(&machine) { machine in
@@ -106,8 +106,7 @@ package final class ReceiveSession {
       tier = milestone.tier
       // The model itself follows the last one.
       let isLast = milestone.tier == .complete
-      let isStored = isLast ? false : try writer?.takeSnapshot(.milestone) ?? false
-      hasSnapshot = hasSnapshot || isStored
+      let isStored = isLast ? false : takeSnapshot(.milestone)
       tell(.reached(milestone, isStored: isStored))
     }
     if let model {
@@ -181,11 +180,22 @@ package final class ReceiveSession {
     }
     guard manifest != nil, now - toldAt >= .milliseconds(100) else { return }
     toldAt = now
-    // Between milestones the model gets better, too. An error here is that of the next milestone.
-    if tier != nil, writer?.isBusy == false, (try? writer?.takeSnapshot(.tick)) == true {
-      tell(.improved)
-    }
+    // Between milestones the model gets better, too.
+    if tier != nil, writer?.isBusy == false, takeSnapshot(.tick) { tell(.improved) }
     tell(.progress(progress(machine)))
+  }
+
+  /// Puts what has come in the output's place; where that fails, says why, once.
+  private func takeSnapshot(_ occasion: SnapshotOccasion) -> Bool {
+    do throws(OutputError) {
+      guard try writer?.takeSnapshot(occasion) == true else { return false }
+      hasSnapshot = true
+      return true
+    } catch {
+      if error != snapshotError { tell(.notStored(error)) }
+      snapshotError = error
+      return false
+    }
   }
 
   private func progress(_ machine: borrowing ReceiveTransfer) -> TransferProgress {

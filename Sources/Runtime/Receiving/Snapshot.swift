@@ -73,11 +73,14 @@ struct Snapshot {
     for (entry, text) in zip(manifest.entries, bits) {
       metadata.append(("wtserial.bits.\(entry.tensor.name)", text))
     }
-    // The manifest has been laid out before, so only the metadata can be too much for a header.
+    // The manifest has been laid out before: what can be too much for a header is the metadata, or next
+    // to it the names of other types.
     let layout =
       (try? SafetensorsLayout(tensors: tensors, metadata: metadata))
       ?? (try? SafetensorsLayout(tensors: tensors))
-    guard let layout else { return }
+    guard let layout else {
+      throw OutputError(operation: .write, path: path, errno: .fileTooLarge)
+    }
     try file.allocate(byteCount: layout.byteCount)
     try file.write(layout.header, at: 0)
     for (index, entry) in manifest.entries.enumerated() {

@@ -22,7 +22,7 @@ package struct ModelPlan {
     let manifest = Manifest(source.checkpoint, named: name, codec: variant)
     switch policy.codec {
     case .plain(let plain):
-      plan = TransferPlan(manifest, plain)
+      plan = TransferPlan(manifest, plain, try Self.contentFacts(source, manifest, plain))
       heads = [:]
     case .planes(let progressive):
       var surveyor = try Surveyor(source, manifest, policy, info)
@@ -30,6 +30,26 @@ package struct ModelPlan {
       plan = TransferPlan(manifest, facts, progressive)
       heads = surveyor.heads
     }
+  }
+}
+
+extension ModelPlan {
+  /// What whole contents take, and how far off the values of large tensors will be.
+  private static func contentFacts(
+    _ source: ModelSource, _ manifest: Manifest, _ policy: PlainPolicy
+  ) throws -> [Int: ContentFacts] {
+    var facts: [Int: ContentFacts] = [:]
+    for index in manifest.entries.indices where manifest.entries[index].hasContent {
+      let tensor = manifest.entries[index].tensor
+      let unit = Unit(
+        tensorIndex: index, representation: policy.representation(for: tensor),
+        compression: policy.compression)
+      if unit.representation == .exact && unit.compression == .none { continue }
+      facts[index] = try source.withElements(of: index) { bytes in
+        try ContentTrial(bytes, tensor).facts(unit)
+      }
+    }
+    return facts
   }
 }
 

@@ -22,20 +22,25 @@ package struct ModelSource {
   /// Calls `body` with all bytes of a tensor.
   package func withElements<R>(of index: Int, _ body: (RawSpan) throws -> R) throws -> R {
     let tensor = descriptor(index)
-    guard isEdited(tensor), let edit = ValueEdit(tensor) else {
-      var result: Result<R, any Error>?
-      try checkpoint.withBytes(of: index, 0..<tensor.byteCount) { bytes in
-        result = Result { try body(bytes) }
-      }
-      guard let result else { preconditionFailure("the body has been called") }
-      return try result.get()
+    if let bytes = try editedBytes(of: index) { return try unsafe body(bytes.span.bytes) }
+    var result: Result<R, any Error>?
+    try checkpoint.withBytes(of: index, 0..<tensor.byteCount) { bytes in
+      result = Result { try body(bytes) }
     }
+    guard let result else { preconditionFailure("the body has been called") }
+    return try result.get()
+  }
+
+  /// The bytes of a tensor that is edited; nil for one that is sent as it is in the file.
+  func editedBytes(of index: Int) throws -> [UInt8]? {
+    let tensor = descriptor(index)
+    guard isEdited(tensor), let edit = ValueEdit(tensor) else { return nil }
     var bytes = try checkpoint.bytes(of: index, in: 0..<tensor.byteCount)
     var span = bytes.mutableSpan
     var memory = unsafe span.mutableBytes
     if let cast { _ = edit.cast(&memory, to: cast) }
     if prunedShare > 0 { edit.prune(&memory, share: prunedShare) }
-    return try body(memory.bytes)
+    return bytes
   }
 
   /// Calls `body` with a tensor's bytes as a receiver has them that knows so many planes.

@@ -26,6 +26,8 @@ package struct ModelStream {
   private var pieces: [Piece] = []
   private var nextStep = 0
   private var content: UnitEncoder?
+  // The bytes of the open content's tensor, where they are not the file's.
+  private var edited: [UInt8]?
   private var encoder: CodedStreamEncoder
   // The place of each tensor in the coded stream.
   private let slots: [Int: Int]
@@ -70,6 +72,7 @@ package struct ModelStream {
     case .pass(let pass, let index): try encode(pass, index)
     case .content(let unit):
       takeCoded(toEnd: false)
+      edited = try source.editedBytes(of: unit.tensorIndex)
       content = UnitEncoder(unit, plan.manifest.entries[unit.tensorIndex].tensor)
     case .milestone(let milestone):
       endCodeword()
@@ -123,7 +126,8 @@ package struct ModelStream {
     let index = encoder.unit.tensorIndex
     let tensor = plan.manifest.entries[index].tensor
     let end = min(encoder.offset + Self.portionByteCount, tensor.byteCount)
-    let portion = try source.checkpoint.bytes(of: index, in: encoder.offset..<end)
+    let range = encoder.offset..<end
+    let portion = try edited.map { Array($0[range]) } ?? source.checkpoint.bytes(of: index, in: range)
     if encoder.needsSurvey {
       let wanted = encoder.unit.representation
       try encoder.survey(portion.span)

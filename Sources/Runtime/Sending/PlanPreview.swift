@@ -7,9 +7,7 @@ internal import WeightCodec
 package struct PlanPreview: ~Copyable {
   private let model: ModelPlan
   private var stream: ModelStream
-  private var incoming: IncomingModel
-  private var memory: [UInt8]
-  private let offsets: [Int]
+  private var received: ModelMemory
   /// Bytes of the stream so far.
   package private(set) var byteCount: Int
   /// Those at each milestone so far.
@@ -18,15 +16,7 @@ package struct PlanPreview: ~Copyable {
   package init(_ source: ModelSource, _ model: ModelPlan) {
     self.model = model
     stream = ModelStream(source, model)
-    var offsets: [Int] = []
-    var end = 0
-    for entry in model.plan.manifest.entries {
-      offsets.append(end)
-      end += entry.tensor.byteCount
-    }
-    self.offsets = offsets
-    memory = []
-    incoming = IncomingModel(model.plan.manifest, at: offsets)
+    received = ModelMemory(model.plan.manifest)
     byteCount = model.plan.manifestByteCount
   }
 
@@ -57,30 +47,18 @@ package struct PlanPreview: ~Copyable {
   package mutating func write(
     after limit: Int, to path: FilePath, _ snapshots: SnapshotPolicy
   ) throws {
-    memory = Array(repeating: 0, count: (offsets.last ?? 0) + (lastTensorByteCount))
     while byteCount < limit, let piece = try nextPiece() {
       let size = Self.recordByteCount(piece)
       try take(piece, upTo: limit - byteCount, of: size)
       byteCount += size
     }
     byteCount = min(byteCount, limit)
-    copySharedTensors()
-    let snapshot = Snapshot(model.plan.manifest, snapshots, offsets)
-    let bits = model.plan.manifest.entries.indices.map { incoming.knowledge(of: $0) }
-    try unsafe snapshot.write(memory.span.bytes, bits: bits, to: path)
-  }
-
-  /// Gives tensors that share their bytes what has come for them.
-  private mutating func copySharedTensors() {
-    for (index, entry) in model.plan.manifest.entries.enumerated() {
-      guard let source = entry.sharedWith else { continue }
-      let count = entry.tensor.byteCount
-      let bytes = Array(memory[offsets[source]..<offsets[source] + count])
-      memory.replaceSubrange(offsets[index]..<offsets[index] + count, with: bytes)
+    let snapshot = Snapshot(model.plan.manifest, snapshots, received.offsets)
+    let bits = received.knowledge
+    try received.withBytes { (bytes) throws(OutputError) in
+      try snapshot.write(bytes, bits: bits, to: path)
     }
   }
-
-  private var lastTensorByteCount: Int { model.plan.manifest.entries.last?.tensor.byteCount ?? 0 }
 
   private mutating func nextPiece() throws -> ModelStream.Piece? {
     while !stream.isFinished {
@@ -92,49 +70,18 @@ package struct PlanPreview: ~Copyable {
   /// Gives the receiver a piece, or the first bytes of its record.
   private mutating func take(_ piece: ModelStream.Piece, upTo limit: Int, of size: Int) throws {
     switch piece {
-    case .begin(let unit): try incoming.begin(unit)
+    case .begin(let unit): try received.begin(unit)
     case .content(let bytes):
-      let part = Self.prefix(of: bytes, recordByteCount: size, limit)
-      let elements = try incoming.append(part.span)
-      place(elements)
+      try received.append(Self.prefix(of: bytes, recordByteCount: size, limit).span)
     case .coded(let bytes):
-      let part = Self.prefix(of: bytes, recordByteCount: size, limit)
-      try withMemory { (incoming, memory) throws(ModelWriterError) in
-        try incoming.appendCoded(part.span, into: &memory)
-        while incoming.isBusy { try incoming.decode(into: &memory) }
-      }
+      try received.appendCoded(Self.prefix(of: bytes, recordByteCount: size, limit).span)
     case .milestone, .finish:
       guard limit >= size else { return }
-      try withMemory { (incoming, memory) throws(ModelWriterError) in
-        try incoming.endCodeword(into: &memory)
-        while incoming.isBusy { try incoming.decode(into: &memory) }
-      }
+      try received.endCodeword()
     case .end(let digest):
-      contentPlace = 0
       guard limit >= size else { return }
-      try incoming.endUnit(digest)
+      try received.endUnit(digest)
     }
-  }
-
-  // Bytes of the open content that have been placed.
-  private var contentPlace = 0
-
-  private mutating func place(_ elements: [UInt8]) {
-    guard let index = incoming.openIndex else { return }
-    let start = offsets[index] + contentPlace
-    memory.replaceSubrange(start..<start + elements.count, with: elements)
-    contentPlace += elements.count
-  }
-
-  private mutating func withMemory(
-    _ body: (inout IncomingModel, inout MutableRawSpan) throws(ModelWriterError) -> Void
-  ) throws(ModelWriterError) {
-    var result: Result<Void, ModelWriterError> = .success(())
-    unsafe memory.withUnsafeMutableBytes { bytes in
-      var span = unsafe MutableRawSpan(_unsafeBytes: bytes)
-      do throws(ModelWriterError) { try body(&incoming, &span) } catch { result = .failure(error) }
-    }
-    try result.get()
   }
 
   private static func prefix(

@@ -12,7 +12,7 @@ struct WholeTrial {
   // Enough to tell forms apart; what is longer is judged by it.
   private static let byteCountLimit = 1 << 18
   // Records and digest of a content, beyond its bytes.
-  private static let contentOverhead = 44.0
+  private static let contentOverhead = TransferPlan.contentByteCount
 
   private let part: [UInt8]
   private let byteCount: Int

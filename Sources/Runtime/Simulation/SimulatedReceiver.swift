@@ -6,9 +6,7 @@ internal import Transfer
 /// The caller of a receiving machine in a simulation: takes a model as `ReceiveSession` does, keeps
 /// none of it, and notes what was wrong with it and when it came.
 final class SimulatedReceiver {
-  private var model: IncomingModel?
-  // The tensors, one behind the other.
-  private var memory: [UInt8] = []
+  private var model: ModelMemory?
   private var oracle: ContentOracle
   /// When so many bytes of contents were there, since the sender began.
   private(set) var deliveries: [(time: UInt64, byteCount: Int)] = []
@@ -50,35 +48,24 @@ final class SimulatedReceiver {
       reached = []
     case .interrupted, .resumed, .ended: break
     case .offered(let manifest):
-      var offsets: [Int] = []
-      var end = 0
-      for entry in manifest.entries {
-        offsets.append(end)
-        end += entry.tensor.byteCount
-      }
-      memory = Array(repeating: 0, count: end)
-      model = IncomingModel(manifest, at: offsets)
+      model = ModelMemory(manifest)
       machine.accept()
     case .unitBegan(let unit): try model?.begin(unit)
     case .content:
       try take(&machine, at: now) { (bytes) throws(ModelWriterError) in
-        _ = try model?.append(bytes)
+        try model?.append(bytes)
       }
     case .coded:
       try take(&machine, at: now) { (bytes) throws(ModelWriterError) in
-        try withMemory { (memory) throws(ModelWriterError) in
-          try model?.appendCoded(bytes, into: &memory)
-        }
+        try model?.appendCoded(bytes)
       }
     case .unitEnded(let digest): try model?.endUnit(digest)
     case .milestone(let milestone):
-      try endCodeword()
+      try model?.endCodeword()
       reached.append((milestone, now))
     case .finished(let digest):
-      try endCodeword()
-      try withMemory { (memory) throws(ModelWriterError) in
-        try model?.check(digest, memory.bytes)
-      }
+      try model?.endCodeword()
+      try model?.check(digest)
       machine.confirm(digest)
     }
   }
@@ -93,32 +80,6 @@ final class SimulatedReceiver {
       do throws(ModelWriterError) { try body(bytes) } catch { result = .failure(error) }
     }
     deliveries.append((now, oracle.deliveredByteCount))
-    try result.get()
-    try catchUp()
-  }
-
-  private func endCodeword() throws(ModelWriterError) {
-    try withMemory { (memory) throws(ModelWriterError) in
-      try model?.endCodeword(into: &memory)
-    }
-    try catchUp()
-  }
-
-  /// Decoding takes no time here.
-  private func catchUp() throws(ModelWriterError) {
-    while model?.isBusy == true {
-      try withMemory { (memory) throws(ModelWriterError) in try model?.decode(into: &memory) }
-    }
-  }
-
-  private func withMemory(
-    _ body: (inout MutableRawSpan) throws(ModelWriterError) -> Void
-  ) throws(ModelWriterError) {
-    var result: Result<Void, ModelWriterError> = .success(())
-    unsafe memory.withUnsafeMutableBytes { bytes in
-      var span = unsafe MutableRawSpan(_unsafeBytes: bytes)
-      do throws(ModelWriterError) { try body(&span) } catch { result = .failure(error) }
-    }
     try result.get()
   }
 }

@@ -51,7 +51,6 @@ struct ContentOptions: ParsableArguments {
     if isPlain && (order == .planes || order == .magnitude) {
       throw ValidationError("--order \(order.rawValue) goes with --codec planes.")
     }
-    if isPlain && prune > 0 { throw ValidationError("--prune goes with --codec planes.") }
     if isPlain && (sensitivity != nil || !priority.isEmpty) {
       throw ValidationError("--sensitivity and --priority go with --codec planes.")
     }

@@ -29,6 +29,8 @@ struct PlanCommand: ParsableCommand {
   var baud = 115_200
   @Flag(help: "Code everything, and print true sizes.")
   var measure = false
+  @Flag(help: "Print what is expected of each large tensor at each milestone, too.")
+  var tensors = false
   @Option(
     help: ArgumentHelp(
       "With --out: the model as a receiver has it after so many bytes of the stream.",
@@ -88,6 +90,7 @@ struct PlanCommand: ParsableCommand {
       print(report.json)
     } else if until == nil {
       print(report.table)
+      if tensors { print("\n" + report.tensorTable) }
     }
   }
 

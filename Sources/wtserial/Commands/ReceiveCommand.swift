@@ -87,7 +87,7 @@ struct ReceiveCommand: ParsableCommand {
       hook?.finish(nil)
       var failure = SessionFailure(
         error, session.statistics, line: line, timeout: timeout ?? 0, verb: .receive)
-      if session.tensorCount > 0 || session.hasSnapshot || session.hasModel {
+      if session.tensorCount > 0 || session.hasModel {
         failure.rescued = .init(
           tensorCount: session.tensorCount,
           path: session.hasSnapshot ? FilePath(out) : session.partialPath,

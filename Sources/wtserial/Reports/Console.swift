@@ -60,6 +60,10 @@ final class Console {
     case .interrupted: notice("the peer has fallen silent; looking for it …")
     case .resumed: notice("the peer is back; going on where it was")
     case .improved: break
+    case .notStored(let error):
+      notice(
+        "\(error.path): \(error.errno): the model so far is not stored; nothing is lost, and the "
+          + "transfer goes on")
     case .progress(let progress): show(progress)
     case .notQuantized(let indices):
       let text =

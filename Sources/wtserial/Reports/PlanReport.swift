@@ -11,6 +11,8 @@ struct PlanReport {
     var plane: Int?
     var byteCount: Double
     var gain: Double
+    /// What is expected of its tensor behind it, in decibels; nil for exactness.
+    var tensorSignalToNoise: Double?
     /// Bytes of the stream to its end, and the ratio that is expected there, in decibels.
     var endByteCount: Double
     var signalToNoise: Double?
@@ -20,6 +22,8 @@ struct PlanReport {
     var name: String
     var byteCount: Double
     var signalToNoise: Int?
+    /// Of tensors by index, the squared error that is expected, in parts of the energy.
+    var errors: [Int: Double]
   }
 
   private let plan: TransferPlan
@@ -61,7 +65,8 @@ struct PlanReport {
       }
       milestones.append(
         MilestoneRow(
-          name: "\(milestone.name)", byteCount: position, signalToNoise: milestone.signalToNoise))
+          name: "\(milestone.name)", byteCount: position, signalToNoise: milestone.signalToNoise,
+          errors: quality.errors))
     }
   }
 
@@ -71,7 +76,8 @@ struct PlanReport {
   ) -> Unit {
     var unit = Unit(
       tensor: "", pass: "content", plane: nil, byteCount: byteCount, gain: step.gain,
-      endByteCount: position, signalToNoise: quality.signalToNoise)
+      tensorSignalToNoise: PlanQuality.decibels(step.relativeError), endByteCount: position,
+      signalToNoise: quality.signalToNoise)
     guard let index = step.tensorIndex else { return unit }
     unit.tensor = plan.manifest.entries[index].tensor.name.description
     guard case .pass(let pass, _) = step.action else { return unit }
@@ -111,6 +117,22 @@ struct PlanReport {
       """
   }
 
+  /// What is expected of each large tensor at each milestone, in decibels.
+  var tensorTable: String {
+    let large = plan.manifest.entries.indices.filter {
+      PlanQuality.counts(plan.manifest.entries[$0])
+    }
+    let rows = large.map { index in
+      [printableText(plan.manifest.entries[index].tensor.name.utf8)]
+        + milestones.map { row in
+          guard let error = row.errors[index] else { return "-" }
+          return PlanQuality.decibels(error).map { "\(Int($0.rounded()))" } ?? "exact"
+        }
+    }
+    let heading = ["dB"] + milestones.map(\.name)
+    return aligned([heading] + rows, rightAligned: Set(1...max(milestones.count, 1)))
+  }
+
   private func share(_ byteCount: Double) -> String {
     let total = Double(max(plan.manifest.byteCount, 1))
     let tenths = Int((byteCount / total * 1000).rounded())
@@ -131,7 +153,8 @@ struct PlanReport {
         },
         units: units.map {
           PlanRecord.Unit(
-            tensor: $0.tensor, plane: $0.plane, pass: $0.pass, bytes: $0.byteCount, gain: $0.gain)
+            tensor: $0.tensor, plane: $0.plane, pass: $0.pass, bytes: $0.byteCount, gain: $0.gain,
+            snr_db: $0.tensorSignalToNoise)
         }))
   }
 }
@@ -151,6 +174,7 @@ private struct PlanRecord: Encodable {
     let pass: String
     let bytes: Double
     let gain: Double
+    let snr_db: Double?
   }
 
   let total_bytes: Int
@@ -158,37 +182,4 @@ private struct PlanRecord: Encodable {
   let baud: Int
   let milestones: [Milestone]
   let units: [Unit]
-}
-
-/// How good the model is to be expected after each step: the mean over the weights of large tensors.
-struct PlanQuality {
-  private let counts: [Int: Double]
-  private var errors: [Int: Double] = [:]
-  private var total = 0.0
-  private var error = 0.0
-
-  init(_ manifest: Manifest) {
-    var counts: [Int: Double] = [:]
-    for (index, entry) in manifest.entries.enumerated()
-    where entry.hasContent && FloatFormat(entry.tensor.dtype) != nil
-      && !PlainPolicy.isSmall(entry.tensor)
-    {
-      counts[index] = Double(entry.tensor.shape.elementCount)
-      total += Double(entry.tensor.shape.elementCount)
-    }
-    self.counts = counts
-    error = total
-  }
-
-  mutating func note(_ step: PlanStep) {
-    guard let index = step.tensorIndex, let count = counts[index] else { return }
-    error += count * (step.relativeError - (errors[index] ?? 1))
-    errors[index] = step.relativeError
-  }
-
-  /// In decibels; nil where nothing is left to err, or nothing was there.
-  var signalToNoise: Double? {
-    guard total > 0, error > total * 1e-14 else { return nil }
-    return -10 * PassSizes.log10(error / total)
-  }
 }
