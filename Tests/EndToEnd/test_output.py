@@ -79,6 +79,19 @@ class OutputTests(LineTests):
         self.assertEqual(models.differences(model, self.out), [])
         self.assertEqual(list(self.folder.glob("*.partial")), [])
 
+    def test_link_stays_and_leads_to_the_model(self):
+        (self.folder / "models").mkdir()
+        target = self.folder / "models/current.safetensors"
+        target.write_bytes(b"the old one")
+        self.out.symlink_to(target)
+        self.lay_line()
+        model = models.save(self.folder / "scalar.pt", torch.ones(1))
+        receiver = self.receive()
+        self.assert_ends(self.send(model), OK)
+        self.assert_ends(receiver, OK)
+        self.assertTrue(self.out.is_symlink())
+        self.assertEqual(models.differences(model, target), [])
+
     def test_file_in_the_current_folder(self):
         self.lay_line()
         model = models.save(self.folder / "scalar.pt", torch.ones(1))

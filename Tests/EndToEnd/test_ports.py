@@ -63,6 +63,13 @@ class PortTests(LineTests):
         command = self.run_command("send", self.port, DIGITS, "--timeout=2")
         self.assert_ends(command, UNAVAILABLE, "same --baud")
 
+    def test_sender_with_another_rate(self):
+        talker = self.start("send", self.wires.names[1], DIGITS, "--timeout=10")
+        self.wires.join(lambda index, data: (1 - index, bytes(byte ^ 0x5A for byte in data)))
+        command = self.run_command("receive", self.port, self.out, "--timeout=2")
+        self.assert_ends(command, UNAVAILABLE, "makes no sense", "same --baud")
+        talker.kill()
+
     def test_killed_process_leaves_the_port_usable(self):
         self.lay_line()
         self.receive().kill()

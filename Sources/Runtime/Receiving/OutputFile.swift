@@ -32,6 +32,8 @@ package struct OutputFile: ~Copyable {
   package init(
     _ path: FilePath, suffix: String = ".partial", isTemporary: Bool = false
   ) throws(OutputError) {
+    // A link stays, and what it leads to is replaced.
+    let path = Self.resolved(path)
     self.path = path
     self.isTemporary = isTemporary
     partialPath = FilePath(path.string + suffix)
@@ -141,6 +143,17 @@ package struct OutputFile: ~Copyable {
       guard errno == EINTR else {
         throw OutputError(operation: operation, path: path, errno: Errno(rawValue: errno))
       }
+    }
+  }
+
+  /// The end of a symbolic link; the path itself where it is none, or leads nowhere.
+  private static func resolved(_ path: FilePath) -> FilePath {
+    unsafe path.withPlatformString { name in
+      guard let end = unsafe realpath(name, nil) else { return path }
+      defer { unsafe free(end) }
+      var status = stat()
+      guard unsafe lstat(name, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return path }
+      return unsafe FilePath(platformString: end)
     }
   }
 

@@ -58,10 +58,7 @@ struct SessionFailure: Error {
       case SessionError.digestMismatch:
         Failure(
           "the receiver has verified another model than was sent; send it again", .notVerified)
-      case SessionError.noSender:
-        Failure(
-          "no sender appeared on \(port) within \(timeout) s; start `wtserial send` at the other "
-            + "end, at the same --baud", .unavailable)
+      case SessionError.noSender: noSender(port)
       case SessionError.writer(let error): Self.notWritten(error)
       default: Failure(error, port: port, model: model)
       }
@@ -118,6 +115,17 @@ struct SessionFailure: Error {
       sentence += "nothing came in: check the wiring and that `wtserial receive` or the board runs"
     }
     return Failure(sentence, .unavailable)
+  }
+
+  private func noSender(_ port: String) -> Failure {
+    let found =
+      statistics.wireBytesReceived > 0
+      ? "what comes in makes no sense: check that both ends use the same --baud and that "
+        + "nothing but `wtserial send` talks there"
+      : "nothing came in: start `wtserial send` at the other end, at the same --baud"
+    return Failure(
+      "no sender appeared on \(port) at \(baudRate) baud within \(timeout) s; \(found)",
+      .unavailable)
   }
 
   private static func refused(_ failure: ReceiverFailure) -> Failure {
