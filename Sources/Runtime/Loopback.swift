@@ -26,6 +26,7 @@ package struct Loopback: ~Copyable {
   private var cut: LoopbackConfiguration.Cut?
   private let isHalfDuplex: Bool
   private let followsTermios: Bool
+  private let highestBaudRate: UInt32
   private let start = MonotonicClock.nanoseconds
 
   /// Makes the terminals and their names.
@@ -50,6 +51,7 @@ package struct Loopback: ~Copyable {
     cut = configuration.cut
     isHalfDuplex = configuration.isHalfDuplex
     followsTermios = configuration.followsTermios
+    highestBaudRate = configuration.highestBaudRate
   }
 
   /// The names that clients open, links where there are any.
@@ -158,8 +160,11 @@ package struct Loopback: ~Copyable {
     guard followsTermios else { return }
     try a.updateRate()
     try b.updateRate()
-    forward.follow(sender: a.baudRate, receiver: b.baudRate, at: now)
-    backward.follow(sender: b.baudRate, receiver: a.baudRate, at: now)
+    // Bytes that are too fast are read as if they were slower, which garbles them.
+    let readA = min(a.baudRate, highestBaudRate)
+    let readB = min(b.baudRate, highestBaudRate)
+    forward.follow(sender: a.baudRate, receiver: readB, at: now)
+    backward.follow(sender: b.baudRate, receiver: readA, at: now)
   }
 
   /// The first byte of all starts the time to the cut.

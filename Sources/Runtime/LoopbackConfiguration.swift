@@ -20,6 +20,8 @@ package struct LoopbackConfiguration: Equatable, Sendable {
   package var isHalfDuplex = false
   /// Whether each end has the rate that its terminal is set to, from `line.baudRate` on.
   package var followsTermios = false
+  /// The fastest rate at which bytes arrive as they were sent, where the line follows its terminals.
+  package var highestBaudRate = UInt32.max
   /// Where the faults come from; the second direction has a seed drawn from it.
   package var seed: UInt64 = 0
   /// A cut, or none.

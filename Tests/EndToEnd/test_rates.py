@@ -25,14 +25,19 @@ class RateTests(LineTests):
         self.assertEqual(models.differences(DIGITS, self.out), [])
         self.assertFalse(self.memory.exists(), "nothing has failed")
 
-    def test_line_that_is_slower_than_its_name_is_found_out_and_remembered(self):
-        self.lay_line(baud=115200)
+    def test_rate_that_fails_is_found_out_and_remembered(self):
+        self.lay_line("--follow-termios", "--highest-baud=500000", baud=115200)
         self.rate = "--baud=auto"
-        self.transfer(DIGITS)
+        sender, _ = self.transfer(DIGITS)
+        self.assertIn("the line runs at 500000 baud", sender.output)
         self.assertEqual(models.differences(DIGITS, self.out), [])
         _, rate, adapter = self.memory.read_text().split()
-        self.assertLessEqual(int(rate), 460800)
+        self.assertEqual(rate, "921600")
         self.assertEqual(adapter, str(self.a))
+        # The next one begins below it.
+        sender, _ = self.transfer(DIGITS)
+        rates = [event["baud"] for event in sender.events if "the line runs" in event.get("message", "")]
+        self.assertEqual(rates, [500000])
 
     def test_rate_that_is_given_is_kept(self):
         self.lay_line("--follow-termios", baud=115200)

@@ -42,6 +42,11 @@ struct LoopbackCommand: ParsableCommand {
   var followTermios = false
   @Option(
     help: ArgumentHelp(
+      "With --follow-termios: garble what is faster than this, as a poor adapter does.",
+      valueName: "rate"))
+  var highestBaud: UInt32?
+  @Option(
+    help: ArgumentHelp(
       "Cut the line for --cut-for seconds, this long after the first byte.", valueName: "seconds"))
   var cutAfter: Double?
   @Option(help: ArgumentHelp("How long the cut lasts.", valueName: "seconds"))
@@ -58,6 +63,10 @@ struct LoopbackCommand: ParsableCommand {
     guard line.baud.bitsPerSecond > 0 || !followTermios else {
       throw ValidationError("--follow-termios needs a --baud for ports that nobody has open.")
     }
+    guard highestBaud == nil || followTermios else {
+      throw ValidationError("--highest-baud goes with --follow-termios.")
+    }
+    guard highestBaud ?? 1 > 0 else { throw ValidationError("--highest-baud takes at least 1.") }
     guard (cutAfter == nil) == (cutFor == nil) else {
       throw ValidationError("--cut-after and --cut-for go together.")
     }
@@ -99,6 +108,7 @@ struct LoopbackCommand: ParsableCommand {
       baudRateLimit: followTermios ? Self.followedBaudRateLimit : 0)
     configuration.isHalfDuplex = line.halfDuplex
     configuration.followsTermios = followTermios
+    if let highestBaud { configuration.highestBaudRate = highestBaud }
     configuration.seed = seed ?? .random(in: 0...999_999_999)
     configuration.linkA = a.map { FilePath($0) }
     configuration.linkB = b.map { FilePath($0) }
