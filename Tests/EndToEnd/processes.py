@@ -40,10 +40,15 @@ class Command:
         handle, path = tempfile.mkstemp(prefix=self.arguments[0], suffix=".log", dir=folder)
         os.close(handle)
         self.files = {"stdout": Path(path), "stderr": Path(path + ".err")}
+        # What a command remembers stays in the test, of which several run in one process.
+        environment = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
         with open(path, "wb") as out, open(path + ".err", "wb") as err:
             self.process = subprocess.Popen(
                 [*before, WTSERIAL, *self.arguments],
-                **{"stdin": subprocess.DEVNULL, "stdout": out, "stderr": err, **options},
+                **{
+                    "stdin": subprocess.DEVNULL, "stdout": out, "stderr": err, "env": environment,
+                    **options,
+                },  # fmt: skip
             )
 
     @property

@@ -1,8 +1,5 @@
 """Both ends agree on a faster rate, over a line that honours the rate of its terminals."""
 
-import os
-from unittest.mock import patch
-
 import models
 from lines import LineTests
 from processes import DIGITS
@@ -11,9 +8,6 @@ from processes import DIGITS
 class RateTests(LineTests):
     def setUp(self):
         super().setUp()
-        state = patch.dict(os.environ, XDG_STATE_HOME=str(self.folder / "state"))
-        state.start()
-        self.addCleanup(state.stop)
         self.memory = self.folder / "state" / "wtserial" / "rates"
 
     def test_faster_rate_is_agreed_on(self):
