@@ -277,7 +277,9 @@ def record_vectors():
 varint number
 body kind body                                    a record by its kind
 info compressions codecs room name                INFO
+limits planes kind parameter                      the end of INFO behind a name; kind `-`: none
 milestone tier decibels                           MILESTONE
+metric tier digits value unit name                METRIC; the value as 32 bits
 unit index representation parameter compression   UNIT
 failed code text                                  FAILED"""
     )
@@ -295,6 +297,16 @@ failed code text                                  FAILED"""
     ):  # fmt: skip
         body = bytes([compressions, codecs]) + varint(room) + text(name)
         file.add("info", compressions, codecs, room, name, record(64, body))
+    for planes, kind, parameter in ((7, None, 0), (0, CHANNEL, 8), (3, AFFINE, 4), (63, EXACT, 0)):
+        body = bytes([1, 2, 0]) + text(b"board") + bytes([planes])
+        body += bytes([] if kind is None else [kind, parameter])
+        file.add("limits", planes, "-" if kind is None else kind, parameter, record(64, body))
+    for tier, digits, value, unit, name in (
+        (255, 0, 0, b"", b"x"), (3, 2, 9510, b"%", b"accuracy"), (65, 9, 2**32 - 1, b"ms", b"time"),
+        (64, 0, 2**31, "\u00b5s".encode(), b"n" * 64), (0, 1, 2**31 - 1, b"u" * 16, b"most"),
+    ):  # fmt: skip
+        body = bytes([tier, digits]) + value.to_bytes(4, "little") + bytes([len(unit)]) + unit + name
+        file.add("metric", tier, digits, value, unit, name, record(68, body))
     for tier, decibels in ((0, 255), (1, 5), (7, 43), (63, 0), (64, 254), (65, 255)):
         file.add("milestone", tier, decibels, record(8, bytes([tier, decibels])))
     representations = [(EXACT, 0), (CAST, F16), (CAST, BF16)]

@@ -16,6 +16,8 @@ package enum TransferNews {
   case began(Manifest)
   /// All of the model has come so far; where this end receives, whether the output has it now.
   case reached(Milestone, isStored: Bool)
+  /// The receiver has measured something with what it has.
+  case measured(Metric)
   /// The output has been replaced by what has come since the last milestone.
   case improved
   /// The output could not be replaced; what has come is not lost, and the transfer goes on.

@@ -53,28 +53,36 @@ public struct Milestone: Hashable, Sendable {
 
   /// The body of a milestone record: tier, then decibels, 255 for none.
   package func encoded() -> [UInt8] {
-    let code: UInt8 =
-      switch tier {
-      case .small: 0
-      case .planes(let count): UInt8(min(max(count, 1), 63))
-      case .fine: 64
-      case .complete: 65
-      }
-    return [code, UInt8(signalToNoise ?? 255)]
+    [tier.code, UInt8(signalToNoise ?? 255)]
   }
 
   /// What a later revision adds behind is ignored.
   package init(parsing bytes: [UInt8]) throws(RecordError) {
     var body = BodyReader(bytes)
-    let code = try body.byte()
-    switch code {
-    case 0: tier = .small
-    case 1...63: tier = .planes(Int(code))
-    case 64: tier = .fine
-    case 65: tier = .complete
-    default: throw .unknownKind(code)
-    }
+    tier = try Tier(code: try body.byte())
     let decibels = try body.byte()
     signalToNoise = decibels == 255 ? nil : Int(decibels)
+  }
+}
+
+extension Milestone.Tier {
+  /// As on the wire (Protocol.md §5.8).
+  var code: UInt8 {
+    switch self {
+    case .small: 0
+    case .planes(let count): UInt8(min(max(count, 1), 63))
+    case .fine: 64
+    case .complete: 65
+    }
+  }
+
+  init(code: UInt8) throws(RecordError) {
+    switch code {
+    case 0: self = .small
+    case 1...63: self = .planes(Int(code))
+    case 64: self = .fine
+    case 65: self = .complete
+    default: throw .unknownKind(code)
+    }
   }
 }

@@ -19,6 +19,8 @@ public struct ProgressivePolicy: Equatable, Sendable {
   public var order: PassOrder
   /// Planes of large float tensors, where they are to be cut; nil for all, and exactness.
   public var planeLimit: Int?
+  /// Whether small tensors of floats go whole, and not in mantissa passes.
+  public var sendsSmallTensorsWhole = false
 
   /// Joins the two.
   public init(order: PassOrder = .value, planeLimit: Int? = nil) {
@@ -78,14 +80,16 @@ private struct Planner {
     guard policy.order != .file else { return inFileOrder() }
     let small = indices.filter { isSmall($0) && isPlaned($0) }
     var steps = small.flatMap { smallSteps($0, toEnd: false) }
-    steps += wholeSteps { $0 <= Self.headByteCount && !isCounter($1) }
+    steps += wholeSteps { isHead($1, byteCount: $0) }
     let body = bodySteps()
     var stream = steps
-    if !small.isEmpty { stream.append(milestone(.small, chains: [:])) }
+    if !small.isEmpty || indices.contains(where: { isSmall($0) && isFloat($0) }) {
+      stream.append(milestone(.small, chains: [:]))
+    }
     stream += withMilestones(body)
     let rest =
       small.flatMap { smallSteps($0, toEnd: true) }
-      + wholeSteps { $0 > Self.headByteCount && !isFloat($1) || isCounter($1) }
+      + wholeSteps { !isHead($1, byteCount: $0) && !isFloat($1) }
     let tails = indices.compactMap { chains[$0]?.last }
     if !tails.isEmpty || !rest.isEmpty, !body.isEmpty {
       stream.append(milestone(.fine, chains: ends))
@@ -110,6 +114,13 @@ private struct Planner {
   private func isPlaned(_ index: Int) -> Bool {
     if case .planes = facts[index]?.way { return true }
     return false
+  }
+
+  /// Whether a whole tensor is there from the start: a small one of floats, a mask, positions.
+  private func isHead(_ index: Int, byteCount: Double) -> Bool {
+    isFloat(index)
+      ? isSmall(index) || byteCount <= Self.headByteCount
+      : byteCount <= Self.headByteCount && !isCounter(index)
   }
 
   private func wholeSteps(_ condition: (Double, Int) -> Bool) -> [PlanStep] {
@@ -198,7 +209,7 @@ private struct Planner {
   }
 
   private func wholeFloats() -> [PlanStep] {
-    wholeSteps { $0 > Self.headByteCount && isFloat($1) }
+    wholeSteps { !isHead($1, byteCount: $0) && isFloat($1) }
   }
 
   private func byValue() -> [PlanStep] {

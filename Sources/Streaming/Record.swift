@@ -28,6 +28,8 @@ public enum RecordKind: UInt8, Equatable, Sendable {
   case verified = 66
   /// The receiver stops; why, in a code and in words.
   case failed = 67
+  /// What the receiver has measured with the model so far.
+  case metric = 68
 }
 
 /// Why bytes are not records that this revision understands.
@@ -54,6 +56,7 @@ public enum RecordError: Error, Equatable, Sendable {
   case unknownCompression(UInt8)
   case unknownCodec(UInt8)
   case badDigest
+  case badMetric
 }
 
 /// The framing of records in the stream: kind, length of the body as a varint, body.

@@ -86,6 +86,14 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
     say(.verified, digest.bytes)
   }
 
+  /// Tells the sender what was measured with the model so far, between acceptance and the last word.
+  public mutating func report(_ metric: Metric) {
+    switch state {
+    case .betweenUnits, .inUnit, .awaitingConfirmation: say(.metric, metric.encoded())
+    case .listening, .awaitingOffer, .awaitingAcceptance, .closing, .finished: break
+    }
+  }
+
   /// This end will not answer for a time: it erases flash, or its disk is slow.
   public mutating func announceBusy(for time: Interval) {
     link.announceBusy(for: time, at: now)

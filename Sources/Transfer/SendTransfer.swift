@@ -21,6 +21,8 @@ public struct SendTransfer: ~Copyable, TransferMachine {
     case receiverReady(ReceiverInfo)
     /// The receiver takes the model.
     case accepted
+    /// The receiver has measured something with what it has of the model.
+    case measured(Metric)
     /// The receiver has verified the model with this digest.
     case verified(Digest)
     /// It is over.
@@ -260,6 +262,8 @@ public struct SendTransfer: ~Copyable, TransferMachine {
       guard let digest = Digest(body) else { throw .badDigest }
       state = .lingering(until: now + Self.lingerLimit)
       events += [.verified(digest), .ended(.completed)]
+    case (.metric, .streaming), (.metric, .awaitingVerification):
+      events.append(.measured(try Metric(parsing: body)))
     case (.failed, _):
       end(.receiverFailed(try ReceiverFailure(parsing: body)))
       close(.done)

@@ -28,7 +28,7 @@ final class MilestoneHook {
       isWaiting = isWaiting || isStored
     case .improved: isWaiting = true
     case .connected, .interrupted, .resumed, .rateChanged, .began, .progress, .notQuantized,
-      .notStored:
+      .notStored, .measured:
       break
     }
     advance()

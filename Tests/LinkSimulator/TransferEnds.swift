@@ -13,6 +13,9 @@ package struct SendingEnd {
   /// Pieces that have been fed.
   package var fedCount: Int { next }
 
+  /// What the receiver has measured, since it was last reset.
+  package private(set) var metrics: [Metric] = []
+
   package init(_ model: SampleModel) { self.model = model }
 
   package mutating func respond(_ machine: inout SendTransfer) {
@@ -21,6 +24,8 @@ package struct SendingEnd {
       case .connected:
         // A receiver that was reset takes all of it once more.
         next = 0
+        metrics = []
+      case .measured(let metric): metrics.append(metric)
       case .accepted, .interrupted, .resumed: break
       case .receiverReady: machine.offer(model.manifest)
       case .verified(let digest): verified = digest
@@ -45,6 +50,8 @@ package struct SendingEnd {
 package struct ReceivingEnd {
   /// What it says to an offer, or once all is there.
   package var refusal: ReceiverFailure?
+  /// Whether it measures something at each milestone.
+  package var measures = false
   package private(set) var outcomes: [TransferOutcome] = []
   package private(set) var connectionCount = 0
   /// The last manifest taken.
@@ -91,12 +98,18 @@ package struct ReceivingEnd {
         }
         decode(content, isLast: false, &machine)
       case .milestone(let milestone):
-        if decode([], isLast: true, &machine) { milestones.append(milestone) }
+        guard decode([], isLast: true, &machine) else { break }
+        milestones.append(milestone)
+        if measures { machine.report(metric) }
       case .unitEnded(let digest): end(digest, &machine)
       case .finished(let digest): finish(digest, &machine)
       case .ended(let outcome): outcomes.append(outcome)
       }
     }
+  }
+
+  private var metric: Metric {
+    Metric(Array("milestones".utf8), Int32(milestones.count), at: milestones.last?.tier)
   }
 
   @discardableResult

@@ -23,12 +23,13 @@ package struct TransferRun {
 
   package init(
     _ scenario: LinkScenario, _ model: SampleModel, refusal: ReceiverFailure? = nil,
-    _ disturbance: (what: Disturbance, time: UInt64)? = nil, limit: UInt64 = 900_000_000_000
+    measures: Bool = false, _ disturbance: (what: Disturbance, time: UInt64)? = nil, limit: UInt64 = 900_000_000_000
   ) throws {
     self.model = model
     sender = SendingEnd(model)
     receiver = ReceivingEnd()
     receiver.refusal = refusal
+    receiver.measures = measures
     let (there, back) = try scenario.lines()
     let info = ReceiverInfo(compressions: [.none], byteCountLimit: nil, name: [])
     var simulation = Simulation(

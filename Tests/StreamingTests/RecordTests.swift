@@ -28,8 +28,10 @@ struct RecordTests {
       let kind = try #require(RecordKind(rawValue: try line.number(1)))
       Record.append(kind, body: try line.bytes(2), to: &stream)
     case "info": Record.append(.info, body: try info(line).encoded(), to: &stream)
+    case "limits": Record.append(.info, body: try limits(line).encoded(), to: &stream)
     case "milestone":
       Record.append(.milestone, body: try milestone(line).encoded(), to: &stream)
+    case "metric": Record.append(.metric, body: try metric(line).encoded(), to: &stream)
     case "unit": Record.append(.unit, body: try unit(line).encoded(), to: &stream)
     default: Record.append(.failed, body: try failure(line).encoded(), to: &stream)
     }
@@ -40,8 +42,10 @@ struct RecordTests {
     switch line.word(0) {
     case "body": #expect(heard.body == (try line.bytes(2)), "\(line)")
     case "info": #expect(try ReceiverInfo(parsing: heard.body) == info(line), "\(line)")
+    case "limits": #expect(try ReceiverInfo(parsing: heard.body) == limits(line), "\(line)")
     case "milestone":
       #expect(try Milestone(parsing: heard.body) == milestone(line), "\(line)")
+    case "metric": #expect(try Metric(parsing: heard.body) == metric(line), "\(line)")
     case "unit": #expect(try Unit(parsing: heard.body) == unit(line), "\(line)")
     default: #expect(try ReceiverFailure(parsing: heard.body) == failure(line), "\(line)")
     }
@@ -58,14 +62,37 @@ struct RecordTests {
     return try ReceiverInfo(parsing: masks + body.dropFirst(2))
   }
 
+  private func limits(_ line: VectorFile.Line) throws -> ReceiverInfo {
+    var info = ReceiverInfo(
+      compressions: [.none], codecs: [.flat], byteCountLimit: nil, name: Array("board".utf8))
+    let planes: Int = try line.number(1)
+    info.planeLimit = planes == 0 ? nil : planes
+    if line.word(2) != "-" {
+      let parameter: UInt8 = try line.number(3)
+      info.representation = Representation(kind: try line.number(2), parameter: parameter)
+    }
+    return info
+  }
+
+  private func metric(_ line: VectorFile.Line) throws -> Metric {
+    let code: UInt8 = try line.number(1)
+    let bits: UInt32 = try line.number(3)
+    return Metric(
+      try line.bytes(5), Int32(bitPattern: bits), digits: try line.number(2),
+      unit: try line.bytes(4), at: code == 255 ? nil : try tier(code))
+  }
+
+  private func tier(_ code: UInt8) throws -> Milestone.Tier {
+    switch code {
+    case 0: .small
+    case 64: .fine
+    case 65: .complete
+    default: .planes(Int(code))
+    }
+  }
+
   private func milestone(_ line: VectorFile.Line) throws -> Milestone {
-    let tier: Milestone.Tier =
-      switch try line.number(1) as Int {
-      case 0: .small
-      case 64: .fine
-      case 65: .complete
-      case let count: .planes(count)
-      }
+    let tier = try tier(line.number(1))
     let decibels: Int = try line.number(2)
     return Milestone(tier, signalToNoise: decibels == 255 ? nil : decibels)
   }
@@ -129,7 +156,15 @@ struct RecordTests {
 
   @Test func infoMayGrowBehindItsName() throws {
     let info = ReceiverInfo(compressions: [.none, .deflate], byteCountLimit: 9, name: [65])
-    #expect(try ReceiverInfo(parsing: info.encoded() + [1, 2, 3]) == info)
+    var limited = info
+    limited.planeLimit = 7
+    limited.representation = .channel(bits: 8)
+    #expect(try ReceiverInfo(parsing: limited.encoded() + [1, 2, 3]) == limited)
+    #expect(try ReceiverInfo(parsing: info.encoded() + [0]) == info)
+    #expect(throws: RecordError.truncated) { try ReceiverInfo(parsing: info.encoded() + [0, 2]) }
+    #expect(throws: RecordError.unknownRepresentation(9, 1)) {
+      try ReceiverInfo(parsing: info.encoded() + [0, 9, 1])
+    }
     #expect(info.takes(.deflate) && info.reads(.flat) && info.reads(.lines))
     let plain = ReceiverInfo(compressions: [], codecs: [], byteCountLimit: nil, name: [])
     #expect(!plain.reads(.flat) && !plain.reads(.lines))
@@ -139,6 +174,15 @@ struct RecordTests {
     #expect(throws: RecordError.truncated) {
       try ReceiverInfo(parsing: info.encoded().dropLast())
     }
+  }
+
+  @Test func metricsThatAreNoneAreRefused() throws {
+    let body = Metric([65], 5, at: nil).encoded()
+    #expect(throws: RecordError.badMetric) { try Metric(parsing: body.dropLast()) }
+    #expect(throws: RecordError.badMetric) { try Metric(parsing: [0, 10] + body.dropFirst(2)) }
+    #expect(throws: RecordError.unknownKind(99)) { try Metric(parsing: [99] + body.dropFirst()) }
+    #expect(throws: RecordError.badMetric) { try Metric(parsing: body + Array(repeating: 65, count: 64)) }
+    #expect(throws: RecordError.truncated) { try Metric(parsing: Array(body.prefix(4))) }
   }
 
   @Test func failureOfALaterRevisionIsAFailure() throws {

@@ -19,6 +19,16 @@ struct TransferScenarioTests {
     try expectComplete(run, model)
   }
 
+  @Test(arguments: 0..<30 as Range<UInt64>)
+  func whatIsMeasuredReachesTheSender(seed: UInt64) throws {
+    let scenario = LinkScenario(drawnFrom: seed)
+    let run = try TransferRun(scenario, SampleModel(drawnFrom: seed), measures: true)
+    #expect(run.sender.outcomes == [.completed], "\(scenario)")
+    let milestones = run.receiver.milestones
+    #expect(run.sender.metrics.map(\.tier) == milestones.map(\.tier), "\(scenario)")
+    #expect(run.sender.metrics.map { Int($0.value) } == Array(1..<milestones.count + 1))
+  }
+
   @Test func modelWithoutTensorsIsVerifiedToo() throws {
     let models = (0..<100 as Range<UInt64>).map { SampleModel(drawnFrom: $0) }
     let model = try #require(models.first { $0.manifest.entries.isEmpty })

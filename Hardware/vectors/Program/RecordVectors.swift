@@ -16,6 +16,7 @@ func agrees(record line: VectorText.Line) -> Bool? {
     switch kind {
     case .info:
       let info = try ReceiverInfo(parsing: body)
+      if line.begins(with: "limits") { return info.encoded() == body }
       return UInt64(info.byteCountLimit ?? 0) == line.number(3) && info.name == line.bytes(4)
         && info.compressions == line.number(1, UInt8.self)
         && info.codecs == line.number(2, UInt8.self)
@@ -24,6 +25,7 @@ func agrees(record line: VectorText.Line) -> Bool? {
       return unit.tensorIndex == line.number(1, Int.self) && unit.encoded() == body
         && unit.compression.rawValue == line.number(4, UInt8.self)
     case .milestone: return try Milestone(parsing: body).encoded() == body
+    case .metric: return try Metric(parsing: body).encoded() == body
     case .failed:
       let failure = try ReceiverFailure(parsing: body)
       return failure.code.rawValue == line.number(1, UInt8.self) && failure.text == line.bytes(2)

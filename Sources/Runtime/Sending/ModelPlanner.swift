@@ -97,6 +97,9 @@ private struct Surveyor {
 
   private mutating func way(_ index: Int, _ tensor: TensorDescriptor) throws -> TensorFacts.Way {
     guard let grid = TensorGrid(tensor) else { return try wholeWay(index, tensor) }
+    if sendsSmallTensorsWhole, PlainPolicy.isSmall(tensor) {
+      return try wholeWay(index, tensor, isContent: true)
+    }
     let (survey, scales) = try source.withElements(of: index) { bytes in
       let survey = TensorSurvey(bytes, grid)
       return (survey, sampler.scales(bytes, survey))
@@ -105,15 +108,23 @@ private struct Surveyor {
     return .planes(survey, scales)
   }
 
-  /// The smallest of what a tensor that is not of floats may be coded as.
-  private func wholeWay(_ index: Int, _ tensor: TensorDescriptor) throws -> TensorFacts.Way {
+  private var sendsSmallTensorsWhole: Bool {
+    if case .planes(let progressive) = policy.codec { return progressive.sendsSmallTensorsWhole }
+    return false
+  }
+
+  /// The smallest of what a tensor may be sent as that does not go in planes, or as a content.
+  private func wholeWay(
+    _ index: Int, _ tensor: TensorDescriptor, isContent: Bool = false
+  ) throws -> TensorFacts.Way {
     try source.withElements(of: index) { bytes in
       let trial = WholeTrial(bytes, elementByteCount: tensor.dtype.byteCount)
       let content = { (compression: Compression) in
         PlanStep.Action.content(
           Unit(tensorIndex: index, representation: .exact, compression: compression))
       }
-      let (choice, byteCount) = try trial.best(canDeflate: info.takes(.deflate))
+      let (choice, byteCount) = try trial.best(
+        canCode: !isContent, canDeflate: info.takes(.deflate))
       switch choice {
       case .coded(let asDifferences):
         return .whole(

@@ -36,20 +36,29 @@ package struct SendPolicy: Equatable, Sendable {
 
   /// The policy for a receiver: with what it reads and undoes.
   ///
-  /// A receiver that reads no planes gets integers of as many bits, with a scale for each channel.
+  /// A receiver that keeps so many planes gets no more, one that wants large tensors written in a certain
+  /// way gets them so, and one that reads no planes gets integers of as many bits, with a scale for each
+  /// channel.
   package func adapted(to info: ReceiverInfo) -> (policy: SendPolicy, variant: CodecVariant?) {
     var policy = self
     switch codec {
-    case .planes(let progressive):
-      if info.reads(.lines) { return (policy, .lines) }
-      if info.reads(.flat) { return (policy, .flat) }
+    case .planes(var progressive):
+      if let variant: CodecVariant = info.reads(.lines) ? .lines : info.reads(.flat) ? .flat : nil {
+        if let limit = info.planeLimit {
+          progressive.planeLimit = min(progressive.planeLimit ?? limit, limit)
+          progressive.sendsSmallTensorsWhole = true
+        }
+        policy.codec = .planes(progressive)
+        return (policy, variant)
+      }
       let representation = progressive.planeLimit.map { Representation.channel(bits: $0 + 1) }
       policy.codec = .plain(
         PlainPolicy(
-          representation: representation ?? cast.map { .cast($0) } ?? .exact,
+          representation: info.representation ?? representation ?? cast.map { .cast($0) } ?? .exact,
           compression: info.takes(.deflate) ? .deflate : .none))
     case .plain(var plain):
       if !info.takes(plain.compression) { plain.compression = .none }
+      if let representation = info.representation { plain.representation = representation }
       policy.codec = .plain(plain)
     }
     return (policy, nil)

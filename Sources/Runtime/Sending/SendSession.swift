@@ -97,6 +97,7 @@ package final class SendSession {
       case .accepted:
         isAccepted = true
         tell(.began(plan.manifest))
+      case .measured(let metric): tell(.measured(metric))
       case .verified(let digest):
         guard digest == sourceDigest else { throw SessionError.digestMismatch }
       case .ended(let outcome): self.outcome = outcome

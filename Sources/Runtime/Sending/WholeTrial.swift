@@ -26,13 +26,13 @@ struct WholeTrial {
   }
 
   /// The form, and the bytes of the stream that it is expected to take.
-  func best(canDeflate: Bool) throws -> (Choice, byteCount: Double) {
+  func best(canCode: Bool, canDeflate: Bool) throws -> (Choice, byteCount: Double) {
     var found = (Choice.none, byteCount: Double(byteCount) + Self.contentOverhead)
     func consider(_ choice: Choice, _ partByteCount: Int, overhead: Double) {
       let scaled = Double(partByteCount) * Double(byteCount) / Double(part.count) + overhead
       if scaled < found.byteCount { found = (choice, scaled) }
     }
-    for asDifferences in [false, true] {
+    for asDifferences in canCode ? [false, true] : [] {
       consider(.coded(asDifferences: asDifferences), codedByteCount(asDifferences), overhead: 1)
     }
     if canDeflate {

@@ -60,6 +60,7 @@ final class Console {
     case .interrupted: notice("the peer has fallen silent; looking for it …")
     case .resumed: notice("the peer is back; going on where it was")
     case .improved: break
+    case .measured(let metric): measured(metric)
     case .notStored(let error):
       notice(
         "\(error.path): \(error.errno): the model so far is not stored; nothing is lost, and the "
@@ -101,6 +102,19 @@ final class Console {
     guard milestone.tier != .small else { return "small tensors" }
     let ratio = milestone.signalToNoise.map { ", signal to noise \($0) dB" } ?? ""
     return "\(milestone.name)\(ratio)"
+  }
+
+  private func measured(_ metric: Metric) {
+    let name = String(decoding: metric.name, as: UTF8.self)
+    let unit = String(decoding: metric.unit, as: UTF8.self)
+    emit(.metric) {
+      $0.metric = name
+      $0.value = Double(decimalText(metric))
+      $0.unit = unit.isEmpty ? nil : unit
+      $0.milestone = metric.tier.map { "\(Milestone($0).name)" }
+    }
+    let tier = metric.tier.map { " with \(tierText(Milestone($0)))" } ?? ""
+    say("\(printableText(metric.name)) \(decimalText(metric)) \(printableText(metric.unit))\(tier)")
   }
 
   private func rateChanged(_ baudRate: UInt32) {
@@ -260,4 +274,14 @@ extension Event {
     line_share = line.lineShare
     baud = Int(progress.baudRate)
   }
+}
+
+/// The number that a metric is.
+private func decimalText(_ metric: Metric) -> String {
+  var digits = String(metric.value.magnitude)
+  while digits.count <= metric.digits { digits = "0" + digits }
+  if metric.digits > 0 {
+    digits.insert(".", at: digits.index(digits.endIndex, offsetBy: -metric.digits))
+  }
+  return (metric.value < 0 ? "-" : "") + digits
 }

@@ -24,6 +24,10 @@ struct Event: Encodable {
   var milestone: String?
   /// The signal-to-noise ratio that is expected there.
   var snr_db: Int?
+  /// What the receiver has measured with it, and in which unit.
+  var metric: String?
+  var value: Double?
+  var unit: String?
   /// Whether the output is that model now.
   var stored: Bool?
   /// Bytes on the wire, both ways.
@@ -40,6 +44,6 @@ struct Event: Encodable {
   var exit_code: Int32?
 
   enum Name: String, Encodable {
-    case waiting, connected, began, milestone, progress, notice, done, error
+    case waiting, connected, began, milestone, metric, progress, notice, done, error
   }
 }
