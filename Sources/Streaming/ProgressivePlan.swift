@@ -59,6 +59,8 @@ private struct Planner {
   private let policy: ProgressivePolicy
   private let indices: [Int]
   private var chains: [Int: TensorChain] = [:]
+  // Large tensors without any value other than zero, which a byte or two tell of.
+  private var zeros: [Int] = []
   private var smallBits = 3
 
   init(_ manifest: Manifest, _ facts: [Int: TensorFacts], _ policy: ProgressivePolicy) {
@@ -70,6 +72,10 @@ private struct Planner {
       guard let fact = facts[index], case .planes(let survey, let scales) = fact.way,
         !isSmall(index)
       else { continue }
+      guard survey.head.topLevel != nil else {
+        zeros.append(index)
+        continue
+      }
       chains[index] = TensorChain(
         index: index, survey, scales, planeLimit: policy.planeLimit)
     }
@@ -80,7 +86,7 @@ private struct Planner {
     guard policy.order != .file else { return inFileOrder() }
     let small = indices.filter { isSmall($0) && isPlaned($0) }
     var steps = small.flatMap { smallSteps($0, toEnd: false) }
-    steps += wholeSteps { isHead($1, byteCount: $0) }
+    steps += zeros.compactMap { zeroStep($0) } + wholeSteps { isHead($1, byteCount: $0) }
     let body = bodySteps()
     var stream = steps
     if !small.isEmpty || indices.contains(where: { isSmall($0) && isFloat($0) }) {
@@ -91,7 +97,8 @@ private struct Planner {
       small.flatMap { smallSteps($0, toEnd: true) }
       + wholeSteps { !isHead($1, byteCount: $0) && !isFloat($1) }
     let tails = indices.compactMap { chains[$0]?.last }
-    if !tails.isEmpty || !rest.isEmpty, !body.isEmpty {
+    // Where planes are cut, the last of them has its milestone.
+    if !tails.isEmpty || !rest.isEmpty, !body.isEmpty, policy.planeLimit == nil {
       stream.append(milestone(.fine, chains: ends))
     }
     stream += rest + tails
@@ -156,6 +163,18 @@ private struct Planner {
         .pass(last, tensorIndex: index),
         byteCount: sizes.bitCount(of: last, after: progress) / 8 + 1)
     ]
+  }
+
+  /// The only pass of a tensor of zeros; without mantissas its first plane, which is empty.
+  private func zeroStep(_ index: Int) -> PlanStep? {
+    guard case .planes(let survey, _) = facts[index]?.way else { return nil }
+    var progress = TensorProgress()
+    progress.begin(topLevel: nil)
+    let pass: Pass =
+      policy.planeLimit == nil
+      ? .mantissa(bits: survey.grid.format.mantissaBits) : .significance
+    let byteCount = PassSizes(survey).bitCount(of: pass, after: progress) / 8 + 1
+    return PlanStep(.pass(pass, tensorIndex: index), byteCount: byteCount)
   }
 
   private func chooseSmallBits() -> Int {
@@ -259,6 +278,8 @@ private struct Planner {
         steps += chain.steps + (chain.last.map { [$0] } ?? [])
       } else if case .whole(let action, let byteCount) = facts[index]?.way {
         steps.append(PlanStep(action, byteCount: byteCount))
+      } else if zeros.contains(index) {
+        steps += zeroStep(index).map { [$0] } ?? []
       } else {
         steps += smallSteps(index, toEnd: false) + smallSteps(index, toEnd: true)
       }
@@ -286,8 +307,10 @@ private struct Planner {
       for (index, chain) in chains {
         lowest = min(lowest, chain.planeCount(at: positions[index] ?? 0))
       }
-      guard min(lowest, Self.tierLimit) > reached else { continue }
-      reached = min(lowest, Self.tierLimit)
+      // A model that is cut never gets any further.
+      lowest = min(lowest, Self.tierLimit, policy.planeLimit ?? .max)
+      guard lowest > reached else { continue }
+      reached = lowest
       steps.append(milestone(.planes(reached), chains: positions))
     }
     return steps
@@ -310,6 +333,7 @@ private struct Planner {
       error += elements * (position == 0 ? 1 : chain.steps[position - 1].relativeError)
       count += elements
     }
+    for index in zeros { count += Double(manifest.entries[index].tensor.shape.elementCount) }
     return Milestone.decibels(error: error, of: count)
   }
 }

@@ -11,9 +11,8 @@ struct TensorChain {
 
   // Below this relative error planes end, and what is left of mantissas comes in one go: −60 dB.
   private static let planeError = 1e-6
-  // A tensor goes in one pass where that takes so much less: one of few values, whose later bits planes
-  // would send as if they were random.
-  private static let directShare = 0.9
+  // A tensor goes in one pass where that takes so much less, and being early is worth nothing then.
+  private static let directShare = 0.5
   // Of a unit: the number of its tensor, its kind and the like.
   private static let unitByteCount = 1.0
 
@@ -39,7 +38,9 @@ struct TensorChain {
     var error = survey.energy
     // Where all is zero the first pass says so, and what is no number.
     let planeCount = survey.head.topLevel.map { $0 + 1 } ?? 1
-    for plane in 0..<min(planeLimit ?? .max, planeCount) {
+    // Planes beyond would tell of the largest weights what is known: that these bits are zero.
+    let usefulCount = survey.grid.format.mantissaBits + 1 - Int(survey.meanZeroBits.rounded())
+    for plane in 0..<min(planeLimit ?? max(usefulCount, 1), planeCount) {
       guard planeLimit != nil || error > Self.planeError * energy else { break }
       planeStarts.append(steps.count)
       error = survey.squaredError(refined: plane, significant: plane + 1)

@@ -13,10 +13,12 @@ final class MilestoneHook {
   private var process: pid_t?
   private var milestone = "none"
   private var isWaiting = false
+  private let notice: (String) -> Void
 
-  init(_ command: String, out: String) {
+  init(_ command: String, out: String, notice: @escaping (String) -> Void) {
     self.command = command
     self.out = out
+    self.notice = notice
   }
 
   /// Runs the command for what has happened, if the output is better for it, now or when the one before
@@ -45,6 +47,7 @@ final class MilestoneHook {
       var status: CInt = 0
       _ = unsafe waitpid(running, &status, 0)
       process = nil
+      judge(status)
       advance()
     }
   }
@@ -55,10 +58,19 @@ final class MilestoneHook {
       var status: CInt = 0
       guard unsafe waitpid(process, &status, WNOHANG) == process else { return }
       self.process = nil
+      judge(status)
     }
     guard isWaiting else { return }
     isWaiting = false
     process = start()
+  }
+
+  /// Tells of a command that has failed: nothing else hangs on it.
+  private func judge(_ status: CInt) {
+    guard status != 0 else { return }
+    let signal = status & 0x7F
+    let end = signal == 0 ? "ended with exit code \(status >> 8)" : "was ended by signal \(signal)"
+    notice("the command of --on-milestone \(end)")
   }
 
   private func start() -> pid_t? {

@@ -133,7 +133,8 @@ class MilestoneTests(LineTests, ForetoldTests):
 
     def test_command_that_fails_does_not_stop_a_transfer(self):
         self.lay_line()
-        self.transfer(DIGITS, receiver_options=["--on-milestone=exit 3; echo"])
+        _, receiver = self.transfer(DIGITS, receiver_options=["--on-milestone=exit 3; echo"])
+        self.assertIn("ended with exit code 3", receiver.output)
         self.assertEqual(models.differences(DIGITS, self.out), [])
 
     def test_words_of_a_command_are_no_results(self):
@@ -188,7 +189,8 @@ class MilestoneTests(LineTests, ForetoldTests):
         self.assertGreater(mean_ratio(original, found), 10)
         facts = metadata(self.out)
         self.assertEqual(facts["wtserial.state"], "partial")
-        self.assertEqual(len(facts), 1 + len(original))
+        self.assertIn(facts["wtserial.milestone"], TIERS)
+        self.assertEqual(len(facts), 2 + len(original))
         plan = self.run_command("plan", "--json", DIGITS)
         self.assert_ends(plan, OK)
         self.assert_as_foretold(json.loads(plan.output), original, found, facts)
@@ -255,6 +257,15 @@ class OptionTests(LineTests):
             file.unlink()
 
 
+    def test_steering_that_is_about_no_tensor_is_refused(self):
+        self.assert_ends(
+            self.run_command("plan", DIGITS, "--priority=nomatch.*=4"), USAGE, "nomatch.*", "inspect"
+        )
+        file = self.folder / "sensitivity.json"
+        file.write_text('{"schema": 1, "tensors": {"other.weight": 1}}')
+        self.assert_ends(self.run_command("plan", DIGITS, f"--sensitivity={file}"), DATA, str(file))
+
+
 class PlanTests(ForetoldTests):
     def plan(self, *options):
         command = self.run_command("plan", "--json", DIGITS, *options)
@@ -298,6 +309,42 @@ class PlanTests(ForetoldTests):
         for row, other in zip(slow["milestones"], fast["milestones"], strict=True):
             self.assertAlmostEqual(row["seconds"], row["bytes"] * 10 / 9600, delta=0.01)
             self.assertAlmostEqual(row["seconds"] / other["seconds"], 12, delta=0.01)
+
+    def test_sizes_of_sparse_and_rounded_models_are_foretold(self):
+        for options in (["--prune=0.9"], ["--prune=0.99"], ["--precision=bf16"], ["--precision=int4"]):
+            with self.subTest(options):
+                estimate, measured = self.plan(*options), self.plan(*options, "--measure")
+                self.assertAlmostEqual(estimate["total_bytes"] / measured["total_bytes"], 1, delta=0.03)
+                names = [row["name"] for row in estimate["milestones"]]
+                self.assertEqual(names[-1], "complete")
+                if options == ["--precision=int4"]:
+                    self.assertEqual(names[-2], "int4")
+
+    def test_rounding_does_not_delay_the_first_models(self):
+        exact, rounded = ({row["name"]: row["bytes"] for row in self.plan(*options)["milestones"]}
+                          for options in ([], ["--precision=bf16"]))  # fmt: skip
+        for name in ("small", "int3", "int6"):
+            self.assertAlmostEqual(rounded[name] / exact[name], 1, delta=0.05)
+
+    def test_tensors_of_zeros_are_exact_at_once(self):
+        state = {"zeros.weight": torch.zeros(100, 100), "weight": torch.randn(100, 100)}
+        model = models.save(self.folder / "zeros.pt", state)
+        command = self.run_command("plan", model, "--json")
+        first = json.loads(command.output)["units"][0]
+        self.assertEqual((first["tensor"], first["pass"]), ("zeros.weight", "exact"))
+        self.assertNotIn("snr_db", first)
+
+    def test_complete_files_are_what_a_receiver_writes(self):
+        text = self.folder / "text.txt"
+        text.write_text("no checkpoint\n" * 100)
+        for model in (text, DIGITS):
+            command = self.run_command("plan", model, "--until=1000000", f"--out={self.out}")
+            self.assert_ends(command, OK)
+            if model == text:
+                self.assertEqual(self.out.read_text(), text.read_text())
+            else:
+                self.assertEqual(metadata(self.out), {})
+                self.assertEqual(models.differences(DIGITS, self.out), [])
 
     def test_table(self):
         command = self.run_command("plan", DIGITS)

@@ -135,7 +135,7 @@ package struct ModelWriter: ~Copyable {
   ///
   /// Where that fails nothing is lost, and it may be tried again.
   package mutating func takeSnapshot(
-    _ occasion: SnapshotOccasion
+    _ occasion: SnapshotOccasion, _ tier: Milestone.Tier? = nil
   ) throws(OutputError) -> Bool {
     let start = MonotonicClock.now
     guard model.manifest.kind == .tensors, snapshots.isWanted,
@@ -143,10 +143,11 @@ package struct ModelWriter: ~Copyable {
     else { return false }
     copySharedTensors()
     let snapshot = Snapshot(model.manifest, snapshots, offsets)
-    let bits = model.manifest.entries.indices.map { model.knowledge(of: $0) }
+    let state = Snapshot.State(
+      tier: tier, knowledge: model.manifest.entries.indices.map { model.knowledge(of: $0) })
     defer { pace.note(from: start, to: MonotonicClock.now, byteCount: streamByteCount) }
     try memory?.withBytes { (bytes) throws(OutputError) in
-      try snapshot.write(bytes, bits: bits, to: file.path)
+      try snapshot.write(bytes, state, to: file.path)
     }
     return true
   }

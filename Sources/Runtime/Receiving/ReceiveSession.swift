@@ -11,7 +11,6 @@ package final class ReceiveSession {
   // Reached, and to be told once all of it is decoded.
   private var milestone: Milestone?
   private var model: Digest?
-  private var tier: Milestone.Tier?
   private var openedAt = MonotonicClock.now
   private var baudRate: UInt32 = 0
   private var toldAt = MonotonicClock.now
@@ -29,8 +28,8 @@ package final class ReceiveSession {
   package private(set) var hasSnapshot = false
   // The last reason for which it was not.
   private var snapshotError: OutputError?
-  /// Whether all of a model had come, however coarsely.
-  package var hasModel: Bool { tier != nil }
+  /// How far all of the model had come.
+  package private(set) var tier: Milestone.Tier?
   /// Tensors that were complete at the end.
   package private(set) var tensorCount = 0
 
@@ -188,7 +187,7 @@ package final class ReceiveSession {
   /// Puts what has come in the output's place; where that fails, says why, once.
   private func takeSnapshot(_ occasion: SnapshotOccasion) -> Bool {
     do throws(OutputError) {
-      guard try writer?.takeSnapshot(occasion) == true else { return false }
+      guard try writer?.takeSnapshot(occasion, tier) == true else { return false }
       hasSnapshot = true
       return true
     } catch {

@@ -53,7 +53,7 @@ struct SnapshotPace {
   }
 }
 
-/// A model before it is complete, as a safetensors file of its own.
+/// A model as far as it has come, as a safetensors file of its own.
 struct Snapshot {
   private let manifest: Manifest
   private let policy: SnapshotPolicy
@@ -65,14 +65,18 @@ struct Snapshot {
     self.offsets = offsets
   }
 
-  /// Writes it beside its place and renames it; `bits` says of each tensor what is known.
-  func write(_ memory: RawSpan, bits: [String], to path: FilePath) throws(OutputError) {
+  /// What a file says of itself that is no complete model: the milestone that it has reached, and of each
+  /// tensor what is known.
+  struct State {
+    var tier: Milestone.Tier?
+    var knowledge: [String]
+  }
+
+  /// Writes it beside its place and renames it; a model without a state is complete.
+  func write(_ memory: RawSpan, _ state: State?, to path: FilePath) throws(OutputError) {
     var file = try OutputFile(path, suffix: ".snapshot", isTemporary: true)
     let tensors = manifest.entries.map { stored($0.tensor) }
-    var metadata = [("wtserial.state", "partial")]
-    for (entry, text) in zip(manifest.entries, bits) {
-      metadata.append(("wtserial.bits.\(entry.tensor.name)", text))
-    }
+    let metadata = state.map { self.metadata($0) } ?? []
     // The manifest has been laid out before: what can be too much for a header is the metadata, or next
     // to it the names of other types.
     let layout =
@@ -95,6 +99,17 @@ struct Snapshot {
       }
     }
     try file.finish(isDurable: false)
+  }
+
+  private func metadata(_ state: State) -> [(String, String)] {
+    var metadata = [("wtserial.state", "partial")]
+    if let tier = state.tier {
+      metadata.append(("wtserial.milestone", "\(Milestone(tier).name)"))
+    }
+    for (entry, text) in zip(manifest.entries, state.knowledge) {
+      metadata.append(("wtserial.bits.\(entry.tensor.name)", text))
+    }
+    return metadata
   }
 
   private func stored(_ tensor: TensorDescriptor) -> TensorDescriptor {

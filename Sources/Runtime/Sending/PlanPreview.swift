@@ -8,6 +8,7 @@ package struct PlanPreview: ~Copyable {
   private let model: ModelPlan
   private var stream: ModelStream
   private var received: ModelMemory
+  private var tier: Milestone.Tier?
   /// Bytes of the stream so far.
   package private(set) var byteCount: Int
   /// Those at each milestone so far.
@@ -53,10 +54,17 @@ package struct PlanPreview: ~Copyable {
       byteCount += size
     }
     byteCount = min(byteCount, limit)
-    let snapshot = Snapshot(model.plan.manifest, snapshots, received.offsets)
-    let bits = received.knowledge
+    let manifest = model.plan.manifest
+    let state =
+      tier == .complete ? nil : Snapshot.State(tier: tier, knowledge: received.knowledge)
+    let snapshot = Snapshot(manifest, snapshots, received.offsets)
     try received.withBytes { (bytes) throws(OutputError) in
-      try snapshot.write(bytes, bits: bits, to: path)
+      guard manifest.kind == .tensors else {
+        let file = try OutputFile(path)
+        try file.write(bytes, at: 0)
+        return try file.finish(isDurable: false)
+      }
+      try snapshot.write(bytes, state, to: path)
     }
   }
 
@@ -75,9 +83,11 @@ package struct PlanPreview: ~Copyable {
       try received.append(Self.prefix(of: bytes, recordByteCount: size, limit).span)
     case .coded(let bytes):
       try received.appendCoded(Self.prefix(of: bytes, recordByteCount: size, limit).span)
-    case .milestone, .finish:
+    case .milestone(let milestone):
       guard limit >= size else { return }
       try received.endCodeword()
+      tier = milestone.tier
+    case .finish: break
     case .end(let digest):
       guard limit >= size else { return }
       try received.endUnit(digest)

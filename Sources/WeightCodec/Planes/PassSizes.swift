@@ -50,17 +50,14 @@ public struct PassSizes: Sendable {
     let format = survey.grid.format
     let isFirst = progress.mantissaBits == nil
     let isLast = bits == format.mantissaBits
+    // Zeros at the end of a row's mantissas are told once.
+    let zeroBits = isLast ? survey.meanZeroBits : 0
     var sum = isFirst ? exponents(planeCount: progress.planeCount) : 0
-    var significantCount = 0.0
     for distance in 0..<TensorSurvey.distanceLimit {
-      let count = survey.elementCount(atDistance: distance)
-      significantCount += count
       let known = max(progress.mantissaBits ?? 0, progress.planeCount - 1 - distance, 0)
-      sum += count * Double(max(bits - known, 0))
+      sum += survey.elementCount(atDistance: distance) * max(Double(bits - known) - zeroBits, 0)
     }
-    guard isLast, survey.finiteCount > 0 else { return sum }
-    let zeroBits = survey.zeroBitCount * significantCount / Double(survey.finiteCount)
-    return max(sum - zeroBits, 0)
+    return sum
   }
 
   /// What is told of elements that are not significant after so many planes: zero or not, level, sign.
@@ -74,6 +71,7 @@ public struct PassSizes: Sendable {
       bits += Self.adaptive(ones: count, of: rest)
       rest -= count
     }
+    bits += Self.adaptive(ones: Double(survey.negativeZeroCount), of: zeros)
     // Signs, for which a pass has a model of its own.
     let newCount = candidates(planeCount) - zeros
     let share = Double(survey.negativeCount) / Double(max(survey.finiteCount - survey.zeroCount, 1))

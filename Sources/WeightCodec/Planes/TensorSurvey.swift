@@ -13,10 +13,13 @@ public struct TensorSurvey: Sendable {
   public private(set) var finiteCount = 0
   /// Finite elements with the value zero.
   public private(set) var zeroCount = 0
+  /// Those of them with a sign.
+  public private(set) var negativeZeroCount = 0
   /// Finite elements below zero.
   public private(set) var negativeCount = 0
-  /// Bits at the ends of rows' mantissas that are zero and need not be sent, of all elements together.
-  public private(set) var zeroBitCount = 0.0
+  /// Bits at the ends of rows' mantissas that are zero and need not be sent, of all elements together
+  /// that are not zero.
+  private var zeroBitCount = 0.0
 
   /// Values of one level that agree in the two bits behind the leading one.
   struct Bin: Sendable {
@@ -54,6 +57,8 @@ public struct TensorSurvey: Sendable {
     let top = head.topLevel ?? 0
     for row in 0..<grid.rowCount {
       var all: Bits = 0
+      let zeroCountBefore = zeroCount
+      let finiteCountBefore = finiteCount
       let start = row * grid.columnCount
       for index in start..<start + grid.columnCount {
         let bits = code.load(memory, at: index)
@@ -63,6 +68,7 @@ public struct TensorSurvey: Sendable {
         finiteCount += 1
         guard magnitude > 0 else {
           zeroCount += 1
+          negativeZeroCount += bits == magnitude ? 0 : 1
           continue
         }
         negativeCount += bits == magnitude ? 0 : 1
@@ -80,8 +86,15 @@ public struct TensorSurvey: Sendable {
         bins[place].squares += value * value
       }
       let zeros = min(all.trailingZeroBitCount, code.mantissaBits)
-      zeroBitCount += Double(zeros * grid.columnCount)
+      let count = finiteCount - finiteCountBefore - (zeroCount - zeroCountBefore)
+      zeroBitCount += Double(zeros * count)
     }
+  }
+
+  /// Zero bits at the end of a mantissa, in the mean of those that are not zero.
+  public var meanZeroBits: Double {
+    let count = finiteCount - zeroCount
+    return count > 0 ? zeroBitCount / Double(count) : Double(grid.format.mantissaBits)
   }
 
   /// Elements whose level is `distance` below the top.
@@ -144,8 +157,7 @@ extension TensorSurvey {
     guard knownBits <= 2 else {
       // Uniform over the values that a cell of 2^-knownBits holds: those of the bits that are left, of
       // which the middle is not the mean where they are few.
-      let zeroBits = Int((zeroBitCount / Double(grid.elementCount)).rounded())
-      let left = max(grid.format.mantissaBits - zeroBits - knownBits, 0)
+      let left = max(grid.format.mantissaBits - Int(meanZeroBits.rounded()) - knownBits, 0)
       return count / 12 * Self.inversePower(2 * knownBits) * (1 + 2 * Self.inversePower(2 * left))
     }
     var error = 0.0

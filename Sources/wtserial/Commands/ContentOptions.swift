@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoints
 import Runtime
 import Streaming
 import SystemPackage
@@ -11,10 +12,10 @@ struct ContentOptions: ParsableArguments {
   var precision = Precision.exact
   @Option(
     help: """
-      What carries them: planes, coarse first and finer from byte to byte; or deflate or none, tensor \
-      after tensor.
+      What carries them: planes, coarse first and finer from byte to byte, which is the default; or \
+      deflate or none, tensor after tensor.
       """)
-  var codec = CodecName.planes
+  var codec: CodecName?
   @Option(
     help: "Which planes go first: value, what repairs most for a byte; file, planes, magnitude.")
   var order = OrderName.value
@@ -34,7 +35,7 @@ struct ContentOptions: ParsableArguments {
   var prune = 0.0
   @Option(help: "Quantize by this scheme instead: affine (min/max) or channel (symmetric).")
   var quantizer: QuantizerName?
-  @Option(help: "Bits of a code for --quantizer, 2 to 8.")
+  @Option(help: "Bits of a code for --quantizer, 2 to 8; 8 if not given.")
   var bits: Int?
 
   func validate() throws {
@@ -48,21 +49,47 @@ struct ContentOptions: ParsableArguments {
     guard (0..<1).contains(prune) else {
       throw ValidationError("--prune takes a share from 0 to below 1, not \(prune).")
     }
+    if quantizer != nil && codec == .planes {
+      throw ValidationError("--quantizer makes no planes: leave --codec out, or give deflate or none.")
+    }
     if isPlain && (order == .planes || order == .magnitude) {
       throw ValidationError("--order \(order.rawValue) goes with --codec planes.")
     }
     if isPlain && (sensitivity != nil || !priority.isEmpty) {
       throw ValidationError("--sensitivity and --priority go with --codec planes.")
     }
+    if order != .value && (sensitivity != nil || !priority.isEmpty) {
+      throw ValidationError("--sensitivity and --priority go with --order value.")
+    }
   }
 
   /// Whether tensors go whole: a quantizer's codes are no planes.
-  private var isPlain: Bool { codec != .planes || quantizer != nil }
+  private var isPlain: Bool { carrier != .planes }
 
-  /// What they say.
+  /// What carries large tensors, given or not.
+  var carrier: CodecName { codec ?? (quantizer == nil ? .planes : .deflate) }
+
+  /// What they say of a model.
   ///
-  /// - Throws: `SensitivityError`.
-  func policy() throws -> SendPolicy {
+  /// - Throws: `SensitivityError`, or a `Failure` where they speak of tensors that it does not have.
+  func policy(for checkpoint: Checkpoint) throws -> SendPolicy {
+    let policy = try policy()
+    let names = checkpoint.tensors.map(\.descriptor.name.description)
+    for priority in policy.priorities
+    where !names.contains(where: { Wildcard.matches($0, priority.pattern) }) {
+      throw Failure(
+        "no tensor's name fits --priority '\(priority.pattern)'; `wtserial inspect` lists them",
+        .usage)
+    }
+    if let sensitivity, !names.contains(where: { policy.sensitivities[$0] != nil }) {
+      throw Failure(
+        "\(sensitivity) tells of none of the model's tensors; measure this one with "
+          + "Scripts/sensitivity.py", .badModel)
+    }
+    return policy
+  }
+
+  private func policy() throws -> SendPolicy {
     var policy = SendPolicy(isPlain ? .plain(plain) : .planes(progressive))
     policy.cast = isPlain ? nil : precision.cast
     policy.prunedShare = prune
@@ -85,7 +112,7 @@ struct ContentOptions: ParsableArguments {
     case nil: break
     }
     var plain = PlainPolicy(
-      representation: representation, compression: codec == .none ? .none : .deflate)
+      representation: representation, compression: carrier == .none ? .none : .deflate)
     plain.isInFileOrder = order == .file
     return plain
   }

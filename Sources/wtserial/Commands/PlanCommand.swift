@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Runtime
+import SerialDriver
 import Streaming
 import SystemPackage
 import WeightCodec
@@ -53,6 +54,10 @@ struct PlanCommand: ParsableCommand {
       throw ValidationError("--until and --out go together.")
     }
     if let until, until < 0 { throw ValidationError("--until takes a number of bytes.") }
+    for (option, file) in [("--out", out), ("--plot", plot)] {
+      guard let file, Self.isSameFile(file, model) else { continue }
+      throw ValidationError("\(option) would replace the model itself, \(model).")
+    }
   }
 
   func run() throws {
@@ -62,7 +67,7 @@ struct PlanCommand: ParsableCommand {
 
   private func plan() throws {
     let checkpoint = try Checkpoint(opening: FilePath(model))
-    let policy = try contents.policy()
+    let policy = try contents.policy(for: checkpoint)
     let source = ModelSource(checkpoint, policy)
     let name = FilePath(model).lastComponent?.string ?? model
     let plan = try ModelPlan(source, named: name, policy)
@@ -92,6 +97,11 @@ struct PlanCommand: ParsableCommand {
       print(report.table)
       if tensors { print("\n" + report.tensorTable) }
     }
+  }
+
+  private static func isSameFile(_ path: String, _ other: String) -> Bool {
+    guard let status = FileStatus(of: FilePath(path)) else { return false }
+    return status == FileStatus(of: FilePath(other))
   }
 
   /// What anybody would do first: the file's floats, one tensor after the other.

@@ -61,7 +61,7 @@ struct ReceiveCommand: ParsableCommand {
   private func receive(_ console: Console) throws {
     let signals = try SignalWatcher()
     let snapshots = SnapshotPolicy(isWanted: !onlyComplete, dtype: dtype?.dtype)
-    let hook = onMilestone.map { MilestoneHook($0, out: out) }
+    let hook = onMilestone.map { MilestoneHook($0, out: out, notice: console.notice) }
     let session = try ReceiveSession(into: FilePath(out), timeout: timeout, snapshots: snapshots) {
       news in
       console.tell(news)
@@ -87,9 +87,9 @@ struct ReceiveCommand: ParsableCommand {
       hook?.finish(nil)
       var failure = SessionFailure(
         error, session.statistics, line: line, timeout: timeout ?? 0, verb: .receive)
-      if session.tensorCount > 0 || session.hasModel {
+      if session.tensorCount > 0 || session.tier != nil {
         failure.rescued = .init(
-          tensorCount: session.tensorCount,
+          tensorCount: session.tensorCount, tier: session.tier,
           path: session.hasSnapshot ? FilePath(out) : session.partialPath,
           isModel: session.hasSnapshot)
       }

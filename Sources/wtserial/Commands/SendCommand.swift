@@ -47,7 +47,7 @@ struct SendCommand: ParsableCommand {
   private func send(_ console: Console) throws {
     let checkpoint = try Checkpoint(opening: FilePath(model))
     let name = FilePath(model).lastComponent?.string ?? model
-    let policy = try contents.policy()
+    let policy = try contents.policy(for: checkpoint)
     let session = try SendSession(checkpoint, named: name, policy) { console.tell($0) }
     let signals = try SignalWatcher()
     let port = try SerialPort(opening: FilePath(port), line.settings)

@@ -145,7 +145,7 @@ struct SimulateCommand: ParsableCommand {
     if let checkpoint, let model {
       let name = FilePath(model).lastComponent?.string ?? model
       return try SimulatedTransfer(
-        settings, checkpoint, named: name, contents.policy(), trace: trace)
+        settings, checkpoint, named: name, contents.policy(for: checkpoint), trace: trace)
     }
     let random = try Checkpoint(randomByteCount: byteCount(settings), seed: seed)
     return try SimulatedTransfer(

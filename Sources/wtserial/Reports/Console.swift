@@ -126,7 +126,7 @@ final class Console {
     say(text)
   }
 
-  private func notice(_ text: String) {
+  func notice(_ text: String) {
     emit(.notice) { $0.message = text }
     say(text)
   }

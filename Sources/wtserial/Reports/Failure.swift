@@ -8,7 +8,7 @@ import SystemPackage
 import Transfer
 
 /// What went wrong and what to do next, in a sentence, and the exit code that scripts read.
-struct Failure: Equatable {
+struct Failure: Error, Equatable {
   let sentence: String
   let exitCode: ExitCode
 
@@ -21,6 +21,7 @@ struct Failure: Equatable {
   /// The sentence for any error that a command meets.
   init(_ error: any Error, port: String?, model: String?) {
     switch error {
+    case let error as Failure: self = error
     case let error as SessionFailure: self = error.failure(port: port ?? "the port", model: model)
     case let error as CheckpointError: self = Failure(error, file: model ?? "the model")
     case let error as OutputError: self = Failure(error)
@@ -69,6 +70,7 @@ extension Failure {
 
 extension ExitCode {
   // sysexits(3), as far as it goes.
+  static let usage = ExitCode(64)
   static let badModel = ExitCode(65)
   static let noInput = ExitCode(66)
   static let unavailable = ExitCode(69)

@@ -134,7 +134,8 @@ struct PlanReport {
   }
 
   private func share(_ byteCount: Double) -> String {
-    let total = Double(max(plan.manifest.byteCount, 1))
+    guard plan.manifest.byteCount > 0 else { return "" }
+    let total = Double(plan.manifest.byteCount)
     let tenths = Int((byteCount / total * 1000).rounded())
     return "\(tenths / 10).\(tenths % 10) %"
   }

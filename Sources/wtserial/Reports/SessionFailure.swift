@@ -17,6 +17,8 @@ struct SessionFailure: Error {
 
   struct Rescue {
     var tensorCount: Int
+    /// How far all of the model had come.
+    var tier: Milestone.Tier?
     var path: FilePath
     /// Whether it is a model that can be loaded and used.
     var isModel: Bool
@@ -63,10 +65,12 @@ struct SessionFailure: Error {
       default: Failure(error, port: port, model: model)
       }
     guard let rescued else { return failure }
-    let tensors = countText(rescued.tensorCount, "complete tensor")
-    let what = rescued.isModel ? "the best model so far" : "what has come"
-    return Failure(
-      "\(failure.sentence); \(what), with \(tensors), is in \(rescued.path)", failure.exitCode)
+    var what = rescued.isModel ? "the best model so far" : "what has come"
+    if let tier = rescued.tier { what += ", \(Milestone(tier).name)" }
+    if rescued.tensorCount > 0 {
+      what += ", with \(countText(rescued.tensorCount, "complete tensor"))"
+    }
+    return Failure("\(failure.sentence); \(what), is in \(rescued.path)", failure.exitCode)
   }
 
   private func closed(_ reason: CloseReason, _ port: String) -> Failure {
@@ -106,7 +110,8 @@ struct SessionFailure: Error {
   private func noAnswer(_ port: String) -> Failure {
     var sentence = "no receiver answers on \(port) at \(baudRate) baud within \(timeout) s; "
     if statistics.framesEchoed > 0 {
-      sentence += "what is sent comes back: the other end echoes or TX and RX are joined"
+      sentence += "what comes in is what a sender sends: TX and RX are joined, the other end echoes, or "
+        + "`wtserial send` runs there, too"
     } else if statistics.wireBytesReceived > 0 {
       sentence +=
         "what comes in makes no sense: check that both ends use the same --baud and that "

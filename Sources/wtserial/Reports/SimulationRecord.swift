@@ -118,7 +118,7 @@ extension SimulationRecord.Settings {
     switch source {
     case .model(let name):
       (model, bytes) = (name, nil)
-      (precision, codec) = (contents.precision.rawValue, contents.codec.rawValue)
+      (precision, codec) = (contents.precision.rawValue, contents.carrier.rawValue)
       (quantizer, bits) = (contents.quantizer?.rawValue, contents.bits)
     case .bytes(let count):
       (model, bytes) = (nil, count)
