@@ -32,17 +32,23 @@
     makeUnique()
     (rowCount, lineCount) = (grid.rowCount, grid.lineCount)
     (total, yield) = (0, Yield())
-    for line in 0..<grid.lineCount { unsafe lines[line] = Line() }
+    // Each weight counts 1 while it is zero.
+    for line in 0..<grid.lineCount {
+      let length = line < grid.rowCount ? grid.columnCount : grid.rowCount
+      unsafe lines[line] = Line(activity: UInt32(truncatingIfNeeded: length))
+    }
     var index = 0
     for row in 0..<grid.rowCount {
-      var sums = Line()
+      var sums = unsafe lines[row]
       for line in grid.rowCount..<grid.lineCount {
         let element = unsafe knowledge.code.load(memory, uncheckedAt: index)
         index &+= 1
-        let activity = knowledge.activity(element & knowledge.code.magnitudeMask)
+        let magnitude = element & knowledge.code.magnitudeMask
+        guard knowledge.isSignificant(magnitude) else { continue }
+        let more = knowledge.activity(magnitude) &- 1
         let isNegative = element & knowledge.code.signMask != 0
-        sums.note(activity, isNegative: isNegative, isSignificant: activity > 1)
-        unsafe lines[line].note(activity, isNegative: isNegative, isSignificant: activity > 1)
+        sums.note(more, isNegative: isNegative)
+        unsafe lines[line].note(more, isNegative: isNegative)
       }
       unsafe lines[row] = sums
       total &+= UInt64(sums.activity)
@@ -138,7 +144,7 @@
   init(count: Int) {
     self.count = count
     unsafe lines = .allocate(capacity: count)
-    unsafe lines.initialize(repeating: Line(), count: count)
+    unsafe lines.initialize(repeating: Line(activity: 0), count: count)
   }
 
   init(_ other: LineStorage) {
@@ -178,14 +184,16 @@ private struct Line {
   // After so many candidates that stay zero the surplus is taken anew: seldom enough to cost little.
   private static let settlingMask: UInt32 = 7
 
+  /// The sum of activities, which goes on while a pass makes weights significant.
+  private(set) var activity: UInt32
   // Of significant weights; in the upper half of the negative ones: one addition for both.
   private var counts: UInt64 = 0
-  /// The sum of activities, which goes on while a pass makes weights significant.
-  private(set) var activity: UInt32 = 0
   private var candidateCount: UInt32 = 0
   private var hitCount: UInt32 = 0
   private var activityAtStart: Int16 = 0
   private var settledSurplus: Int16 = 0
+
+  init(activity: UInt32) { self.activity = activity }
 
   /// 16 · log2 of the activity at the beginning of the pass.
   @inline(__always)
@@ -195,12 +203,11 @@ private struct Line {
   @inline(__always)
   var surplus: Int32 { Int32(settledSurplus) }
 
-  /// Takes in a weight that it did not know, or of which it only knew that it is zero: then `activity`
-  /// is what it counts besides.
+  /// Takes in a significant weight, which counts so much more than one that is zero.
   @inline(__always)
-  mutating func note(_ activity: UInt32, isNegative: Bool, isSignificant: Bool) {
-    self.activity &+= activity
-    counts &+= isSignificant ? (isNegative ? 1 << 32 | 1 : 1) : 0
+  mutating func note(_ more: UInt32, isNegative: Bool) {
+    activity &+= more
+    counts &+= isNegative ? 1 << 32 | 1 : 1
   }
 
   mutating func beginPass() {
@@ -218,7 +225,7 @@ private struct Line {
   mutating func noteSignificant(isNegative: Bool, _ common: Yield.Common) {
     candidateCount &+= 1
     hitCount &+= 1
-    note(2, isNegative: isNegative, isSignificant: true)
+    note(2, isNegative: isNegative)
     settle(common)
   }
 
