@@ -92,7 +92,6 @@ let package = Package(
       name: "CodecBench",
       dependencies: [
         "Checkpoints", "WeightCodec", "Tensors",
-        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Tests/CodecBench", swiftSettings: common),

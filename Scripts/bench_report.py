@@ -3,10 +3,16 @@
 import json
 
 
+class Times(float):
+    """How many times one number is another, where that is far from a share."""
+
+
 def entry(value):
     """1234 → 1,234; shares to a tenth of a percent; what there is not is a dash."""
     if value is None:
         return "—"
+    if isinstance(value, Times):
+        return f"{value:.1f}"
     if isinstance(value, float):
         return f"{100 * value:.1f} %"
     return f"{value:,}" if isinstance(value, int) else str(value)

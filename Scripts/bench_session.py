@@ -6,11 +6,15 @@ import torch
 
 from bench_cache import Cache, versions
 from bench_models import MODELS
-from bench_report import JSONLines, Markdown
+from bench_report import JSONLines, Markdown, Times
 from bench_speed import own_speeds, rival_speeds
 from bench_svg import chart
 from bench_tables import WRONG, curves_of, curves_table, exact_table, integers_table
 from bench_wtserial import Stream
+
+# Ten bits of it make a byte.
+FASTEST_LINE = "times 921600 baud"
+FASTEST_LINE_RATE = 92160
 
 
 class Session:
@@ -51,15 +55,16 @@ class Session:
         return curves_table(model, final, curves)
 
     def speed(self, model):
-        """values and coded bytes a second, one core"""
+        """weights and coded bytes a second, one core"""
         own = own_speeds(model) if self.wtserial else []
         # Never from the cache: speeds compare only where the machine is as busy for all.
         speeds = [*own, *rival_speeds(model)]
         return [
             {
                 "codec": speed["name"],
-                "values/s": round(speed["values_per_second"]),
+                "weights/s": round(speed["values_per_second"]),
                 "bytes/s": round(speed["bytes_per_second"]),
+                FASTEST_LINE: Times(speed["bytes_per_second"] / FASTEST_LINE_RATE),
             }
             for speed in speeds
         ], []

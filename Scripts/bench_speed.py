@@ -1,13 +1,12 @@
 """How fast the codecs are: one core, on the integers of seven planes of each matrix.
 
-wtserial's own codec is measured by a Swift program, `CodecBench MODEL`, which prints one JSON
-object a line: {"name": "…", "values_per_second": x, "bytes_per_second": y}; lines of other kinds
-are passed over. Values are weights; bytes are those of the coded stream, what a line would have to
-carry; `name` says which way.
+wtserial's own codec is measured by a Swift program, `CodecBench MODEL`, on the same planes, and on
+the whole model until it is exact. It prints one JSON object a line: {"name": "…",
+"values_per_second": x, "bytes_per_second": y}. Values are weights; bytes are those of the coded
+stream, what a line would have to carry; `name` says which way.
 """
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ import zstandard
 
 from bench_rivals import NNCodec
 from bench_tensors import integers
-from manifest import ROOT
+from building import build_product
 
 PLANE_COUNT = 7
 # One run may be cut short or stretched by others on the machine; the best of some is steady.
@@ -64,13 +63,8 @@ def rival_speeds(model):
 
 
 def own_speeds(model):
-    """Of the program that $CODEC_BENCH names, or that Package.swift has; else nothing."""
-    command = [os.environ["CODEC_BENCH"]] if "CODEC_BENCH" in os.environ else None
-    if not command and '"CodecBench"' in (ROOT / "Package.swift").read_text():
-        command = ["swift", "run", "-c", "release", "--package-path", ROOT, "CodecBench"]
-    if not command:
-        return []
-    done = subprocess.run([*command, model.path], stdout=subprocess.PIPE, text=True)
+    command = [build_product("CodecBench"), model.path]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
         sys.exit(done.returncode)
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return [json.loads(line) for line in done.stdout.splitlines()]

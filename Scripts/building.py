@@ -14,14 +14,15 @@ def run(*command):
         sys.exit(status)
 
 
-def build_wtserial():
+def build_product(name):
+    """The path of a program of Package.swift, after a release build."""
     run("Scripts/setup", "build")
-    build = ["swift", "build", "-c", "release", "--product", "wtserial"]
+    build = ["swift", "build", "-c", "release", "--product", name]
     run(*build)
     folder = subprocess.check_output([*build, "--show-bin-path"], cwd=ROOT, text=True)
-    return os.path.join(folder.strip(), "wtserial")
+    return os.path.join(folder.strip(), name)
 
 
 def wtserial_command():
     """What $WTSERIAL names; without it, a release build."""
-    return os.path.abspath(os.environ.get("WTSERIAL") or build_wtserial())
+    return os.path.abspath(os.environ.get("WTSERIAL") or build_product("wtserial"))

@@ -23,11 +23,11 @@ def setting_flags(setting):
     sys.exit(f"embedded: knows no compiler flag for the setting {setting}")
 
 
-def compile_target(target, triple, folder, flags=()):
+def compile_target(target, triple, folder, flags=(), optimization="-Osize"):
     """Leaves the module and the object in the folder; returns the object's path."""
     stem = folder / target.name
     command = ["swiftc", "-target", triple, "-enable-experimental-feature", "Embedded"]
-    command += ["-wmo", "-Osize", "-parse-as-library", "-swift-version", "6"]
+    command += ["-wmo", optimization, "-parse-as-library", "-swift-version", "6"]
     command += ["-module-name", target.name, "-package-name", "wtserial"]
     command += [flag for setting in target.settings for flag in setting_flags(setting)]
     command += flags

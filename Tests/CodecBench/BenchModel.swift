@@ -1,13 +1,32 @@
 import Checkpoints
-import Crypto
 import SystemPackage
 import Tensors
 import WeightCodec
 
-/// The floats of a checkpoint in memory, and an order of passes in which they go.
+/// The floats of a checkpoint in memory, and the units in which they go.
+///
+/// Two codewords: seven planes of each matrix, plane by plane, the same data as the integers of the
+/// codecs that `Scripts/bench-codec` compares with; then all that is missing to every bit.
 struct BenchModel {
+  /// One stretch of work on a tensor.
+  struct Unit {
+    let pass: Pass
+    let index: Int
+  }
+
+  /// How much of the model is coded.
+  enum Extent: String, CaseIterable {
+    case planes = "seven planes"
+    case exact = "exact"
+  }
+
+  private static let planeCount = 7
+  // As for `Scripts/bench_tensors.py`: smaller ones are never sent in planes.
+  private static let matrixElementCount = 512
+
   private(set) var memory: [UInt8] = []
-  private var tensors: [CodedTensor] = []
+  private(set) var descriptors: [TensorDescriptor] = []
+  private(set) var codewords: [[Unit]] = []
   private var grids: [TensorGrid] = []
   private var offsets: [Int] = []
   private var heads: [TensorHead] = []
@@ -16,73 +35,105 @@ struct BenchModel {
     let checkpoint = try Checkpoint(opening: path)
     for (index, tensor) in checkpoint.tensors.enumerated() where tensor.sharedWith == nil {
       guard let grid = TensorGrid(tensor.descriptor) else { continue }
-      let byteCount = tensor.descriptor.byteCount
-      tensors.append(
-        CodedTensor(
-          grid: grid, elementByteCount: grid.format.byteCount, byteCount: byteCount))
+      descriptors.append(tensor.descriptor)
       grids.append(grid)
       offsets.append(memory.count)
-      try checkpoint.withBytes(of: index, 0..<byteCount) { bytes in
+      try checkpoint.withBytes(of: index, 0..<grid.byteCount) { bytes in
         unsafe bytes.withUnsafeBytes { unsafe memory.append(contentsOf: $0) }
         heads.append(TensorHead(bytes, grid))
       }
     }
+    codewords = [planes(), exactMantissas()]
   }
 
-  var valueCount: Int { grids.reduce(0) { $0 + $1.elementCount } }
+  // MARK: - Units
 
-  /// What a planner has to know of all tensors.
-  func survey() {
-    for index in grids.indices {
-      _ = unsafe TensorSurvey(memory.span.bytes.extracting(place(of: index)), grids[index])
+  private var matrices: [Int] {
+    descriptors.indices.filter {
+      let shape = descriptors[$0].shape
+      return shape.rank >= 2 && shape.elementCount >= Self.matrixElementCount
     }
   }
 
-  /// Vectors and small matrices to three bits of mantissa, planes of the others in turn, and all that is
-  /// missing then.
-  func encoded(_ variant: CodecVariant, planeCount: Int) -> [UInt8] {
-    var encoder = CodedStreamEncoder(tensors, variant)
-    var stream: [UInt8] = []
-    func encode(_ pass: Pass, _ index: Int) {
-      let bytes = unsafe memory.span.bytes.extracting(place(of: index))
-      encoder.encode(pass, of: index, bytes, heads[index])
-      stream += encoder.takeBytes()
-    }
-    let isSmall = grids.map { $0.rowCount <= 1 || $0.elementCount < 512 }
-    for index in grids.indices where isSmall[index] { encode(.mantissa(bits: 3), index) }
-    for plane in 0..<planeCount {
-      for index in grids.indices where !isSmall[index] {
-        // Where a tensor has no more planes, or none at all but the first.
-        let progress = encoder.progress(of: index)
-        guard !progress.hasHeader || plane <= progress.topLevel ?? -1 else { continue }
-        encode(.significance, index)
-        if plane > 0 { encode(.refinement, index) }
+  private func planes() -> [Unit] {
+    var units: [Unit] = []
+    for plane in 0..<Self.planeCount {
+      // A matrix of zeros has the first plane only, and nothing has planes below its smallest subnormal.
+      for index in matrices where plane <= heads[index].topLevel ?? 0 {
+        units.append(Unit(pass: .significance, index: index))
+        if plane > 0 { units.append(Unit(pass: .refinement, index: index)) }
       }
     }
-    for index in grids.indices { encode(.mantissa(bits: grids[index].format.mantissaBits), index) }
-    encoder.endCodeword()
-    return stream + encoder.takeBytes()
+    return units
   }
 
-  func decoded(_ stream: [UInt8], _ variant: CodecVariant) throws -> [UInt8] {
+  private func exactMantissas() -> [Unit] {
+    grids.indices.map { Unit(pass: .mantissa(bits: grids[$0].format.mantissaBits), index: $0) }
+  }
+
+  /// Weights that are told of.
+  func weightCount(_ extent: Extent) -> Int {
+    let indices = extent == .planes ? matrices : Array(grids.indices)
+    return indices.reduce(0) { $0 + grids[$1].elementCount }
+  }
+
+  // MARK: - Coding
+
+  /// The bytes of each codeword.
+  func encoded(_ variant: CodecVariant, _ extent: Extent) -> [[UInt8]] {
+    encoded(memory, variant, extent)
+  }
+
+  private func encoded(
+    _ memory: [UInt8], _ variant: CodecVariant, _ extent: Extent
+  ) -> [[UInt8]] {
+    var encoder = CodedStreamEncoder(tensors, variant)
+    return codewords.prefix(extent == .planes ? 1 : codewords.count).map { units in
+      var codeword: [UInt8] = []
+      for unit in units {
+        let bytes = unsafe memory.span.bytes.extracting(place(of: unit.index))
+        encoder.encode(unit.pass, of: unit.index, bytes, heads[unit.index])
+        codeword += encoder.takeBytes()
+      }
+      encoder.endCodeword()
+      return codeword + encoder.takeBytes()
+    }
+  }
+
+  func decoded(_ codewords: [[UInt8]], _ variant: CodecVariant) throws -> [UInt8] {
     var decoded = [UInt8](repeating: 0, count: memory.count)
     var decoder = CodedStreamDecoder(tensors, at: offsets, variant)
-    var position = 0
     var span = decoded.mutableSpan
     var raw = unsafe span.mutableBytes
-    var outcome = CodedStreamDecoder.Outcome.isBusy
-    while outcome != .hasEnded {
-      outcome = try decoder.decode(
-        stream.span, at: &position, isLast: true, workLimit: 1 << 30, into: &raw)
+    for codeword in codewords {
+      var position = 0
+      var outcome = CodedStreamDecoder.Outcome.isBusy
+      while outcome != .hasEnded {
+        outcome = try decoder.decode(
+          codeword.span, at: &position, isLast: true, workLimit: 1 << 30, into: &raw)
+      }
     }
     return decoded
   }
 
-  static func digest(_ stream: [UInt8]) -> String {
-    SHA256.hash(data: stream).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  /// Whether a decoder's memory is what was encoded: the model, or weights that have the same planes.
+  func isSame(
+    _ decoded: [UInt8], as codewords: [[UInt8]], _ variant: CodecVariant, _ extent: Extent
+  ) -> Bool {
+    switch extent {
+    case .planes: encoded(decoded, variant, extent) == codewords
+    case .exact: decoded == memory
+    }
   }
 
-  private func place(of index: Int) -> Range<Int> {
-    offsets[index]..<offsets[index] + tensors[index].byteCount
+  private var tensors: [CodedTensor] {
+    grids.map {
+      CodedTensor(grid: $0, elementByteCount: $0.format.byteCount, byteCount: $0.byteCount)
+    }
+  }
+
+  /// Where a tensor is in the memory.
+  func place(of index: Int) -> Range<Int> {
+    offsets[index]..<offsets[index] + grids[index].byteCount
   }
 }

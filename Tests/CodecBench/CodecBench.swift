@@ -1,58 +1,66 @@
-import Checkpoints
 import SystemPackage
-import Tensors
 import WeightCodec
 
-/// Encodes and decodes a model whole, and prints how fast.
+/// Encodes and decodes a model, and prints how fast; or prints the streams, for other decoders.
 ///
-/// A JSON object a line, with the best of some runs. "encoder" and "decoder" are of the variant with
-/// lines, "survey" is the planner's.
+/// A JSON object a line for each codec, extent and direction: weights and bytes of the coded stream in
+/// a second, in the best of as many runs as fit into one. With `--vectors` the streams of each codec,
+/// in the form of Tests/Vectors/coded.txt.
 ///
-/// usage: CodecBench MODEL [PLANES [RUNS]]
+/// usage: CodecBench [--vectors] MODEL
 @main
 enum CodecBench {
-  static func main() throws {
-    let arguments = CommandLine.arguments
-    guard (2...4).contains(arguments.count) else {
-      return print("usage: CodecBench MODEL [PLANES [RUNS]]")
-    }
-    let numbers = arguments.dropFirst(2).compactMap { Int($0) }
-    let model = try BenchModel(FilePath(arguments[1]))
-    let runCount = numbers.count > 1 ? numbers[1] : 3
-    let clock = ContinuousClock()
+  private static let variants: [CodecVariant] = [.lines, .flat]
 
-    var best = Duration.seconds(1 << 30)
-    for _ in 0..<runCount { best = min(best, clock.measure { model.survey() }) }
-    report("survey", best, model)
-    for (variant, prefix) in [(CodecVariant.lines, ""), (.flat, "flat ")] {
-      var (encoding, decoding) = (Duration.seconds(1 << 30), Duration.seconds(1 << 30))
-      var stream: [UInt8] = []
-      for _ in 0..<runCount {
-        let encoded = clock.measure {
-          stream = model.encoded(variant, planeCount: numbers.first ?? 14)
-        }
-        var memory: [UInt8] = []
-        let decoded = try clock.measure { memory = try model.decoded(stream, variant) }
-        guard memory == model.memory else { fatalError("decoded is not what was encoded") }
-        (encoding, decoding) = (min(encoding, encoded), min(decoding, decoded))
-      }
-      report(prefix + "encoder", encoding, model, stream)
-      report(prefix + "decoder", decoding, model, stream)
+  static func main() throws {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    let printsVectors = arguments.first == "--vectors"
+    guard arguments.count == (printsVectors ? 2 : 1) else {
+      return print("usage: CodecBench [--vectors] MODEL")
+    }
+    let model = try BenchModel(FilePath(arguments[arguments.count - 1]))
+    if printsVectors { printVectors(model) } else { try measure(model) }
+  }
+
+  private static func printVectors(_ model: BenchModel) {
+    for variant in variants {
+      for line in model.vectors(variant) { print(line) }
     }
   }
 
-  /// Prints a line; the bytes are those of the tensors, not of the stream.
-  private static func report(
-    _ name: String, _ time: Duration, _ model: BenchModel, _ stream: [UInt8]? = nil
-  ) {
-    let seconds = time / .seconds(1)
-    var fields = [#""name": "\#(name)""#]
-    fields.append(#""values_per_second": \#(Int(Double(model.valueCount) / seconds))"#)
-    fields.append(#""bytes_per_second": \#(Int(Double(model.memory.count) / seconds))"#)
-    if let stream {
-      fields.append(#""coded_bytes": \#(stream.count)"#)
-      fields.append(#""sha256": "\#(BenchModel.digest(stream))""#)
+  private static func measure(_ model: BenchModel) throws {
+    for variant in variants {
+      for extent in BenchModel.Extent.allCases {
+        var (codewords, memory): ([[UInt8]], [UInt8]) = ([], [])
+        let encoding = bestTime { codewords = model.encoded(variant, extent) }
+        let decoding = try bestTime { memory = try model.decoded(codewords, variant) }
+        guard model.isSame(memory, as: codewords, variant, extent) else {
+          fatalError("decoded is not what was encoded")
+        }
+        let byteCount = codewords.reduce(0) { $0 + $1.count }
+        for (direction, time) in [("encoder", encoding), ("decoder", decoding)] {
+          let name = "wtserial \(variant), \(extent.rawValue), \(direction)"
+          report(name, time, weightCount: model.weightCount(extent), byteCount: byteCount)
+        }
+      }
     }
+  }
+
+  private static func bestTime(_ work: () throws -> Void) rethrows -> Duration {
+    let clock = ContinuousClock()
+    let end = clock.now + .seconds(1)
+    var best = Duration.seconds(1 << 30)
+    repeat { best = min(best, try clock.measure(work)) } while clock.now < end
+    return best
+  }
+
+  private static func report(_ name: String, _ time: Duration, weightCount: Int, byteCount: Int) {
+    let seconds = time / .seconds(1)
+    let fields = [
+      #""name": "\#(name)""#,
+      #""values_per_second": \#(Int(Double(weightCount) / seconds))"#,
+      #""bytes_per_second": \#(Int(Double(byteCount) / seconds))"#,
+    ]
     print("{\(fields.joined(separator: ", "))}")
   }
 }

@@ -9,7 +9,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from bench_curves import Curve, grid, settled, trace  # noqa: E402
 from bench_plan import Plan  # noqa: E402
-from bench_report import markdown  # noqa: E402
+from bench_report import Times, markdown  # noqa: E402
 from bench_svg import chart  # noqa: E402
 
 
@@ -66,14 +66,14 @@ class PlanTests(ScriptTests):
 class ReportTests(ScriptTests):
     def test_table_is_aligned_markdown(self):
         rows = [
-            {"codec": "ours", "bytes": 1234, "share": 0.5},
-            {"codec": "x", "bytes": None, "share": 1.0},
+            {"codec": "ours", "bytes": 1234, "share": 0.5, "times": Times(39.05)},
+            {"codec": "x", "bytes": None, "share": 1.0, "times": Times(0.5)},
         ]
         self.assertEqual(markdown(rows), [
-            "| codec | bytes |   share |",
-            "| ----- | ----: | ------: |",
-            "| ours  | 1,234 |  50.0 % |",
-            "| x     |     — | 100.0 % |",
+            "| codec | bytes |   share | times |",
+            "| ----- | ----: | ------: | ----: |",
+            "| ours  | 1,234 |  50.0 % |  39.0 |",
+            "| x     |     — | 100.0 % |   0.5 |",
         ])  # fmt: skip
 
     def test_chart_is_well_formed_with_odd_names_and_milestones_outside(self):

@@ -25,6 +25,18 @@ _Noreturn void board_exit(int32_t status) {
   }
 }
 
+// The board's first timer, which counts down from a value that it begins anew with.
+static volatile struct {
+  uint32_t control, value, reload;
+} *const timer = (void *)0x40000000;
+
+static void start_timer(void) {
+  timer->value = timer->reload = UINT32_MAX;
+  timer->control = 1;
+}
+
+uint32_t board_ticks(void) { return UINT32_MAX - timer->value; }
+
 static void write_text(const char *text) {
   while (*text) board_write((uint8_t)*text++);
 }
@@ -34,6 +46,7 @@ void reset(void) {
   uint32_t *source = data_source;
   for (uint32_t *word = data_start; word < data_end; word++) *word = *source++;
   for (uint32_t *word = bss_start; word < bss_end; word++) *word = 0;
+  start_timer();
   main(0, NULL);
   board_exit(0);
 }

@@ -15,7 +15,8 @@ struct Main {
     main.check(unsafe VectorText(board_vectors_record()), "record") { agrees(record: $0) }
     var manifests = ManifestVectors()
     main.check(unsafe VectorText(board_vectors_manifest()), "manifest") { manifests.agrees($0) }
-    var streams = CodedVectors()
+    // Portions are smaller than the decoder's queue, and little is done in one call, as on a line.
+    var streams = CodedVectors(.init(portionByteCount: 50, workLimit: 100))
     main.check(unsafe VectorText(board_vectors_coded()), "coded") { streams.agrees($0) }
 
     write(main.agreeing)
@@ -42,13 +43,4 @@ struct Main {
       }
     }
   }
-}
-
-private func write(_ text: StaticString) {
-  for index in 0..<text.utf8CodeUnitCount { unsafe board_write(text.utf8Start[index]) }
-}
-
-private func write(_ number: Int) {
-  if number >= 10 { write(number / 10) }
-  board_write(UInt8(ascii: "0") + UInt8(number % 10))
 }

@@ -1,12 +1,25 @@
 /// An unsigned integer that holds an element of a float type.
 protocol ElementBits: FixedWidthInteger, UnsignedInteger, BitwiseCopyable {
+  /// Holds a significand and some bits more.
+  associatedtype Significand: FixedWidthInteger, UnsignedInteger
   /// Bits of the mantissa, where all types of this width agree.
   static var mantissaBits: Int? { get }
 }
 
-extension UInt16: ElementBits { static var mantissaBits: Int? { nil } }
-extension UInt32: ElementBits { static var mantissaBits: Int? { 23 } }
-extension UInt64: ElementBits { static var mantissaBits: Int? { 52 } }
+extension UInt16: ElementBits {
+  typealias Significand = UInt32
+  static var mantissaBits: Int? { nil }
+}
+
+extension UInt32: ElementBits {
+  typealias Significand = UInt32
+  static var mantissaBits: Int? { 23 }
+}
+
+extension UInt64: ElementBits {
+  typealias Significand = UInt64
+  static var mantissaBits: Int? { 52 }
+}
 
 /// The bits of a float type's elements, as integers of their own width.
 ///

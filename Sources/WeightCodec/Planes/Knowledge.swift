@@ -2,8 +2,8 @@
 struct Knowledge<Bits: ElementBits> {
   // Of planes beyond, whose sums grow and tell no more, the activity is that of this one.
   private static var planeLimit: Int { 12 }
-  // Beside the 53 bits of the longest significand, and a bit that is shifted out in any case.
-  private static var spareBits: Int { planeLimit - 2 }
+  // So many bits are all that q may have more than the significand: with 7 bits of mantissa.
+  private static var spareBits: Int { Bits.mantissaBits == nil ? planeLimit - 8 : 0 }
 
   let code: FloatCode<Bits>
   // What is below is zero, for all that is known.
@@ -23,25 +23,26 @@ struct Knowledge<Bits: ElementBits> {
       significant == 0 ? code.infinity : code.power(atLevel: topLevel - significant + 1)
     finiteCount = code.infinity &- threshold
     shift = topLevel - min(refined, Self.planeLimit) + 2 + Self.spareBits
-    leastExponent = max(1, shift - 63)
+    leastExponent = max(1, shift - (Bits.Significand.bitWidth - 1))
   }
 
-  /// What a weight counts for its row and column.
+  /// Whether a weight is known to be other than zero, and finite.
+  @inline(__always)
+  func isSignificant(_ magnitude: Bits) -> Bool { magnitude &- threshold < finiteCount }
+
+  /// What a significant weight counts for its row and column.
   @inline(__always)
   func activity(_ magnitude: Bits) -> UInt32 {
-    magnitude &- threshold < finiteCount ? significantActivity(magnitude) : 1
-  }
-
-  // Spelled out for speed, and without branches.
-  @inline(__always)
-  private func significantActivity(_ magnitude: Bits) -> UInt32 {
     let exponent = Int(
       truncatingIfNeeded: magnitude &>> Bits(truncatingIfNeeded: code.mantissaBits))
     let leading = exponent > 0 ? code.hiddenBit : 0
-    let significand = UInt64(truncatingIfNeeded: magnitude & (code.hiddenBit &- 1) | leading)
+    let significand = Bits.Significand(
+      truncatingIfNeeded: magnitude & (code.hiddenBit &- 1) | leading)
     // Left first, since q may have more bits than are sent: at most as many as there are planes.
     let places = shift &- max(exponent, leastExponent)
-    let q = (significand &<< UInt64(Self.spareBits)) &>> UInt64(truncatingIfNeeded: places)
+    let q =
+      (significand &<< Bits.Significand(truncatingIfNeeded: Self.spareBits))
+      &>> Bits.Significand(truncatingIfNeeded: places)
     return q == 0 ? 3 : UInt32(truncatingIfNeeded: q) &* 4 &+ 2
   }
 }

@@ -3,13 +3,14 @@
 ///
 /// Weights of a network hardly tell of their neighbours, but rows and columns differ in scale. Taken
 /// anew for each pass: nothing has to be kept between passes.
-struct LineStatistics {
+@safe struct LineStatistics {
   static let activityClassCount = 16
   static let yieldClassCount = 24
   static let signClassCount = 8 * 9
 
-  // Rows first, then columns.
-  private var lines: [Line]
+  private var storage: LineStorage
+  // Those of the storage: rows first, then columns.
+  private var lines: UnsafeMutablePointer<Line>
   private var rowCount = 0
   private var lineCount = 0
   private var total: UInt64 = 0
@@ -17,47 +18,67 @@ struct LineStatistics {
   private var yield = Yield()
 
   /// Makes room for matrices whose rows and columns are at most `lineLimit` together.
-  init(lineLimit: Int) { lines = Array(repeating: Line(), count: lineLimit) }
+  init(lineLimit: Int) {
+    storage = LineStorage(count: lineLimit)
+    unsafe lines = storage.lines
+  }
 
   /// Takes in a matrix, of which so much is known.
   mutating func survey<Bits: ElementBits>(
     _ memory: RawSpan, _ grid: TensorGrid, _ knowledge: Knowledge<Bits>
   ) {
+    // Once for all elements and lines: these are the innermost loops of all.
+    precondition(grid.byteCount <= memory.byteCount && grid.lineCount <= storage.count)
+    makeUnique()
     (rowCount, lineCount) = (grid.rowCount, grid.lineCount)
-    total = 0
-    for line in 0..<grid.lineCount { lines[line] = Line() }
-    // Once for all elements: this is the innermost loop of all.
-    precondition(grid.byteCount <= memory.byteCount)
-    unsafe lines.withUnsafeMutableBufferPointer { lines in
-      var index = 0
-      for row in 0..<grid.rowCount {
-        var sums = Line()
-        for line in grid.rowCount..<grid.lineCount {
-          let element = unsafe knowledge.code.load(memory, uncheckedAt: index)
-          index &+= 1
-          let activity = knowledge.activity(element & knowledge.code.magnitudeMask)
-          let isNegative = element & knowledge.code.signMask != 0
-          sums.note(activity, isNegative: isNegative, isSignificant: activity > 1)
-          unsafe lines[line].note(activity, isNegative: isNegative, isSignificant: activity > 1)
-        }
-        unsafe lines[row] = sums
-        total &+= UInt64(sums.activity)
-      }
+    (total, yield) = (0, Yield())
+    // Each weight counts 1 while it is zero.
+    for line in 0..<grid.lineCount {
+      let length = line < grid.rowCount ? grid.columnCount : grid.rowCount
+      unsafe lines[line] = Line(activity: UInt32(truncatingIfNeeded: length))
     }
+    var index = 0
+    for row in 0..<grid.rowCount {
+      var sums = unsafe lines[row]
+      for line in grid.rowCount..<grid.lineCount {
+        let element = unsafe knowledge.code.load(memory, uncheckedAt: index)
+        index &+= 1
+        let magnitude = element & knowledge.code.magnitudeMask
+        guard knowledge.isSignificant(magnitude) else { continue }
+        let more = knowledge.activity(magnitude) &- 1
+        let isNegative = element & knowledge.code.signMask != 0
+        sums.note(more, isNegative: isNegative)
+        unsafe lines[line].note(more, isNegative: isNegative)
+      }
+      unsafe lines[row] = sums
+      total &+= UInt64(sums.activity)
+    }
+  }
+
+  // Copies share their lines until one begins a pass.
+  private mutating func makeUnique() {
+    guard !isKnownUniquelyReferenced(&storage) else { return }
+    storage = LineStorage(storage)
+    unsafe lines = storage.lines
   }
 
   /// Begins a pass over the matrix that was taken in.
   mutating func beginPass() {
+    makeUnique()
+    // What has become significant counts 3 instead of 1, as a survey would find.
+    total &+= 2 &* UInt64(yield.hitCount)
     totalLogarithm = Logarithm.of(total)
     yield = Yield()
-    for line in 0..<lineCount { lines[line].beginPass() }
+    for line in 0..<lineCount { unsafe lines[line].beginPass() }
   }
 
   // MARK: - Activity
 
   /// The scale of a row; with that of a column it makes the class of a weight.
   @inline(__always)
-  func scale(row: Int) -> Int32 { lines[row].activityLogarithm &- totalLogarithm }
+  func scale(row: Int) -> Int32 {
+    unsafe lines[row].activityLogarithm &- totalLogarithm
+  }
 
   /// The class of a weight by how large those of its row and column are: the logarithm of (sum over the
   /// row) · (sum over the column) / (sum over all) in quarters of an octave.
@@ -66,7 +87,7 @@ struct LineStatistics {
   /// significant, and 1 while it is zero.
   @inline(__always)
   func activityClass(_ rowScale: Int32, column: Int) -> Int {
-    let sum = rowScale &+ lines[rowCount &+ column].activityLogarithm
+    let sum = unsafe rowScale &+ lines[rowCount &+ column].activityLogarithm
     return Int(truncatingIfNeeded: min(max(sum >> 2, 0), Int32(Self.activityClassCount &- 1)))
   }
 
@@ -79,7 +100,7 @@ struct LineStatistics {
   /// the share of all: the logarithm of the product in halves of an octave.
   @inline(__always)
   func yieldClass(row: Int, column: Int) -> Int {
-    let sum = lines[row].surplus &+ lines[rowCount &+ column].surplus
+    let sum = unsafe lines[row].surplus &+ lines[rowCount &+ column].surplus
     return Int(truncatingIfNeeded: min(max((sum >> 3) &+ 12, 0), Int32(Self.yieldClassCount &- 1)))
   }
 
@@ -87,19 +108,17 @@ struct LineStatistics {
   @inline(__always)
   mutating func noteZero(row: Int, column: Int) {
     yield.candidateCount &+= 1
-    lines[row].noteZero(yield)
-    lines[rowCount &+ column].noteZero(yield)
+    unsafe lines[row].noteZero(yield.common)
+    unsafe lines[rowCount &+ column].noteZero(yield.common)
   }
 
-  /// A weight that was zero has become significant: 3 instead of 1 for the next pass, as a survey would
-  /// find.
+  /// A weight that was zero has become significant.
   @inline(__always)
   mutating func noteSignificant(isNegative: Bool, row: Int, column: Int) {
     yield.candidateCount &+= 1
     yield.hitCount &+= 1
-    lines[row].noteSignificant(isNegative: isNegative, yield)
-    lines[rowCount &+ column].noteSignificant(isNegative: isNegative, yield)
-    total &+= 2
+    unsafe lines[row].noteSignificant(isNegative: isNegative, yield.common)
+    unsafe lines[rowCount &+ column].noteSignificant(isNegative: isNegative, yield.common)
   }
 
   // MARK: - Signs
@@ -108,7 +127,7 @@ struct LineStatistics {
   /// and the `vote` of its neighbours: their signs added up, −4 … 4.
   @inline(__always)
   func signClass(row: Int, column: Int, vote: Int) -> (isNegative: Bool, kind: Int) {
-    let sum = lines[row].signTendency &+ lines[rowCount &+ column].signTendency
+    let sum = unsafe lines[row].signTendency &+ lines[rowCount &+ column].signTendency
     // From units of 1/64 to halves, rounded.
     let strength = Int(truncatingIfNeeded: min((sum.magnitude &* 2 &+ 32) >> 6, 7))
     let isNegative = strength > 0 ? sum < 0 : vote < 0
@@ -116,19 +135,45 @@ struct LineStatistics {
   }
 }
 
+/// The lines of one `LineStatistics`, which are reached without a look at who else holds them or how many
+/// there are: both are made sure of once for a pass.
+@safe private final class LineStorage {
+  let count: Int
+  let lines: UnsafeMutablePointer<Line>
+
+  init(count: Int) {
+    self.count = count
+    unsafe lines = .allocate(capacity: count)
+    unsafe lines.initialize(repeating: Line(activity: 0), count: count)
+  }
+
+  init(_ other: LineStorage) {
+    count = other.count
+    unsafe lines = .allocate(capacity: count)
+    unsafe lines.initialize(from: other.lines, count: count)
+  }
+
+  deinit { unsafe lines.deallocate() }
+}
+
 /// How many of a pass's candidates, the weights that were zero before it, have become significant.
 private struct Yield {
-  var candidateCount: UInt64 = 0
-  var hitCount: UInt64 = 0
-  // Five times the counts, which begin with 2/5 of a hit in one.
-  private(set) var candidates: UInt64 = 5
-  private(set) var hits: UInt64 = 2
-  private(set) var hitLogarithm = Logarithm.of(2 as UInt64)
+  /// The share of all, which lines compare theirs with: five times the counts, which begin with 2/5 of a
+  /// hit in one.
+  struct Common {
+    var candidates: UInt64 = 5
+    var hits: UInt64 = 2
+    var hitLogarithm = Logarithm.of(2 as UInt64)
+  }
+
+  var candidateCount = 0
+  var hitCount = 0
+  private(set) var common = Common()
 
   mutating func settle() {
-    candidates = 5 &* (candidateCount &+ 1)
-    hits = 5 &* hitCount &+ 2
-    hitLogarithm = Logarithm.of(hits)
+    common.candidates = 5 &* UInt64(candidateCount &+ 1)
+    common.hits = 5 &* UInt64(hitCount) &+ 2
+    common.hitLogarithm = Logarithm.of(common.hits)
   }
 }
 
@@ -139,14 +184,16 @@ private struct Line {
   // After so many candidates that stay zero the surplus is taken anew: seldom enough to cost little.
   private static let settlingMask: UInt32 = 7
 
+  /// The sum of activities, which goes on while a pass makes weights significant.
+  private(set) var activity: UInt32
   // Of significant weights; in the upper half of the negative ones: one addition for both.
   private var counts: UInt64 = 0
-  /// The sum of activities, which goes on while a pass makes weights significant.
-  private(set) var activity: UInt32 = 0
   private var candidateCount: UInt32 = 0
   private var hitCount: UInt32 = 0
   private var activityAtStart: Int16 = 0
   private var settledSurplus: Int16 = 0
+
+  init(activity: UInt32) { self.activity = activity }
 
   /// 16 · log2 of the activity at the beginning of the pass.
   @inline(__always)
@@ -156,12 +203,11 @@ private struct Line {
   @inline(__always)
   var surplus: Int32 { Int32(settledSurplus) }
 
-  /// Takes in a weight that it did not know, or of which it only knew that it is zero: then `activity`
-  /// is what it counts besides.
+  /// Takes in a significant weight, which counts so much more than one that is zero.
   @inline(__always)
-  mutating func note(_ activity: UInt32, isNegative: Bool, isSignificant: Bool) {
-    self.activity &+= activity
-    counts &+= isSignificant ? (isNegative ? 1 << 32 | 1 : 1) : 0
+  mutating func note(_ more: UInt32, isNegative: Bool) {
+    activity &+= more
+    counts &+= isNegative ? 1 << 32 | 1 : 1
   }
 
   mutating func beginPass() {
@@ -170,24 +216,24 @@ private struct Line {
   }
 
   @inline(__always)
-  mutating func noteZero(_ yield: Yield) {
+  mutating func noteZero(_ common: Yield.Common) {
     candidateCount &+= 1
-    if candidateCount & Self.settlingMask == 0 { settle(yield) }
+    if candidateCount & Self.settlingMask == 0 { settle(common) }
   }
 
   @inline(__always)
-  mutating func noteSignificant(isNegative: Bool, _ yield: Yield) {
+  mutating func noteSignificant(isNegative: Bool, _ common: Yield.Common) {
     candidateCount &+= 1
     hitCount &+= 1
-    note(2, isNegative: isNegative, isSignificant: true)
-    settle(yield)
+    note(2, isNegative: isNegative)
+    settle(common)
   }
 
-  private mutating func settle(_ yield: Yield) {
-    let hits = UInt64(hitCount) &* yield.candidates &+ UInt64(Self.priorCount) &* yield.hits
+  private mutating func settle(_ common: Yield.Common) {
+    let hits = UInt64(hitCount) &* common.candidates &+ UInt64(Self.priorCount) &* common.hits
     let candidates = candidateCount &+ Self.priorCount
     settledSurplus = Int16(
-      truncatingIfNeeded: Logarithm.of(hits) &- yield.hitLogarithm &- Logarithm.of(candidates))
+      truncatingIfNeeded: Logarithm.of(hits) &- common.hitLogarithm &- Logarithm.of(candidates))
   }
 
   /// Positive minus negative significant weights in standard deviations, √(n + 2), in units of 1/64.
@@ -196,10 +242,11 @@ private struct Line {
     let count = UInt32(truncatingIfNeeded: counts)
     let balance =
       Int32(bitPattern: count) &- 2 &* Int32(truncatingIfNeeded: counts &>> 32)
-    // 2^(−log2(n + 2) / 2): the logarithm's whole octaves halve, what is left of it has a table.
-    let logarithm = Logarithm.of(UInt64(count) &+ 2)
-    let factor = Int64(Logarithm.inverseRoot(Int(logarithm)))
-    return Int32(truncatingIfNeeded: (Int64(balance) &* factor) >> Int64(6 &+ (logarithm >> 5)))
+    // 2^(−log2(n + 2) / 2): the logarithm's whole octaves halve, what is left of it has a table. At most
+    // 2^20 weights of a line by 2^12: less 6 bits, 32 hold it.
+    let logarithm = Logarithm.of(count &+ 2)
+    let product = Int64(balance) &* Int64(Logarithm.inverseRoot(Int(logarithm)))
+    return Int32(truncatingIfNeeded: product >> 6) &>> (logarithm &>> 5)
   }
 }
 

@@ -25,6 +25,7 @@ extension PassDecoder {
   }
 
   /// What an element becomes; nil where it stays.
+  @inline(__always)
   private mutating func decodeMantissa<Bits>(
     _ old: Bits, _ code: FloatCode<Bits>, _ step: MantissaStep
   ) throws(CodedStreamError) -> Bits? {

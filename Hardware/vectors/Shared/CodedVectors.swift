@@ -1,13 +1,18 @@
+import Board
 import Tensors
 import WeightCodec
 
-/// One of the golden coded streams while it is read.
-///
-/// The codewords come in portions smaller than the decoder's queue, and little is done in one call, as
-/// on a line.
+/// One of the coded streams of a file while it is read.
 struct CodedVectors: ~Copyable {
-  private static let portionByteCount = 50
-  private static let workLimit = 100
+  /// In which portions codewords come, and for how many elements at most the decoder is called.
+  struct Pace {
+    let portionByteCount: Int
+    let workLimit: Int
+  }
+
+  private let pace: Pace
+  /// What the last codeword took, by the board's timer.
+  private(set) var tickCount = 0
 
   private var tensors: [CodedTensor] = []
   private var offsets: [Int] = []
@@ -15,6 +20,8 @@ struct CodedVectors: ~Copyable {
   private var memory: [UInt8] = []
   private var variant = CodecVariant.flat
   private var decoder: CodedStreamDecoder?
+
+  init(_ pace: Pace) { self.pace = pace }
 
   /// Takes a line; nil where it says nothing that could be wrong.
   mutating func agrees(_ line: VectorText.Line) -> Bool? {
@@ -61,7 +68,9 @@ struct CodedVectors: ~Copyable {
       memory = Array(repeating: 0, count: elements.count)
     }
     do throws(CodedStreamError) {
-      return try Self.decode(codeword, with: &decoder, into: &memory)
+      let start = board_ticks()
+      defer { tickCount = Int(board_ticks() &- start) }
+      return try Self.decode(codeword, pace, with: &decoder, into: &memory)
     } catch {
       return false
     }
@@ -69,7 +78,8 @@ struct CodedVectors: ~Copyable {
 
   /// Reads a codeword to its end; whether it has one.
   private static func decode(
-    _ codeword: [UInt8], with decoder: inout CodedStreamDecoder?, into memory: inout [UInt8]
+    _ codeword: [UInt8], _ pace: Pace, with decoder: inout CodedStreamDecoder?,
+    into memory: inout [UInt8]
   ) throws(CodedStreamError) -> Bool {
     var (position, end) = (0, 0)
     while true {
@@ -77,12 +87,12 @@ struct CodedVectors: ~Copyable {
       var raw = unsafe span.mutableBytes
       let outcome = try decoder?.decode(
         codeword.span.extracting(0..<end), at: &position, isLast: end == codeword.count,
-        workLimit: workLimit, into: &raw)
+        workLimit: pace.workLimit, into: &raw)
       switch outcome {
       case .hasEnded: return position == codeword.count
       case .isBusy: break
       case .needsBytes where end < codeword.count:
-        end = min(end + portionByteCount, codeword.count)
+        end = min(end + pace.portionByteCount, codeword.count)
       case .needsBytes, nil: return false
       }
     }
