@@ -31,7 +31,7 @@
     precondition(grid.byteCount <= memory.byteCount && grid.lineCount <= storage.count)
     makeUnique()
     (rowCount, lineCount) = (grid.rowCount, grid.lineCount)
-    (total, yield) = (0, Yield())
+    (total, yield) = (UInt64(grid.elementCount), Yield())
     // Each weight counts 1 while it is zero.
     for line in 0..<grid.lineCount {
       let length = line < grid.rowCount ? grid.columnCount : grid.rowCount
@@ -46,12 +46,12 @@
         let magnitude = element & knowledge.code.magnitudeMask
         guard knowledge.isSignificant(magnitude) else { continue }
         let more = knowledge.activity(magnitude) &- 1
+        total &+= UInt64(more)
         let isNegative = element & knowledge.code.signMask != 0
         sums.note(more, isNegative: isNegative)
         unsafe lines[line].note(more, isNegative: isNegative)
       }
       unsafe lines[row] = sums
-      total &+= UInt64(sums.activity)
     }
   }
 
