@@ -184,10 +184,10 @@ private struct Line {
   // After so many candidates that stay zero the surplus is taken anew: seldom enough to cost little.
   private static let settlingMask: UInt32 = 7
 
-  /// The sum of activities, which goes on while a pass makes weights significant.
-  private(set) var activity: UInt32
   // Of significant weights; in the upper half of the negative ones: one addition for both.
   private var counts: UInt64 = 0
+  /// The sum of activities, which goes on while a pass makes weights significant.
+  private(set) var activity: UInt32
   private var candidateCount: UInt32 = 0
   private var hitCount: UInt32 = 0
   private var activityAtStart: Int16 = 0
