@@ -262,7 +262,9 @@ enum Logarithm {
       &+ Int32(truncatingIfNeeded: fraction &>> Number(truncatingIfNeeded: Number.bitWidth &- 4))
   }
 
-  /// 2^(12 − i/32). Out of line the compiler reads the table in place, and does not copy it.
+  /// 2^(12 − i/32).
+  ///
+  /// Out of line the compiler reads the table in place, and does not copy it.
   @inline(never)
   static func inverseRoot(_ index: Int) -> UInt16 { unsafe inverseRoots[unchecked: index & 31] }
 
