@@ -107,13 +107,14 @@ struct DecodingInterval {
       rest &-= Int(size)
       range &>>= size
       // Code over range, bit by bit: small processors have no division.
-      var (digit, part): (UInt32, UInt32) = (0, range &<< size)
-      for _ in 0..<size {
+      var (digit, part, count): (UInt32, UInt32, UInt32) = (0, range &<< size, size)
+      repeat {
         part &>>= 1
-        let isOne = code >= part
-        code &-= isOne ? part : 0
-        digit = digit &<< 1 | (isOne ? 1 : 0)
-      }
+        digit = digit &+ digit &+ (code >= part ? 1 : 0)
+        // Without a branch, which nothing could foresee: where it is zero the difference wraps around.
+        code = min(code, code &- part)
+        count &-= 1
+      } while count > 0
       number = number &<< UInt64(size) | UInt64(digit)
       normalize(&digits)
     }

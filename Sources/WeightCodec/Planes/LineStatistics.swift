@@ -184,10 +184,10 @@ private struct Line {
   // After so many candidates that stay zero the surplus is taken anew: seldom enough to cost little.
   private static let settlingMask: UInt32 = 7
 
-  /// The sum of activities, which goes on while a pass makes weights significant.
-  private(set) var activity: UInt32
   // Of significant weights; in the upper half of the negative ones: one addition for both.
   private var counts: UInt64 = 0
+  /// The sum of activities, which goes on while a pass makes weights significant.
+  private(set) var activity: UInt32
   private var candidateCount: UInt32 = 0
   private var hitCount: UInt32 = 0
   private var activityAtStart: Int16 = 0
@@ -262,7 +262,9 @@ enum Logarithm {
       &+ Int32(truncatingIfNeeded: fraction &>> Number(truncatingIfNeeded: Number.bitWidth &- 4))
   }
 
-  /// 2^(12 − i/32). Out of line the compiler reads the table in place, and does not copy it.
+  /// 2^(12 − i/32).
+  ///
+  /// Out of line the compiler reads the table in place, and does not copy it.
   @inline(never)
   static func inverseRoot(_ index: Int) -> UInt16 { unsafe inverseRoots[unchecked: index & 31] }
 

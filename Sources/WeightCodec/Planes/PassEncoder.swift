@@ -125,7 +125,8 @@ struct PassEncoder {
     let kind = lines.activityClass(rowScale, column: column)
     interval.encode(
       isOne, &models.pass.refinement[depth],
-      &models.lines.refinement[depth &* LineStatistics.activityClassCount &+ kind], to: &coder.digits)
+      &models.lines.refinement[depth &* LineStatistics.activityClassCount &+ kind],
+      to: &coder.digits)
   }
 
   private mutating func beginPlane<Bits>(
