@@ -94,7 +94,7 @@ let package = Package(
         "Checkpoints", "WeightCodec", "Tensors",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
-      path: "Tests/CodecBench", swiftSettings: common),
+      path: "Tests/CodecBench", exclude: ["README.md", "charts"], swiftSettings: common),
     .executableTarget(
       name: "Throughput",
       dependencies: ["Runtime", "Checkpoints", "Streaming", "LineModel"],
