@@ -40,6 +40,7 @@ let package = Package(
     .target(
       name: "Transfer", dependencies: ["Streaming", "LinkLayer", "Framing", "Tensors"],
       swiftSettings: portable),
+    .target(name: "Device", dependencies: ["Framing"], swiftSettings: portable),
     .target(name: "LineModel", swiftSettings: portable),
 
     // Host layers.
@@ -118,6 +119,10 @@ let package = Package(
         "Runtime", "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Framing",
         "LineModel", "LinkSimulator",
       ],
+      swiftSettings: common),
+    .testTarget(
+      name: "DeviceTests",
+      dependencies: ["Device", "Framing", "LinkLayer", "LinkSimulator", "LineModel", "Runtime"],
       swiftSettings: common),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: common),
     .testTarget(name: "LineModelTests", dependencies: ["LineModel"], swiftSettings: common),

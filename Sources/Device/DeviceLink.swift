@@ -1,0 +1,280 @@
+public import Framing
+
+/// The responder's end of a link, as small as a device needs it: stop-and-wait both ways, without
+/// window, parity and rates, which it does not offer (Protocol.md §4, §8).
+///
+/// Works in memory that is lent to it. Times are milliseconds of a clock that may wrap.
+public struct DeviceLink: ~Copyable {
+  /// What the caller has to know.
+  public enum Event: Equatable, Sendable {
+    /// A session is open; where it goes on with the one before, nothing has changed.
+    case opened(goesOn: Bool)
+    /// New bytes of the stream: take them by `withData` before anything else is received.
+    case data
+    /// The initiator is done, or has given up; its code.
+    case closed(UInt8)
+  }
+
+  private enum Answer {
+    case acknowledgement, negativeAcknowledgement, welcome, ready
+    case busy(milliseconds: UInt16)
+  }
+
+  /// A session by the nonces of both ends.
+  private struct Session {
+    var initiatorNonce: UInt32
+    var responderNonce: UInt32
+    var peerMTU: Int
+    // Whether it goes on with the streams of the one before.
+    var goesOn: Bool
+
+    var number: UInt32 {
+      Seal.sessionNumber(initiatorNonce: initiatorNonce, responderNonce: responderNonce)
+    }
+    func seal(_ direction: Direction) -> Seal { Seal(session: number, direction) }
+  }
+
+  // Milliseconds.
+  private static let silenceLimit: UInt32 = 8000
+  private static let readyInterval: UInt32 = 1000
+
+  private var decoder: FrameDecoder
+  private var nonce: UInt32
+  private var session: Session?
+  // Welcomed, and not heard of since.
+  private var offered: Session?
+  private var isOpen = false
+  private var answer: Answer?
+  // The block of the initiator's stream that is missing.
+  private var expected: UInt16 = 0
+  private var data = 0..<0
+  private var frameByteCount = 0
+  private var heardAt: UInt32 = 0
+  private var readyAt: UInt32?
+  private var outbox: DeviceOutbox
+
+  /// - Parameters:
+  ///   - frame: memory for a frame that comes in; its size is the MTU.
+  ///   - outbox: memory for what this end says, some records of it.
+  ///   - nonce: differs from reset to reset.
+  public init(frame: consuming ByteStorage, outbox: consuming ByteStorage, nonce: UInt32) {
+    decoder = FrameDecoder(storage: frame)
+    self.outbox = DeviceOutbox(outbox)
+    self.nonce = nonce
+  }
+
+  // MARK: - Out
+
+  /// Whether so many bytes more can be said.
+  public func hasRoom(byteCount: Int) -> Bool { outbox.hasRoom(byteCount: byteCount) }
+
+  /// Queues a byte of this end's stream.
+  ///
+  /// - Precondition: there is room.
+  public mutating func say(_ byte: UInt8) { outbox.append(byte) }
+
+  /// Answers whatever came last by asking for so much patience.
+  public mutating func announceBusy(milliseconds: UInt16) {
+    answer = .busy(milliseconds: milliseconds)
+  }
+
+  /// Appends the next frame to `output`, which has room for `transmitByteCountLimit` bytes; false where
+  /// there is none.
+  public mutating func transmit(into output: inout OutputSpan<UInt8>, at now: UInt32) -> Bool {
+    if let answer = answer.take() {
+      send(answer, into: &output)
+      return true
+    }
+    guard isOpen, let session, now &- heardAt < Self.silenceLimit, outbox.isDue(at: now) else {
+      return false
+    }
+    let limit = session.peerMTU - FrameHeader.overheadByteCount
+    let count = outbox.beginFrame(payloadByteCountLimit: limit, at: now)
+    var frame = FrameEncoder(
+      FrameHeader(.data, sequence: outbox.block), seal: session.seal(.fromResponder), into: &output)
+    outbox.forEach(count) { frame.append($0, into: &output) }
+    frame.finish(into: &output)
+    return true
+  }
+
+  /// When `transmit` has something to repeat, if nothing comes before; nil for never.
+  public var deadline: UInt32? { isOpen ? outbox.deadline : nil }
+
+  /// The room that `transmit` needs.
+  public static var transmitByteCountLimit: Int {
+    FrameEncoder.encodedByteCountLimit(payloadByteCount: DeviceOutbox.payloadByteCountLimit)
+  }
+
+  private mutating func send(_ answer: Answer, into output: inout OutputSpan<UInt8>) {
+    let outside = Seal(outsideSessions: .fromResponder)
+    let inside = session?.seal(.fromResponder) ?? outside
+    var frame: FrameEncoder
+    switch answer {
+    case .acknowledgement:
+      frame = FrameEncoder(
+        FrameHeader(.acknowledgement, sequence: expected), seal: inside, into: &output)
+    case .negativeAcknowledgement:
+      frame = FrameEncoder(
+        FrameHeader(.negativeAcknowledgement, sequence: expected), seal: inside, into: &output)
+    case .busy(let milliseconds):
+      frame = FrameEncoder(FrameHeader(.busy, sequence: expected), seal: inside, into: &output)
+      frame.append(milliseconds, into: &output)
+    case .ready: frame = FrameEncoder(FrameHeader(.ready), seal: outside, into: &output)
+    case .welcome:
+      frame = FrameEncoder(FrameHeader(.welcome), seal: outside, into: &output)
+      appendHandshake(to: &frame, into: &output)
+    }
+    frame.finish(into: &output)
+  }
+
+  private func appendHandshake(
+    to frame: inout FrameEncoder, into output: inout OutputSpan<UInt8>
+  ) {
+    guard let session = offered ?? session else { return }
+    frame.append(DeviceHandshake.magic, into: &output)
+    frame.append(DeviceHandshake.revisions, into: &output)
+    frame.append(session.responderNonce, into: &output)
+    frame.append(session.initiatorNonce, into: &output)
+    frame.append(UInt16(truncatingIfNeeded: decoder.mtu), into: &output)
+    // No window, no capability.
+    frame.append(0 as UInt16, into: &output)
+    frame.append(0 as UInt32, into: &output)
+    let goesOn = session.goesOn ? self.session?.number ?? 0 : 0
+    frame.append(goesOn, into: &output)
+  }
+
+  // MARK: - In
+
+  /// Goes through `bytes` from `position` on, up to the next event; nil when they are used up.
+  ///
+  /// Whatever this end has to answer then goes out by `transmit`.
+  public mutating func receive(
+    _ bytes: Span<UInt8>, from position: inout Int, at now: UInt32
+  ) -> Event? {
+    while let found = decoder.decode(bytes, from: &position) {
+      switch found {
+      case .malformed: broken(at: now)
+      case .frame(let byteCount):
+        frameByteCount = byteCount
+        if let event = take(at: now) { return event }
+      }
+    }
+    return nil
+  }
+
+  /// Lends the bytes that `.data` has told of.
+  public func withData<R>(_ body: (Span<UInt8>) -> R) -> R {
+    decoder.withPayload(byteCount: frameByteCount) { body($0.extracting(data)) }
+  }
+
+  private mutating func take(at now: UInt32) -> Event? {
+    guard let header = decoder.header, header.strength == nil else { return nil }
+    if isOpen, let session, isSealed(session.seal(.fromInitiator)) {
+      return take(header, at: now)
+    }
+    if let offered, isSealed(offered.seal(.fromInitiator)) {
+      open(offered)
+      let event = take(header, at: now)
+      // What is in the frame is told again: the caller has to begin anew first.
+      guard !offered.goesOn else { return event }
+      if event == .data { expected = 0 }
+      return .opened(goesOn: false)
+    }
+    if header.kind == .hello, isSealed(Seal(outsideSessions: .fromInitiator)) {
+      welcome()
+    } else if !isEcho {
+      broken(at: now)
+    }
+    return nil
+  }
+
+  private func isSealed(_ seal: Seal) -> Bool {
+    decoder.isSealed(by: seal, byteCount: frameByteCount)
+  }
+
+  private var isEcho: Bool {
+    isSealed(Seal(outsideSessions: .fromResponder))
+      || session.map { isSealed($0.seal(.fromResponder)) } ?? false
+  }
+
+  /// What is no frame: it may have been one, or the answer to this end's.
+  private mutating func broken(at now: UInt32) {
+    if isOpen {
+      if !outbox.repeatAtOnce() { answer = .negativeAcknowledgement }
+    } else if offered == nil, readyAt.map({ now &- $0 >= Self.readyInterval }) ?? true {
+      readyAt = now
+      answer = .ready
+    }
+  }
+
+  private mutating func open(_ next: Session) {
+    session = next
+    offered = nil
+    isOpen = true
+    answer = .acknowledgement
+    if next.goesOn {
+      outbox.restart()
+    } else {
+      expected = 0
+      outbox.removeAll()
+    }
+  }
+
+  private mutating func welcome() {
+    guard let hello = decoder.withPayload(byteCount: frameByteCount, { DeviceHandshake($0) }) else {
+      return
+    }
+    answer = .welcome
+    // A repeated HELLO gets the same answer.
+    if let offered, offered.initiatorNonce == hello.nonce { return }
+    if offered == nil, isOpen, let session, session.initiatorNonce == hello.nonce { return }
+    var mixed = CRC32()
+    mixed.update(littleEndian: nonce)
+    mixed.update(littleEndian: hello.nonce)
+    nonce = mixed.value
+    let goesOn = hello.session != 0 && session.map { $0.number == hello.session } ?? false
+    offered = Session(
+      initiatorNonce: hello.nonce, responderNonce: nonce, peerMTU: hello.mtu, goesOn: goesOn)
+  }
+
+  /// A sound frame of the session.
+  private mutating func take(_ header: FrameHeader, at now: UInt32) -> Event? {
+    heardAt = now
+    switch header.kind {
+    case .data: return takeData(header.sequence)
+    case .acknowledgement: outbox.acknowledge(header.sequence)
+    case .negativeAcknowledgement:
+      outbox.acknowledge(header.sequence)
+      _ = outbox.repeatAtOnce()
+    case .busy:
+      outbox.acknowledge(header.sequence)
+      outbox.hold(until: now &+ number16)
+    case .ping: answer = .acknowledgement
+    case .close:
+      isOpen = false
+      answer = nil
+      return .closed(decoder.withPayload(byteCount: frameByteCount) { $0.isEmpty ? 0 : $0[0] })
+    case .rate, .hello, .welcome, .ready: break
+    }
+    return nil
+  }
+
+  // The first two bytes of the payload.
+  private var number16: UInt32 {
+    decoder.withPayload(byteCount: frameByteCount) { payload in
+      payload.count >= 2 ? UInt32(payload[0]) | UInt32(payload[1]) << 8 : 0
+    }
+  }
+
+  private mutating func takeData(_ first: UInt16) -> Event? {
+    answer = .acknowledgement
+    let count = frameByteCount - FrameHeader.overheadByteCount
+    let blockCount = (count + 15) / 16
+    // Blocks of the frame that are known; numbers on a circle.
+    let known = Int((expected &- first) & 0xFFF)
+    guard known < blockCount else { return nil }
+    data = 16 * known..<count
+    expected = (first &+ UInt16(blockCount)) & 0xFFF
+    return .data
+  }
+}
