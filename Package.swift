@@ -122,7 +122,10 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "DeviceTests",
-      dependencies: ["Device", "Framing", "LinkLayer", "LinkSimulator", "LineModel", "Runtime"],
+      dependencies: [
+        "Device", "Framing", "LinkLayer", "LinkSimulator", "LineModel", "Runtime",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
       swiftSettings: common),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: common),
     .testTarget(name: "LineModelTests", dependencies: ["LineModel"], swiftSettings: common),
