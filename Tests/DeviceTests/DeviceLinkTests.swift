@@ -37,7 +37,8 @@ struct DeviceLinkTests {
         if sent == payload.count { host.flush() }
       }
       outcome.heard += [UInt8](capacity: host.readableByteCount) { _ = host.read(into: &$0) }
-      return !(device.delivered.count >= payload.count && outcome.heard.count >= says.count
+      return
+        !(device.delivered.count >= payload.count && outcome.heard.count >= says.count
         && host.isDrained)
     }
     #expect(payload.starts(with: simulation.b.delivered), "\(scenario)")
@@ -47,7 +48,9 @@ struct DeviceLinkTests {
     return outcome
   }
 
-  private func words(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 * 7) } }
+  private func words(_ count: Int) -> [UInt8] {
+    (0..<count).map { UInt8(truncatingIfNeeded: $0 * 7) }
+  }
 
   @Test(arguments: [32, 64, 255, 1024]) func bothStreamsArriveOverACleanLine(mtu: Int) throws {
     var scenario = LinkScenario()

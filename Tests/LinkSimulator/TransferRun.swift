@@ -23,7 +23,8 @@ package struct TransferRun {
 
   package init(
     _ scenario: LinkScenario, _ model: SampleModel, refusal: ReceiverFailure? = nil,
-    measures: Bool = false, _ disturbance: (what: Disturbance, time: UInt64)? = nil, limit: UInt64 = 900_000_000_000
+    measures: Bool = false, _ disturbance: (what: Disturbance, time: UInt64)? = nil,
+    limit: UInt64 = 900_000_000_000
   ) throws {
     self.model = model
     sender = SendingEnd(model)

@@ -181,7 +181,9 @@ struct RecordTests {
     #expect(throws: RecordError.badMetric) { try Metric(parsing: body.dropLast()) }
     #expect(throws: RecordError.badMetric) { try Metric(parsing: [0, 10] + body.dropFirst(2)) }
     #expect(throws: RecordError.unknownKind(99)) { try Metric(parsing: [99] + body.dropFirst()) }
-    #expect(throws: RecordError.badMetric) { try Metric(parsing: body + Array(repeating: 65, count: 64)) }
+    #expect(throws: RecordError.badMetric) {
+      try Metric(parsing: body + Array(repeating: 65, count: 64))
+    }
     #expect(throws: RecordError.truncated) { try Metric(parsing: Array(body.prefix(4))) }
   }
 

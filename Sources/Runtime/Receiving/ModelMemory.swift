@@ -2,7 +2,9 @@ internal import Streaming
 internal import Tensors
 internal import WeightCodec
 
-/// A model as it comes, kept in memory: its tensors one behind the other. Decodes at once all there is.
+/// A model as it comes, kept in memory: its tensors one behind the other.
+///
+/// Decodes at once all there is.
 struct ModelMemory: ~Copyable {
   private var model: IncomingModel
   private var memory: [UInt8]

@@ -152,7 +152,9 @@ package struct OutputFile: ~Copyable {
       guard let end = unsafe realpath(name, nil) else { return path }
       defer { unsafe free(end) }
       var status = stat()
-      guard unsafe lstat(name, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return path }
+      guard unsafe lstat(name, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else {
+        return path
+      }
       return unsafe FilePath(platformString: end)
     }
   }

@@ -11,7 +11,7 @@ struct ContentTrial {
   private let sample: TensorDescriptor
   private let bytes: [UInt8]
 
-  /// - Parameter bytes: all of the tensor.
+  /// Takes all bytes of a tensor, and keeps some rows.
   init(_ bytes: RawSpan, _ tensor: TensorDescriptor) {
     self.tensor = tensor
     let extents = tensor.shape.extents

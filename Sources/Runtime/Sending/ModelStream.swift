@@ -127,7 +127,8 @@ package struct ModelStream {
     let tensor = plan.manifest.entries[index].tensor
     let end = min(encoder.offset + Self.portionByteCount, tensor.byteCount)
     let range = encoder.offset..<end
-    let portion = try edited.map { Array($0[range]) } ?? source.checkpoint.bytes(of: index, in: range)
+    let portion =
+      try edited.map { Array($0[range]) } ?? source.checkpoint.bytes(of: index, in: range)
     if encoder.needsSurvey {
       let wanted = encoder.unit.representation
       try encoder.survey(portion.span)

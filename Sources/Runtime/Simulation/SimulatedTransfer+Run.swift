@@ -24,7 +24,8 @@ extension SimulatedTransfer {
         switch news {
         case .connected: beginnings.connected = beginnings.connected ?? beginnings.now
         case .began: beginnings.accepted = beginnings.now
-        case .interrupted, .resumed, .rateChanged, .progress, .reached, .improved, .notStored, .measured,
+        case .interrupted, .resumed, .rateChanged, .progress, .reached, .improved, .notStored,
+          .measured,
           .notQuantized:
           break
         }

@@ -50,7 +50,8 @@ struct ContentOptions: ParsableArguments {
       throw ValidationError("--prune takes a share from 0 to below 1, not \(prune).")
     }
     if quantizer != nil && codec == .planes {
-      throw ValidationError("--quantizer makes no planes: leave --codec out, or give deflate or none.")
+      throw ValidationError(
+        "--quantizer makes no planes: leave --codec out, or give deflate or none.")
     }
     if isPlain && (order == .planes || order == .magnitude) {
       throw ValidationError("--order \(order.rawValue) goes with --codec planes.")

@@ -110,7 +110,8 @@ struct SessionFailure: Error {
   private func noAnswer(_ port: String) -> Failure {
     var sentence = "no receiver answers on \(port) at \(baudRate) baud within \(timeout) s; "
     if statistics.framesEchoed > 0 {
-      sentence += "what comes in is what a sender sends: TX and RX are joined, the other end echoes, or "
+      sentence +=
+        "what comes in is what a sender sends: TX and RX are joined, the other end echoes, or "
         + "`wtserial send` runs there, too"
     } else if statistics.wireBytesReceived > 0 {
       sentence +=
