@@ -1,0 +1,50 @@
+import Streaming
+import Tensors
+import Testing
+import WeightCodec
+
+@testable import Runtime
+
+/// What a sender makes of a receiver that says what it keeps.
+struct DevicePolicyTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  @Test func planesAreCutAndSmallTensorsGoWhole() throws {
+    let checkpoint = try folder.makeCheckpoint([
+      weightTensor("large", [60, 50]), weightTensor("bias", [60], seed: 2),
+    ])
+    var info = ReceiverInfo(
+      compressions: [.none], codecs: [.flat], byteCountLimit: nil, name: [])
+    info.planeLimit = 7
+    let policy = planes()
+    let model = try ModelPlan(
+      ModelSource(checkpoint, policy), named: "in", policy, for: info)
+    var planeCount = 0
+    var contents: [Int] = []
+    for step in model.plan.steps {
+      switch step.action {
+      case .pass(.significance, _): planeCount += 1
+      case .pass(.refinement, _): break
+      case .pass(let pass, _): Issue.record("\(pass) is nothing for this receiver")
+      case .content(let unit):
+        contents.append(unit.tensorIndex)
+        #expect(unit.representation == .exact)
+      case .milestone: break
+      }
+    }
+    #expect(planeCount == 7)
+    #expect(contents == [1])
+  }
+
+  @Test func largeTensorsComeAsTheReceiverWantsThem() {
+    var info = ReceiverInfo(compressions: [.none], codecs: [], byteCountLimit: nil, name: [])
+    info.representation = .channel(bits: 8)
+    for wanted in [planes(), plain(.exact, .none)] {
+      let (policy, variant) = wanted.adapted(to: info)
+      #expect(variant == nil)
+      #expect(policy == plain(.channel(bits: 8), .none))
+    }
+  }
+}
