@@ -19,8 +19,8 @@ public struct ProgressivePolicy: Equatable, Sendable {
   public var order: PassOrder
   /// Planes of large float tensors, where they are to be cut; nil for all, and exactness.
   public var planeLimit: Int?
-  /// Whether small tensors of floats go whole, and not in mantissa passes.
-  public var sendsSmallTensorsWhole = false
+  /// Whether the coded stream has planes of large float tensors and nothing else: all others go whole.
+  public var codesPlanesOnly = false
 
   /// Joins the two.
   public init(order: PassOrder = .value, planeLimit: Int? = nil) {

@@ -96,9 +96,8 @@ private struct Surveyor {
   }
 
   private mutating func way(_ index: Int, _ tensor: TensorDescriptor) throws -> TensorFacts.Way {
-    guard let grid = TensorGrid(tensor) else { return try wholeWay(index, tensor) }
-    if sendsSmallTensorsWhole, PlainPolicy.isSmall(tensor) {
-      return try wholeWay(index, tensor, isContent: true)
+    guard let grid = TensorGrid(tensor), !(isForPlanesOnly && PlainPolicy.isSmall(tensor)) else {
+      return try wholeWay(index, tensor, isContent: isForPlanesOnly)
     }
     let (survey, scales) = try source.withElements(of: index) { bytes in
       let survey = TensorSurvey(bytes, grid)
@@ -108,8 +107,8 @@ private struct Surveyor {
     return .planes(survey, scales)
   }
 
-  private var sendsSmallTensorsWhole: Bool {
-    if case .planes(let progressive) = policy.codec { return progressive.sendsSmallTensorsWhole }
+  private var isForPlanesOnly: Bool {
+    if case .planes(let progressive) = policy.codec { return progressive.codesPlanesOnly }
     return false
   }
 

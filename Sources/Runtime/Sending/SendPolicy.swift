@@ -46,7 +46,7 @@ package struct SendPolicy: Equatable, Sendable {
       if let variant: CodecVariant = info.reads(.lines) ? .lines : info.reads(.flat) ? .flat : nil {
         if let limit = info.planeLimit {
           progressive.planeLimit = min(progressive.planeLimit ?? limit, limit)
-          progressive.sendsSmallTensorsWhole = true
+          progressive.codesPlanesOnly = true
         }
         policy.codec = .planes(progressive)
         return (policy, variant)
