@@ -1,8 +1,7 @@
 /// What a HELLO says (Protocol.md §4.1).
 struct DeviceHandshake {
-  // "WT", and revision 1 as the highest and the lowest.
-  static let magic: UInt16 = 0x5457
-  static let revisions: UInt16 = 0x0101
+  /// "WT", and revision 1 as the highest and the lowest.
+  static let beginning: UInt32 = 0x0101_5457
 
   private static let byteCount = 20
   private static let mtuMinimum = 32
@@ -15,8 +14,8 @@ struct DeviceHandshake {
   /// Nil where it is of another protocol, or of revisions that this end does not speak.
   init?(_ payload: Span<UInt8>) {
     guard payload.count >= Self.byteCount,
-      payload[0] == UInt8(truncatingIfNeeded: Self.magic),
-      payload[1] == UInt8(truncatingIfNeeded: Self.magic >> 8), payload[2] >= 1, payload[3] <= 1
+      Self.number(payload, 0) & 0xFFFF == Self.beginning & 0xFFFF,
+      payload[2] >= 1, payload[3] <= 1
     else { return nil }
     nonce = Self.number(payload, 4)
     mtu = Int(payload[12]) | Int(payload[13]) << 8

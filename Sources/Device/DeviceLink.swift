@@ -15,11 +15,6 @@ public struct DeviceLink: ~Copyable {
     case closed(UInt8)
   }
 
-  private enum Answer {
-    case acknowledgement, negativeAcknowledgement, welcome, ready
-    case busy(milliseconds: UInt16)
-  }
-
   /// A session by the nonces of both ends.
   private struct Session {
     var initiatorNonce: UInt32
@@ -44,7 +39,9 @@ public struct DeviceLink: ~Copyable {
   // Welcomed, and not heard of since.
   private var offered: Session?
   private var isOpen = false
-  private var answer: Answer?
+  // What is to be answered, and the patience that a BUSY asks for.
+  private var answer: FrameKind?
+  private var busyMilliseconds: UInt16 = 0
   // The block of the initiator's stream that is missing.
   private var expected: UInt16 = 0
   private var data = 0..<0
@@ -75,7 +72,8 @@ public struct DeviceLink: ~Copyable {
 
   /// Answers whatever came last by asking for so much patience.
   public mutating func announceBusy(milliseconds: UInt16) {
-    answer = .busy(milliseconds: milliseconds)
+    answer = .busy
+    busyMilliseconds = milliseconds
   }
 
   /// Appends the next frame to `output`, which has room for `transmitByteCountLimit` bytes; false where
@@ -90,7 +88,7 @@ public struct DeviceLink: ~Copyable {
     }
     let limit = session.peerMTU - FrameHeader.overheadByteCount
     let count = outbox.beginFrame(payloadByteCountLimit: limit, at: now)
-    var frame = FrameEncoder(
+    var frame = PlainFrameEncoder(
       FrameHeader(.data, sequence: outbox.block), seal: session.seal(.fromResponder), into: &output)
     outbox.forEach(count) { frame.append($0, into: &output) }
     frame.finish(into: &output)
@@ -105,42 +103,28 @@ public struct DeviceLink: ~Copyable {
     FrameEncoder.encodedByteCountLimit(payloadByteCount: DeviceOutbox.payloadByteCountLimit)
   }
 
-  private mutating func send(_ answer: Answer, into output: inout OutputSpan<UInt8>) {
-    let outside = Seal(outsideSessions: .fromResponder)
-    let inside = session?.seal(.fromResponder) ?? outside
-    var frame: FrameEncoder
-    switch answer {
-    case .acknowledgement:
-      frame = FrameEncoder(
-        FrameHeader(.acknowledgement, sequence: expected), seal: inside, into: &output)
-    case .negativeAcknowledgement:
-      frame = FrameEncoder(
-        FrameHeader(.negativeAcknowledgement, sequence: expected), seal: inside, into: &output)
-    case .busy(let milliseconds):
-      frame = FrameEncoder(FrameHeader(.busy, sequence: expected), seal: inside, into: &output)
-      frame.append(milliseconds, into: &output)
-    case .ready: frame = FrameEncoder(FrameHeader(.ready), seal: outside, into: &output)
-    case .welcome:
-      frame = FrameEncoder(FrameHeader(.welcome), seal: outside, into: &output)
-      appendHandshake(to: &frame, into: &output)
-    }
+  private func send(_ kind: FrameKind, into output: inout OutputSpan<UInt8>) {
+    let isOutside = kind == .welcome || kind == .ready
+    let seal = isOutside ? nil : session?.seal(.fromResponder)
+    var frame = PlainFrameEncoder(
+      FrameHeader(kind, sequence: isOutside ? 0 : expected),
+      seal: seal ?? Seal(outsideSessions: .fromResponder), into: &output)
+    if kind == .busy { frame.append(UInt32(busyMilliseconds), byteCount: 2, into: &output) }
+    if kind == .welcome { appendHandshake(to: &frame, into: &output) }
     frame.finish(into: &output)
   }
 
   private func appendHandshake(
-    to frame: inout FrameEncoder, into output: inout OutputSpan<UInt8>
+    to frame: inout PlainFrameEncoder, into output: inout OutputSpan<UInt8>
   ) {
     guard let session = offered ?? session else { return }
-    frame.append(DeviceHandshake.magic, into: &output)
-    frame.append(DeviceHandshake.revisions, into: &output)
-    frame.append(session.responderNonce, into: &output)
-    frame.append(session.initiatorNonce, into: &output)
-    frame.append(UInt16(truncatingIfNeeded: decoder.mtu), into: &output)
+    frame.append(DeviceHandshake.beginning, byteCount: 4, into: &output)
+    frame.append(session.responderNonce, byteCount: 4, into: &output)
+    frame.append(session.initiatorNonce, byteCount: 4, into: &output)
     // No window, no capability.
-    frame.append(0 as UInt16, into: &output)
-    frame.append(0 as UInt32, into: &output)
-    let goesOn = session.goesOn ? self.session?.number ?? 0 : 0
-    frame.append(goesOn, into: &output)
+    frame.append(UInt32(decoder.mtu), byteCount: 4, into: &output)
+    frame.append(0, byteCount: 4, into: &output)
+    frame.append(session.goesOn ? self.session?.number ?? 0 : 0, byteCount: 4, into: &output)
   }
 
   // MARK: - In

@@ -2,8 +2,7 @@
 ///
 /// Twin of `FrameDecoder`. Make one for each frame, append the payload, finish.
 public struct FrameEncoder: Sendable {
-  private var stuffing: COBSEncoder
-  private var checksum: CRC32
+  private var frame: PlainFrameEncoder
   private var parity: ParityEncoder?
 
   /// The most bytes on the wire for a frame with this payload and no parity, a leading delimiter
@@ -19,28 +18,25 @@ public struct FrameEncoder: Sendable {
     _ header: FrameHeader, seal: Seal, payloadByteCount: Int = 0,
     into output: inout OutputSpan<UInt8>
   ) {
-    parity = header.strength.map {
-      ParityEncoder($0, frameByteCount: FrameHeader.overheadByteCount + payloadByteCount)
-    }
-    stuffing = COBSEncoder(into: &output)
-    checksum = seal.seed
-    let (first, second) = header.bytes
-    append(first, into: &output)
-    append(second, into: &output)
+    frame = PlainFrameEncoder(header, seal: seal, into: &output)
+    guard let strength = header.strength else { return }
+    var parity = ParityEncoder(
+      strength, frameByteCount: FrameHeader.overheadByteCount + payloadByteCount)
+    parity.append(header.bytes.0)
+    parity.append(header.bytes.1)
+    self.parity = parity
   }
 
   /// Adds a byte of payload.
   public mutating func append(_ byte: UInt8, into output: inout OutputSpan<UInt8>) {
-    checksum.update(byte)
+    frame.append(byte, into: &output)
     parity?.append(byte)
-    stuffing.append(byte, into: &output)
   }
 
   /// Adds bytes of payload.
   public mutating func append(_ bytes: Span<UInt8>, into output: inout OutputSpan<UInt8>) {
-    checksum.update(bytes)
+    frame.append(bytes, into: &output)
     parity?.append(bytes)
-    for index in bytes.indices { stuffing.append(bytes[index], into: &output) }
   }
 
   /// Adds a number of 16 bits to the payload, low byte first.
@@ -58,10 +54,9 @@ public struct FrameEncoder: Sendable {
   /// Adds the checksum, the parity and the delimiter.
   public consuming func finish(into output: inout OutputSpan<UInt8>) {
     // The value is taken once: the bytes of the checksum pass through it too and would change it.
-    let value = checksum.value
+    let value = frame.checksum.value
     append(value, into: &output)
-    while let byte = parity?.nextParity() { stuffing.append(byte, into: &output) }
-    stuffing.finish(into: &output)
-    output.append(COBS.delimiter)
+    while let byte = parity?.nextParity() { frame.appendParity(byte, into: &output) }
+    frame.end(into: &output)
   }
 }
