@@ -40,7 +40,7 @@ let package = Package(
     .target(
       name: "Transfer", dependencies: ["Streaming", "LinkLayer", "Framing", "Tensors"],
       swiftSettings: portable),
-    .target(name: "Device", dependencies: ["Framing"], swiftSettings: portable),
+    .target(name: "Device", dependencies: ["WeightCodec", "Framing"], swiftSettings: portable),
     .target(name: "LineModel", swiftSettings: portable),
 
     // Host layers.
@@ -58,8 +58,8 @@ let package = Package(
     .target(
       name: "Runtime",
       dependencies: [
-        "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Framing", "Checkpoints",
-        "SerialDriver", "LineModel", "CSerial", "CZlib",
+        "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Framing", "Device",
+        "Checkpoints", "SerialDriver", "LineModel", "CSerial", "CZlib",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -123,8 +123,10 @@ let package = Package(
     .testTarget(
       name: "DeviceTests",
       dependencies: [
-        "Device", "Framing", "LinkLayer", "LinkSimulator", "LineModel", "Runtime",
+        "Device", "Framing", "LinkLayer", "LinkSimulator", "LineModel", "Runtime", "Checkpoints",
+        "Streaming", "Tensors", "Transfer", "WeightCodec",
         .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: common),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: common),

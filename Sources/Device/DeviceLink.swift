@@ -9,7 +9,7 @@ public struct DeviceLink: ~Copyable {
   public enum Event: Equatable, Sendable {
     /// A session is open; where it goes on with the one before, nothing has changed.
     case opened(goesOn: Bool)
-    /// New bytes of the stream: take them by `withData` before anything else is received.
+    /// New bytes of the stream: take them by `dataByte` before anything else is received.
     case data
     /// The initiator is done, or has given up; its code.
     case closed(UInt8)
@@ -146,10 +146,11 @@ public struct DeviceLink: ~Copyable {
     return nil
   }
 
-  /// Lends the bytes that `.data` has told of.
-  public func withData<R>(_ body: (Span<UInt8>) -> R) -> R {
-    decoder.withPayload(byteCount: frameByteCount) { body($0.extracting(data)) }
-  }
+  /// How many bytes `.data` has told of.
+  public var dataByteCount: Int { data.count }
+
+  /// One of the bytes that `.data` has told of.
+  public func dataByte(at index: Int) -> UInt8 { decoder.payloadByte(at: data.lowerBound + index) }
 
   private mutating func take(at now: UInt32) -> Event? {
     guard let header = decoder.header, header.strength == nil else { return nil }

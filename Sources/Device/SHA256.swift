@@ -1,3 +1,15 @@
+/// A SHA-256, as words whose highest byte comes first.
+public struct Digest: Equatable, Sendable {
+  /// The words.
+  public var words = InlineArray<8, UInt32>(repeating: 0)
+
+  /// Whether they are the same.
+  public static func == (one: Digest, other: Digest) -> Bool {
+    for index in 0..<8 where one.words[index] != other.words[index] { return false }
+    return true
+  }
+}
+
 /// SHA-256 (FIPS 180-4), for devices, which have no library that computes it.
 public struct SHA256: Sendable {
   /// The size of a digest.
@@ -34,15 +46,26 @@ public struct SHA256: Sendable {
     for index in bytes.indices { update(bytes[index]) }
   }
 
-  /// The digest, as words whose highest byte comes first.
-  public consuming func finish() -> InlineArray<8, UInt32> {
+  /// Adds the bytes of a digest.
+  mutating func update(_ digest: Digest) {
+    for index in 0..<8 {
+      var word = digest.words[index]
+      for _ in 0..<4 {
+        word = word &<< 8 | word &>> 24
+        update(UInt8(truncatingIfNeeded: word))
+      }
+    }
+  }
+
+  /// The digest of all bytes so far.
+  public consuming func finish() -> Digest {
     let bitCount = UInt64(blockCount) << 9 | UInt64(filled) << 3
     update(0x80)
     while filled != Self.blockByteCount - 8 { update(0) }
     for place in (0..<8).reversed() {
       update(UInt8(truncatingIfNeeded: bitCount >> UInt64(8 * place)))
     }
-    return state
+    return Digest(words: state)
   }
 
   @inline(never)

@@ -92,6 +92,9 @@ public struct FrameDecoder: ~Copyable {
     frame.withSpan(FrameHeader.byteCount..<byteCount - FrameHeader.trailerByteCount, body)
   }
 
+  /// A byte of the payload of the frame that was just found.
+  public func payloadByte(at index: Int) -> UInt8 { frame[FrameHeader.byteCount + index] }
+
   private func number32(at offset: Int) -> UInt32 {
     UInt32(frame[offset]) | UInt32(frame[offset + 1]) << 8 | UInt32(frame[offset + 2]) << 16
       | UInt32(frame[offset + 3]) << 24

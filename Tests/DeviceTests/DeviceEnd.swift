@@ -34,9 +34,7 @@ struct DeviceEnd: ~Copyable, LineMachine {
         openings += 1
         if !goesOn { (delivered, saidCount) = ([], 0) }
       case .data:
-        link.withData { bytes in
-          for index in bytes.indices { delivered.append(bytes[index]) }
-        }
+        for index in 0..<link.dataByteCount { delivered.append(link.dataByte(at: index)) }
       case .closed(let code): closeCode = code
       }
     }

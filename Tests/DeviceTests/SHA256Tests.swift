@@ -9,7 +9,7 @@ struct SHA256Tests {
     let bytes = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 * 31 ^ $0 >> 5) }
     var hash = Device.SHA256()
     hash.update(bytes.span)
-    let words = hash.finish()
+    let words = hash.finish().words
     var found: [UInt8] = []
     for index in 0..<8 {
       for place in [24, 16, 8, 0] as [UInt32] {

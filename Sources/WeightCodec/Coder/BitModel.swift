@@ -3,9 +3,12 @@
 /// The probability has 22 bits and moves towards each decision by 1/(n + 1.6), n being the decisions
 /// so far, at first, and by 1/250 in the end: trained weights are nearly stationary, and a
 /// long memory costs 0.15 % of what a short one would. Four bytes of state.
-struct BitModel {
+package struct BitModel {
   // The probability of yes in the upper 22 bits, the count of decisions in the lower 10.
   private var state: UInt32 = 1 << 31
+
+  /// Begins even.
+  package init() {}
 
   /// The probability of yes, in parts of 2²².
   var probability: UInt32 { state >> 10 }
@@ -45,7 +48,7 @@ struct BitModel {
 
 /// The probability of yes in parts of 2¹⁵, never so small or large that a decision costs more than
 /// 12 bits.
-struct Probability {
+package struct Probability {
   let parts: UInt32
 
   init(_ model: BitModel) {

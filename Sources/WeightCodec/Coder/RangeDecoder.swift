@@ -2,13 +2,16 @@
 ///
 /// Takes its bytes from a queue of its own, which the caller keeps filled: a decision takes at most two,
 /// so whoever has so many at hand can decide without running dry.
-struct RangeDecoder: ~Copyable {
+package struct RangeDecoder: ~Copyable {
   /// For passes, which work on a copy.
-  var interval = DecodingInterval()
+  package var interval = DecodingInterval()
   /// What the interval takes in.
-  var digits = IncomingDigits()
+  package var digits = IncomingDigits()
   // Bytes of the code that are still to be read at the beginning of a codeword.
   private var missingByteCount = 4
+
+  /// Stands before a codeword.
+  package init() {}
 
   /// Takes bytes of the codeword into the queue, as many as fit.
   mutating func fill(from bytes: Span<UInt8>, at position: inout Int) {
@@ -16,10 +19,10 @@ struct RangeDecoder: ~Copyable {
   }
 
   /// Zero bytes that were read behind the end.
-  var borrowedByteCount: Int { digits.borrowedCount }
+  package var borrowedByteCount: Int { digits.borrowedCount }
 
   /// Begins a codeword, or goes on with it: false while too few bytes have come.
-  mutating func begin() -> Bool {
+  package mutating func begin() -> Bool {
     while missingByteCount > 0, digits.count > 0 {
       interval.shift(&digits)
       missingByteCount -= 1
@@ -28,7 +31,7 @@ struct RangeDecoder: ~Copyable {
   }
 
   /// Begins a codeword that is complete in the queue.
-  mutating func beginWithoutMore() {
+  package mutating func beginWithoutMore() {
     while !begin() {
       interval.shiftZero()
       missingByteCount -= 1
@@ -36,22 +39,22 @@ struct RangeDecoder: ~Copyable {
   }
 
   /// Makes ready for the next codeword.
-  mutating func reset() { self = RangeDecoder() }
+  package mutating func reset() { self = RangeDecoder() }
 
   /// Decodes a decision and lets its model learn.
-  mutating func decode(_ model: inout BitModel) -> Bool {
+  package mutating func decode(_ model: inout BitModel) -> Bool {
     interval.decode(&model, from: &digits)
   }
 
   /// Decodes a number of `count` bits.
-  mutating func decode(bitCount count: Int) -> UInt64 {
+  package mutating func decode(bitCount count: Int) -> UInt64 {
     interval.decode(bitCount: count, from: &digits)
   }
 }
 
 /// The numbers that begin with the digits so far, as `EncodingInterval` has them, and where the codeword
 /// lies among them.
-struct DecodingInterval {
+package struct DecodingInterval {
   // Relative to the lowest number. code < range, but for a little that rounding and hostile streams
   // may add.
   private var code: UInt32 = 0
@@ -70,7 +73,7 @@ struct DecodingInterval {
 
   /// Decodes a decision and lets its model learn.
   @inline(__always)
-  mutating func decode(_ model: inout BitModel, from digits: inout IncomingDigits) -> Bool {
+  package mutating func decode(_ model: inout BitModel, from digits: inout IncomingDigits) -> Bool {
     let decision = decode(probability: Probability(model), from: &digits)
     model.update(decision)
     return decision
@@ -89,7 +92,7 @@ struct DecodingInterval {
 
   /// Decodes a bit that is as likely to be one as not: a number of one bit.
   @inline(__always)
-  mutating func decodeBit(from digits: inout IncomingDigits) -> Bool {
+  package mutating func decodeBit(from digits: inout IncomingDigits) -> Bool {
     range >>= 1
     let isOne = code >= range
     // Without a branch, which nothing could foresee: where it is zero the difference wraps around.
@@ -137,7 +140,7 @@ struct DecodingInterval {
 }
 
 /// Digits of the codeword on their way in.
-struct IncomingDigits: ~Copyable {
+package struct IncomingDigits: ~Copyable {
   static let capacity = 128
   private var bytes = InlineArray<128, UInt8>(repeating: 0)
   // 0 <= start <= end <= capacity
@@ -146,19 +149,30 @@ struct IncomingDigits: ~Copyable {
   /// Zero bytes that were read behind the end.
   private(set) var borrowedCount = 0
 
-  var count: Int { end &- start }
+  package var count: Int { end &- start }
 
   /// Takes bytes of the codeword, as many as fit.
   mutating func fill(from source: Span<UInt8>, at position: inout Int) {
-    if start > 0 {
-      for index in start..<end { bytes[index - start] = bytes[index] }
-      (start, end) = (0, end - start)
-    }
+    moveToFront()
     while end < Self.capacity, position < source.count {
       bytes[end] = source[position]
       end += 1
       position += 1
     }
+  }
+
+  /// Takes a byte of the codeword; false where there is no room.
+  package mutating func append(_ byte: UInt8) -> Bool {
+    if end == Self.capacity { moveToFront() }
+    guard end < Self.capacity else { return false }
+    bytes[end] = byte
+    end += 1
+    return true
+  }
+
+  private mutating func moveToFront() {
+    for index in start..<end { bytes[index - start] = bytes[index] }
+    (start, end) = (0, end - start)
   }
 
   /// The next byte; zero behind the end.

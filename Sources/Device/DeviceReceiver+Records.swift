@@ -1,0 +1,205 @@
+/// Why a device takes no more (Protocol.md §5.7).
+enum DeviceFailure {
+  static let wrongModel: UInt8 = 2
+  static let cannotKeep: UInt8 = 3
+  static let digest: UInt8 = 4
+  static let broken: UInt8 = 5
+}
+
+extension DeviceReceiver where Store: ~Copyable {
+  private typealias Kind = RecordState.Kind
+
+  /// Reads records as far as they have come, up to an event.
+  mutating func read() -> Event? {
+    while position < pendingByteCount {
+      guard phase == .reading else {
+        // What follows a failure, or the end, is not listened to; work comes before the rest.
+        if phase == .failed || phase == .completed { position = pendingByteCount }
+        return nil
+      }
+      let isCoded = reader.step == .body && reader.kind == Kind.coded
+      if let event = isCoded ? readCoded() : take(link.dataByte(at: position)) { return event }
+    }
+    return nil
+  }
+
+  private mutating func readCoded() -> Event? {
+    while reader.rest > 0, position < pendingByteCount,
+      decoder.append(link.dataByte(at: position))
+    {
+      position += 1
+      reader.rest -= 1
+    }
+    if reader.rest == 0 { reader.step = .kind }
+    return judge(decoder.decode(isComplete: false, table, &store))
+  }
+
+  /// Ends the codeword that is open, if one is.
+  private mutating func endCodeword() -> Event? {
+    guard decoder.isOpen else { return nil }
+    let outcome = decoder.decode(isComplete: true, table, &store)
+    if case .needsBytes = outcome { return fail(DeviceFailure.broken) }
+    return judge(outcome)
+  }
+
+  private mutating func judge(_ outcome: PlaneDecoder.Outcome) -> Event? {
+    switch outcome {
+    case .needsBytes, .hasEnded: nil
+    case .broken: fail(DeviceFailure.broken)
+    case .unkeepable: fail(DeviceFailure.cannotKeep)
+    }
+  }
+
+  // MARK: - Bytes
+
+  private mutating func take(_ byte: UInt8) -> Event? {
+    position += 1
+    if reader.order == .tensors { return takeTensor(byte) }
+    if reader.order == .offer { digest.update(byte) }
+    switch reader.step {
+    case .kind: return reader.begin(byte) ? nil : fail(DeviceFailure.broken)
+    case .length:
+      guard reader.takeLength(byte) else { return fail(DeviceFailure.broken) }
+      guard reader.step == .body, reader.rest == 0 else { return nil }
+    case .body:
+      reader.rest -= 1
+      if let event = takeBody(byte) { return event }
+      guard reader.rest == 0 else { return nil }
+    }
+    reader.step = .kind
+    return endBody()
+  }
+
+  private mutating func takeTensor(_ byte: UInt8) -> Event? {
+    guard byte == table.byte(at: reader.tablePosition) else { return refuse() }
+    digest.update(byte)
+    reader.tablePosition += 1
+    if reader.tablePosition == table.byteCount {
+      reader.order = .contents
+      phase = .preparing
+    }
+    return nil
+  }
+
+  private mutating func takeBody(_ byte: UInt8) -> Event? {
+    switch reader.kind {
+    case Kind.offer: return takeOffer(byte)
+    case Kind.unit: return takeUnit(byte)
+    case Kind.content:
+      guard reader.place < reader.end else { return fail(DeviceFailure.broken) }
+      store[reader.place] = byte
+      reader.place += 1
+    default: reader.keep(byte)
+    }
+    return nil
+  }
+
+  private mutating func takeOffer(_ byte: UInt8) -> Event? {
+    switch reader.field {
+    case 0:
+      guard byte == 0 else { return refuse("tensors, not a file") }
+    case 1:
+      guard byte <= 1 else { return fail(DeviceFailure.broken) }
+    case 2:
+      guard reader.takeNumber(byte) else { return nil }
+      guard reader.number == table.end().tensorCount else {
+        return refuse("another count of tensors")
+      }
+    case 3, 4:
+      guard reader.takeNumber(byte) else { return nil }
+      // The name is all that is left.
+      guard reader.field == 3 || reader.number == reader.rest else {
+        return fail(DeviceFailure.broken)
+      }
+    default:
+      let place = reader.field - 5
+      if place < model.name.count { model.name[place] = byte }
+    }
+    reader.field += 1
+    return nil
+  }
+
+  private mutating func takeUnit(_ byte: UInt8) -> Event? {
+    if reader.field == 0 {
+      guard reader.takeNumber(byte) else { return nil }
+    } else if byte != 0 {
+      // Exact and not compressed, as INFO has it.
+      return fail(DeviceFailure.cannotKeep)
+    }
+    reader.field += 1
+    return nil
+  }
+
+  // MARK: - Records
+
+  private mutating func endBody() -> Event? {
+    switch reader.kind {
+    case Kind.offer:
+      guard reader.field >= 5 else { return fail(DeviceFailure.broken) }
+      for place in reader.field - 5..<max(model.name.count, reader.field - 5) {
+        model.name[place] = 0
+      }
+      reader.order = .tensors
+    case Kind.unit: return openUnit()
+    case Kind.digest: return closeUnit()
+    case Kind.milestone:
+      if let event = endCodeword() { return event }
+      return .milestone(
+        tier: UInt8(truncatingIfNeeded: reader.digest.words[0] >> 8),
+        quality: UInt8(truncatingIfNeeded: reader.digest.words[0]))
+    case Kind.finish:
+      if let event = endCodeword() { return event }
+      phase = .verifying(0)
+    default: break
+    }
+    return nil
+  }
+
+  private mutating func openUnit() -> Event? {
+    guard reader.field == 4, let entry = table.entry(reader.number, amongContents: false),
+      entry.hasContent, !store[stateOf: entry.index].hasCome
+    else { return fail(DeviceFailure.broken) }
+    guard !entry.isPlaned else { return fail(DeviceFailure.cannotKeep) }
+    reader.index = entry.index
+    (reader.place, reader.end) = (entry.offset, entry.offset + entry.byteCount)
+    reader.order = .content
+    return nil
+  }
+
+  private mutating func closeUnit() -> Event? {
+    guard reader.place == reader.end,
+      let entry = table.entry(reader.index, amongContents: false)
+    else { return fail(DeviceFailure.broken) }
+    let found = digest(of: entry)
+    guard found == reader.digest else { return fail(DeviceFailure.digest) }
+    store[stateOf: entry.index].hasCome = true
+    reader.order = .contents
+    return nil
+  }
+
+  /// Takes the next tensor into the model's digest, and in the end compares it.
+  mutating func verify(_ number: Int) -> Event? {
+    guard let entry = table.entry(number, amongContents: true) else {
+      let found = digest.finish()
+      guard found == reader.digest else { return fail(DeviceFailure.digest) }
+      model.digest = found
+      phase = .committing
+      return nil
+    }
+    guard store[stateOf: entry.index].hasCome else { return fail(DeviceFailure.broken) }
+    let part = digest(of: entry)
+    digest.update(part)
+    phase = .verifying(number + 1)
+    return nil
+  }
+
+  mutating func commit() -> Event? {
+    switch store.commit(model) {
+    case .more: return nil
+    case .failed: return fail(DeviceFailure.cannotKeep)
+    case .done:
+      phase = .completed
+      return .completed
+    }
+  }
+}

@@ -1,0 +1,188 @@
+public import Framing
+
+/// Everything that a device needs to receive the one model that it runs: link, records, decoder, digests.
+///
+/// Works in memory that is lent to it, and in a store. The caller's loop, over and over:
+/// `receive` bytes while nothing is pending, `transmit` frames, `proceed` by a piece of work, and
+/// where the clock says so `transmit` again. An acknowledgement is ready before the frame's data have been
+/// worked on: send it first where bytes that come meanwhile are not lost, last where they would be.
+public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>: ~Copyable {
+  /// What the caller has to know.
+  public enum Event: Equatable, Sendable {
+    /// A session has begun, or goes on.
+    case opened(goesOn: Bool)
+    /// It is the right model; the image before is about to go.
+    case began
+    /// All of the model has come so far: its tier, and the signal to noise in dB or 255.
+    case milestone(tier: UInt8, quality: UInt8)
+    /// The next call of `proceed` takes so long: `transmit` tells the sender.
+    case working(milliseconds: UInt16)
+    /// The model is here, verified, and stays: `confirm` says so.
+    case completed
+    /// It will not come; the code (Protocol.md §5.7) has been said.
+    case failed(UInt8)
+    /// The sender is done, or has given up.
+    case closed(UInt8)
+  }
+
+  enum Phase: Equatable {
+    case closed
+    /// Reads records, whose order `expects` tells.
+    case reading
+    /// The manifest is right; the store is made ready.
+    case preparing
+    /// All has come; digests are computed, of the tensor with this number next.
+    case verifying(Int)
+    case committing
+    case completed
+    case failed
+  }
+
+  let table: Table
+  /// Where the image is; leave what is arriving as it is.
+  public var store: Store
+  var link: DeviceLink
+  var decoder = PlaneDecoder()
+  var phase = Phase.closed
+  // Of the frame's data, what has been worked on.
+  var position = 0
+  var pendingByteCount = 0
+  var hasAnnounced = false
+  var event: Event?
+  var reader = RecordState()
+  // The digest of the model so far: of the manifest, then of the tensors too.
+  var digest = SHA256()
+  var model = CommittedModel()
+  /// The time that this processor takes for the digest of a kilobyte.
+  public var millisecondsPerKilobyte: UInt8 = 4
+  // Work that takes no longer is not announced, in milliseconds.
+  private static var patience: UInt16 { 10 }
+  // What INFO says.
+  private let name: StaticString
+
+  /// - Parameters:
+  ///   - table: the one model that is taken.
+  ///   - frame: memory for a frame that comes in; its size is the MTU.
+  ///   - outbox: memory for what this end says, 160 bytes at least.
+  ///   - name: what this device is called.
+  ///   - nonce: differs from reset to reset.
+  public init(
+    _ table: Table, _ store: consuming Store, frame: consuming ByteStorage,
+    outbox: consuming ByteStorage, name: StaticString, nonce: UInt32
+  ) {
+    precondition(outbox.byteCount >= 160, "the outbox holds every record")
+    self.table = table
+    self.store = store
+    link = DeviceLink(frame: frame, outbox: outbox, nonce: nonce)
+    self.name = name
+  }
+
+  // MARK: - The line
+
+  /// Goes through `bytes` from `position` on, until there is something to work on.
+  public mutating func receive(
+    _ bytes: Span<UInt8>, from position: inout Int, at now: UInt32
+  ) {
+    while !isPending, let found = link.receive(bytes, from: &position, at: now) {
+      switch found {
+      case .opened(let goesOn):
+        if !goesOn { open() }
+        event = .opened(goesOn: goesOn)
+      case .data: (self.position, pendingByteCount) = (0, link.dataByteCount)
+      case .closed(let code):
+        phase = .closed
+        event = .closed(code)
+      }
+    }
+  }
+
+  /// Whether `proceed` has something to do, and `receive` takes nothing.
+  public var isPending: Bool {
+    if event != nil || position < pendingByteCount { return true }
+    switch phase {
+    case .preparing, .verifying, .committing: return true
+    case .closed, .reading, .completed, .failed: return false
+    }
+  }
+
+  /// Appends the next frame to `output`, which has room for `transmitByteCountLimit` bytes; false where
+  /// there is none.
+  public mutating func transmit(into output: inout OutputSpan<UInt8>, at now: UInt32) -> Bool {
+    link.transmit(into: &output, at: now)
+  }
+
+  /// The room that `transmit` needs.
+  public static var transmitByteCountLimit: Int { DeviceLink.transmitByteCountLimit }
+
+  /// When `transmit` has something to repeat, if nothing comes before; nil for never.
+  public var deadline: UInt32? { link.deadline }
+
+  /// Asks the sender for patience, by the next frame.
+  public mutating func announceBusy(milliseconds: UInt16) {
+    link.announceBusy(milliseconds: milliseconds)
+  }
+
+  // MARK: - Work
+
+  /// Works on what has come; an event, or nil.
+  public mutating func proceed() -> Event? {
+    if let event = event.take() { return event }
+    switch phase {
+    case .preparing:
+      if let event = announce(store.pieceMilliseconds) { return event }
+      guard store.prepare() else { return nil }
+      phase = .reading
+      say(RecordState.Kind.accept, byteCount: 0)
+      return .began
+    case .verifying(let number):
+      if let event = announce(digestMilliseconds(number)) { return event }
+      return verify(number)
+    case .committing:
+      if let event = announce(store.pieceMilliseconds) { return event }
+      return commit()
+    case .closed, .reading, .completed, .failed: return read()
+    }
+  }
+
+  /// Says that the model has come, which the sender waits for.
+  public mutating func confirm() {
+    guard phase == .completed else { return }
+    say(RecordState.Kind.verified, byteCount: SHA256.byteCount)
+    say(model.digest)
+  }
+
+  /// Before a piece of work that takes long: announces it, once.
+  private mutating func announce(_ milliseconds: UInt16) -> Event? {
+    hasAnnounced = !hasAnnounced && milliseconds >= Self.patience
+    guard hasAnnounced else { return nil }
+    link.announceBusy(milliseconds: milliseconds)
+    return .working(milliseconds: milliseconds)
+  }
+
+  private func digestMilliseconds(_ number: Int) -> UInt16 {
+    guard let entry = table.entry(number, amongContents: true) else { return 0 }
+    let kilobytes = entry.elementCount * entry.format.byteCount >> 10
+    return UInt16(min(kilobytes * Int(millisecondsPerKilobyte), 30_000))
+  }
+
+  private mutating func open() {
+    phase = .reading
+    (position, pendingByteCount, hasAnnounced) = (0, 0, false)
+    reader = RecordState()
+    decoder.reset()
+    digest = SHA256()
+    sayInfo()
+  }
+
+  private mutating func sayInfo() {
+    let nameByteCount = min(name.utf8CodeUnitCount, 32)
+    say(RecordState.Kind.info, byteCount: 2 + 1 + 1 + nameByteCount + 1)
+    // No compression but none; the codec flat; no limit but that it has to be the right model.
+    say(1)
+    say(2)
+    say(0)
+    say(UInt8(truncatingIfNeeded: nameByteCount))
+    say(name, byteCount: nameByteCount)
+    say(UInt8(PlaneDecoder.planeLimit))
+  }
+}

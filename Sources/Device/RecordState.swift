@@ -1,0 +1,101 @@
+/// Where in the initiator's stream of records a device is.
+struct RecordState {
+  /// What a record is (Protocol.md §5.1).
+  enum Kind {
+    static let offer: UInt8 = 1
+    static let unit: UInt8 = 3
+    static let content: UInt8 = 4
+    static let digest: UInt8 = 5
+    static let finish: UInt8 = 6
+    static let coded: UInt8 = 7
+    static let milestone: UInt8 = 8
+    static let info: UInt8 = 64
+    static let accept: UInt8 = 65
+    static let verified: UInt8 = 66
+    static let failed: UInt8 = 67
+    static let metric: UInt8 = 68
+  }
+
+  /// What may come next.
+  enum Order {
+    case offer
+    /// TENSOR records: the bytes of the table.
+    case tensors
+    /// The coded stream, milestones, units, the end.
+    case contents
+    /// The content of the open unit, or its digest.
+    case content
+  }
+
+  enum Step {
+    case kind, length, body
+  }
+
+  // Bytes of a body, at most: of content and the coded stream, and of all others (Protocol.md §7).
+  private static let contentLimit = 16384
+  private static let bodyLimit = 2048
+
+  var order = Order.offer
+  var step = Step.kind
+  var kind: UInt8 = 0
+  /// Bytes of the body that are to come.
+  var rest = 0
+  /// The field of the body, counted from 0, and of a number what has come so far.
+  var field = 0
+  var number = 0
+  private var shift = 0
+  /// The last bytes of the body, the highest first: a digest, a milestone.
+  var digest = Digest()
+  private var digestByteCount = 0
+  /// Bytes of the table that have come.
+  var tablePosition = 0
+  /// The elements of the open unit.
+  var index = 0
+  var place = 0
+  var end = 0
+
+  /// Takes a record's kind; false where it may not come now.
+  mutating func begin(_ byte: UInt8) -> Bool {
+    kind = byte
+    step = .length
+    (rest, number, shift, field, digestByteCount) = (0, 0, 0, 0, 0)
+    switch order {
+    case .offer: return byte == Kind.offer
+    case .tensors: return false
+    case .contents: return byte == Kind.unit || Kind.finish...Kind.milestone ~= byte
+    case .content: return byte == Kind.content || byte == Kind.digest
+    }
+  }
+
+  /// Takes a byte of the body's length; false where no record has it.
+  mutating func takeLength(_ byte: UInt8) -> Bool {
+    guard takeNumber(byte) else { return shift < 28 }
+    rest = number
+    step = .body
+    number = 0
+    guard byte != 0 || rest == 0 else { return false }
+    switch kind {
+    case Kind.content, Kind.coded: return rest <= Self.contentLimit
+    case Kind.digest, Kind.finish: return rest == SHA256.byteCount
+    default: return rest <= Self.bodyLimit
+    }
+  }
+
+  /// Takes a byte of a number; true with its last. What no device can hold becomes something else.
+  mutating func takeNumber(_ byte: UInt8) -> Bool {
+    if shift == 0 { number = 0 }
+    number |= Int(byte & 0x7F) &<< (shift < 28 ? shift : 28)
+    shift += 7
+    guard byte & 0x80 == 0 else { return false }
+    shift = 0
+    return true
+  }
+
+  /// Keeps a byte of those that count from the highest.
+  mutating func keep(_ byte: UInt8) {
+    guard digestByteCount < SHA256.byteCount else { return }
+    let word = digestByteCount >> 2
+    digest.words[word] = digest.words[word] &<< 8 | UInt32(byte)
+    digestByteCount += 1
+  }
+}
