@@ -1,6 +1,7 @@
 extension DeviceReceiver where Store: ~Copyable {
   // MARK: - Bytes
 
+  @inline(never)
   mutating func say(_ byte: UInt8) { link.say(byte) }
 
   /// Begins a record.

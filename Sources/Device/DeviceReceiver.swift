@@ -80,6 +80,7 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   // MARK: - The line
 
   /// Goes through `bytes` from `position` on, until there is something to work on.
+  @inline(never)
   public mutating func receive(
     _ bytes: Span<UInt8>, from position: inout Int, at now: UInt32
   ) {
@@ -107,6 +108,7 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
 
   /// Appends the next frame to `output`, which has room for `transmitByteCountLimit` bytes; false where
   /// there is none.
+  @inline(never)
   public mutating func transmit(into output: inout OutputSpan<UInt8>, at now: UInt32) -> Bool {
     link.transmit(into: &output, at: now)
   }
@@ -125,6 +127,7 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   // MARK: - Work
 
   /// Works on what has come; an event, or nil.
+  @inline(never)
   public mutating func proceed() -> Event? {
     if let event = event.take() { return event }
     switch phase {
@@ -145,6 +148,7 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   }
 
   /// Says that the model has come, which the sender waits for.
+  @inline(never)
   public mutating func confirm() {
     guard phase == .completed else { return }
     say(RecordState.Kind.verified, byteCount: SHA256.byteCount)
@@ -161,10 +165,11 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
 
   private func digestMilliseconds(_ number: Int) -> UInt16 {
     guard let entry = table.entry(number, amongContents: true) else { return 0 }
-    let kilobytes = entry.elementCount * entry.format.byteCount >> 10
-    return UInt16(min(kilobytes * Int(millisecondsPerKilobyte), 30_000))
+    let kilobytes = (entry.elementCount &* entry.format.byteCount) >> 10
+    return UInt16(min(kilobytes &* Int(millisecondsPerKilobyte), 30_000))
   }
 
+  @inline(never)
   private mutating func open() {
     phase = .reading
     (position, pendingByteCount, hasAnnounced) = (0, 0, false)
@@ -174,6 +179,7 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
     sayInfo()
   }
 
+  @inline(never)
   private mutating func sayInfo() {
     let nameByteCount = min(name.utf8CodeUnitCount, 32)
     say(RecordState.Kind.info, byteCount: 2 + 1 + 1 + nameByteCount + 1)

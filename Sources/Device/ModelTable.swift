@@ -38,7 +38,7 @@ struct TableEntry {
 
   /// The size of its place in the image.
   var byteCount: Int {
-    hasContent ? elementCount * (isPlaned ? 1 : format.byteCount) : 0
+    hasContent ? elementCount &* (isPlaned ? 1 : format.byteCount) : 0
   }
 
   /// Goes on to the next tensor; false behind the last.
@@ -59,7 +59,7 @@ struct TableEntry {
     place = nameSuffix.upperBound + 1
     let rank = Self.varint(table, &place)
     elementCount = 1
-    for _ in 0..<rank { elementCount *= Self.varint(table, &place) }
+    for _ in 0..<rank { elementCount &*= Self.varint(table, &place) }
     hasContent = !isShared && elementCount > 0
     if hasContent { number += 1 }
     let isSmall =
@@ -130,17 +130,24 @@ struct ElementFormat {
     }
   }
 
-  /// Levels that the magnitudes of floats have (Protocol.md §6.3).
+  /// Levels that the magnitudes of floats have: the mantissa's bits and, of the exponents, all but
+  /// the one of infinity and zero's (Protocol.md §6.3).
   private var levelCount: Int {
-    let exponentBits = 8 * byteCount - 1 - mantissaBits
-    return mantissaBits + (1 << exponentBits) - 2
+    switch code {
+    case 1: 23 + 254
+    case 2: 52 + 2046
+    case 3: 10 + 30
+    default: 7 + 254
+    }
   }
 
   /// Bits that hold a level, or, all ones, that there is none.
   var levelBits: Int {
-    var bits = 0
-    while levelCount >> bits > 0 { bits += 1 }
-    return bits
+    switch code {
+    case 2: 12
+    case 3: 6
+    default: 9
+    }
   }
 
   /// Whether a magnitude may have this level.

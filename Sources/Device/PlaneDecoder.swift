@@ -97,7 +97,7 @@ struct PlaneDecoder: ~Copyable {
     let contentCount = table.end().contentCount
     var selectorBits = 0
     while contentCount >> selectorBits > 0 { selectorBits += 1 }
-    let number = Int(truncatingIfNeeded: coder.decode(bitCount: selectorBits))
+    let number = decodeNumber(bitCount: selectorBits)
     guard number != contentCount else {
       step = .end
       return nil
@@ -111,8 +111,19 @@ struct PlaneDecoder: ~Copyable {
     return beginPass(entry, store[stateOf: entry.index])
   }
 
+  private mutating func decodeNumber(bitCount: Int) -> Int {
+    var (number, rest) = (0, bitCount)
+    while rest > 0 {
+      let size = min(rest, 8)
+      rest -= size
+      let group = coder.interval.decodeGroup(bitCount: size, from: &coder.digits)
+      number = number &<< size | Int(group)
+    }
+    return number
+  }
+
   private mutating func decodeHeader(_ format: ElementFormat) -> TensorState? {
-    let level = Int(truncatingIfNeeded: coder.decode(bitCount: format.levelBits))
+    let level = decodeNumber(bitCount: format.levelBits)
     var state = TensorState()
     state.hasCome = true
     let isNone = level == 1 << format.levelBits - 1

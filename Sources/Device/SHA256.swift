@@ -32,6 +32,7 @@ public struct SHA256: Sendable {
   public init() {}
 
   /// Adds a byte.
+  @inline(never)
   public mutating func update(_ byte: UInt8) {
     words[filled >> 2] = words[filled >> 2] &<< 8 | UInt32(byte)
     filled += 1
@@ -48,23 +49,27 @@ public struct SHA256: Sendable {
 
   /// Adds the bytes of a digest.
   mutating func update(_ digest: Digest) {
-    for index in 0..<8 {
-      var word = digest.words[index]
-      for _ in 0..<4 {
-        word = word &<< 8 | word &>> 24
-        update(UInt8(truncatingIfNeeded: word))
-      }
+    for index in 0..<8 { update(bigEndian: digest.words[index]) }
+  }
+
+  /// Adds a word, its highest byte first.
+  @inline(never)
+  private mutating func update(bigEndian word: UInt32) {
+    var rest = word
+    for _ in 0..<4 {
+      rest = rest &<< 8 | rest &>> 24
+      update(UInt8(truncatingIfNeeded: rest))
     }
   }
 
   /// The digest of all bytes so far.
   public consuming func finish() -> Digest {
-    let bitCount = UInt64(blockCount) << 9 | UInt64(filled) << 3
+    // The count of bits, in two words.
+    let (high, low) = (blockCount &>> 23, blockCount &<< 9 | UInt32(filled) &<< 3)
     update(0x80)
     while filled != Self.blockByteCount - 8 { update(0) }
-    for place in (0..<8).reversed() {
-      update(UInt8(truncatingIfNeeded: bitCount >> UInt64(8 * place)))
-    }
+    update(bigEndian: high)
+    update(bigEndian: low)
     return Digest(words: state)
   }
 

@@ -25,6 +25,9 @@ public protocol WeightStore: ~Copyable {
   /// Until the last write of the last piece the one before stays, whatever happens.
   mutating func commit(_ model: CommittedModel) -> CommitProgress
 
+  /// Goes back to the model that stays, after one that has not come to its end; false where there is none.
+  mutating func restore() -> Bool
+
   /// The state of a tensor: its level and its passes, four bytes, kept with the image.
   subscript(stateOf index: Int) -> TensorState { get set }
 }
@@ -91,4 +94,11 @@ public struct MemoryStore: ~Copyable, WeightStore {
   }
 
   public mutating func commit(_ model: CommittedModel) -> CommitProgress { .done }
+
+  /// There is none: what was in memory has gone.
+  public mutating func restore() -> Bool {
+    image.fill(0)
+    states.fill(TensorState())
+    return false
+  }
 }

@@ -1,106 +1,101 @@
 import Checkpoints
 import Device
-import LineModel
-import LinkLayer
 import LinkSimulator
 import Streaming
 import SystemPackage
 import Tensors
 import Testing
 import Transfer
-import WeightCodec
 
 @testable import Runtime
 
-/// A device takes the sample model from the real sender, in virtual time.
+/// A device takes models from the real sender, in virtual time.
 struct DeviceReceiverTests {
-  private static let digits = FilePath(#filePath).removingLastComponent().removingLastComponent()
-    .appending("Fixtures/Digits/digits.pt")
-
-  private struct Outcome {
-    var ending: TransferOutcome?
-    var milestones: [UInt8] = []
-    var image: [UInt8] = []
-    var states: [TensorState] = []
-    var seconds = 0.0
+  @Test func theSampleModelArrivesInSevenPlanes() throws {
+    let checkpoint = try Checkpoint(opening: DeviceRun.digits)
+    let run = try DeviceRun(checkpoint)
+    #expect(run.ending == .completed)
+    #expect(run.image == (try DeviceImage(checkpoint).bytes))
+    #expect(run.milestones == [0, 1, 2, 3, 4, 5, 6, 7, 65])
   }
 
-  private func run(
-    _ scenario: LinkScenario, _ checkpoint: Checkpoint, as table: CheckpointTable? = nil
-  ) throws -> Outcome {
-    let table = table ?? CheckpointTable(checkpoint)
-    let image = TestMemory<UInt8>(0xA5, count: imageByteCount(checkpoint))
-    let states = TestMemory(TensorState(), count: checkpoint.tensors.count)
-    let (there, back) = try scenario.lines()
-    var outcome = Outcome()
-    let session = try SendSession(
-      checkpoint, named: "digits", SendPolicy(), usesThread: false, tell: { _ in })
-    var simulation = Simulation(
-      SendTransfer(link: scenario.link(.initiator), at: Instant(microseconds: 0)),
-      DeviceModelEnd(
-        table, MemoryStore(image: image.lent, states: states.lent), mtu: scenario.mtu,
-        baudRate: scenario.line.baudRate),
-      aToB: there, bToA: back)
-    let isTimeUp = try simulation.run(until: 900_000_000_000) { sender, device, _ in
-      while try session.respond(&sender) {}
-      return session.outcome == nil
-    }
-    #expect(!isTimeUp)
-    outcome.ending = session.outcome
-    for event in simulation.b.events {
-      if case .milestone(let tier, _) = event { outcome.milestones.append(tier) }
-    }
-    (outcome.image, outcome.states) = (image.array, states.array)
-    outcome.seconds = Double(simulation.now) / 1e9
-    return outcome
-  }
-
-  private func imageByteCount(_ checkpoint: Checkpoint) -> Int {
-    var end = 0
-    for tensor in checkpoint.tensors.map(\.descriptor) {
-      end = (end + 3) & ~3
-      end += isPlaned(tensor) ? tensor.shape.elementCount : tensor.byteCount
-    }
-    return end
-  }
-
-  private func isPlaned(_ tensor: TensorDescriptor) -> Bool {
-    tensor.dtype == .f32 && tensor.shape.elementCount >= 512
-  }
-
-  /// The image by its definition: magnitudes in units of the level six below the largest, cut.
-  private func expectedImage(_ checkpoint: Checkpoint) throws -> [UInt8] {
-    var image: [UInt8] = []
-    for index in checkpoint.tensors.indices {
-      while image.count % 4 != 0 { image.append(0) }
-      let tensor = checkpoint.tensors[index].descriptor
-      let bytes = try checkpoint.bytes(of: index, in: 0..<tensor.byteCount)
-      guard isPlaned(tensor) else {
-        image += bytes
-        continue
-      }
-      let values = stride(from: 0, to: bytes.count, by: 4).map { place in
-        Float(
-          bitPattern: (0..<4).reduce(0) { $0 | UInt32(bytes[place + $1]) << UInt32(8 * $1) })
-      }
-      let top = try #require(values.map { abs($0) }.max())
-      let unit = Float(sign: .plus, exponent: top.exponent - 6, significand: 1)
-      image += values.map { value in
-        let magnitude = UInt8(abs(value) / unit)
-        return magnitude == 0 ? 0 : magnitude | (value < 0 ? 0x80 : 0)
-      }
-    }
-    return image
-  }
-
-  @Test func theImageIsTheModelInSevenPlanes() throws {
-    let checkpoint = try Checkpoint(opening: Self.digits)
+  @Test(arguments: [32, 64, 200, 1024]) func anyMTUWillDo(mtu: Int) throws {
+    let checkpoint = try SmallModel(.f32).checkpoint
     var scenario = LinkScenario()
-    scenario.mtu = 256
-    let outcome = try run(scenario, checkpoint)
-    #expect(outcome.ending == .completed)
-    #expect(outcome.image == (try expectedImage(checkpoint)))
-    #expect(outcome.milestones == [0, 1, 2, 3, 4, 5, 6, 7, 65])
-    print(outcome.seconds, outcome.milestones)
+    scenario.mtu = mtu
+    let run = try DeviceRun(checkpoint, scenario)
+    #expect(run.ending == .completed)
+    #expect(run.image == (try DeviceImage(checkpoint).bytes))
+  }
+
+  @Test(arguments: 0..<60 as Range<UInt64>)
+  func drawnFaultsDelayAModelAndNoMore(seed: UInt64) throws {
+    let checkpoint = try SmallModel(.f32).checkpoint
+    var scenario = LinkScenario(drawnFrom: 50_000 + seed)
+    scenario.window = 1
+    let run = try DeviceRun(checkpoint, scenario)
+    #expect(run.ending == .completed, "\(scenario)")
+    #expect(run.image == (try DeviceImage(checkpoint).bytes))
+  }
+
+  /// Every type that comes in planes, at scales where its smallest weights have no full mantissa.
+  @Test(
+    arguments: [DType.f32, .f64, .f16, .bf16],
+    [1 as Double, 0x1p-6, 0x1p-9, 0x1p-20, 0x1p-125, 0x1p-140])
+  func floatsOfAnySizeAreTold(dtype: DType, scale: Double) throws {
+    let checkpoint = try SmallModel(dtype, scale: scale).checkpoint
+    let run = try DeviceRun(checkpoint)
+    #expect(run.ending == .completed)
+  }
+
+  @Test(arguments: [1, 2, 5]) func fewerPlanesAreAModelToo(count: Int) throws {
+    let checkpoint = try SmallModel(.f32).checkpoint
+    let run = try DeviceRun(checkpoint, policy: .planes(limit: count))
+    #expect(run.ending == .completed)
+    #expect(run.image == (try DeviceImage(checkpoint, planeCount: count).bytes))
+  }
+
+  @Test func tensorsOfZerosArrive() throws {
+    let checkpoint = try SmallModel(.f32, scale: 0).checkpoint
+    let run = try DeviceRun(checkpoint)
+    #expect(run.ending == .completed)
+    #expect(run.image == (try DeviceImage(checkpoint).bytes))
+  }
+
+  @Test func infinitiesCannotBeKept() throws {
+    let run = try DeviceRun(try SmallModel(.f32, scale: .infinity).checkpoint)
+    #expect(run.failure?.code == .cannotStore)
+  }
+
+  // MARK: - Another model
+
+  @Test(arguments: [
+    (
+      "another name", [("large", DType.f32, [30, 20]), ("bios", .f32, [30])], "bias: another name"
+    ),
+    ("a longer name", [("large", .f32, [30, 20]), ("biases", .f32, [30])], "bias: another name"),
+    ("another type", [("large", .f64, [30, 20]), ("bias", .f32, [30])], "large: another dtype"),
+    ("another shape", [("large", .f32, [20, 30]), ("bias", .f32, [30])], "large: another shape"),
+    ("another rank", [("large", .f32, [600]), ("bias", .f32, [30])], "large: another shape"),
+    (
+      "one tensor more", [("large", .f32, [30, 20]), ("bias", .f32, [30]), ("x", .f32, [1])],
+      "another count of tensors"
+    ),
+    ("one tensor less", [("large", .f32, [30, 20])], "another count of tensors"),
+  ])
+  func anotherModelIsRefusedBeforeAByteIsOverwritten(
+    what: String, tensors: [(String, DType, [Int])], text: String
+  ) throws {
+    let table = try SmallModel([("large", .f32, [30, 20]), ("bias", .f32, [30])]).checkpoint
+    let run = try DeviceRun(try SmallModel(tensors).checkpoint, as: table)
+    #expect(run.failure?.code == .wrongModel, "\(what)")
+    #expect(run.failure.map { String(decoding: $0.text, as: UTF8.self) } == text)
+    #expect(run.image.allSatisfy { $0 == DeviceRun.untouched })
+  }
+
+  @Test func aFileIsRefused() throws {
+    let run = try DeviceRun(
+      try Checkpoint(opaque: [1, 2, 3], named: "notes"), as: SmallModel(.f32).checkpoint)
+    #expect(run.failure?.code == .wrongModel)
   }
 }

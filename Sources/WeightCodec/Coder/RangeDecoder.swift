@@ -47,7 +47,7 @@ package struct RangeDecoder: ~Copyable {
   }
 
   /// Decodes a number of `count` bits.
-  package mutating func decode(bitCount count: Int) -> UInt64 {
+  mutating func decode(bitCount count: Int) -> UInt64 {
     interval.decode(bitCount: count, from: &digits)
   }
 }
@@ -106,22 +106,30 @@ package struct DecodingInterval {
     var number: UInt64 = 0
     var rest = count
     while rest > 0 {
-      let size = UInt32(truncatingIfNeeded: min(rest, 8))
-      rest &-= Int(size)
-      range &>>= size
-      // Code over range, bit by bit: small processors have no division.
-      var (digit, part, count): (UInt32, UInt32, UInt32) = (0, range &<< size, size)
-      repeat {
-        part &>>= 1
-        digit = digit &+ digit &+ (code >= part ? 1 : 0)
-        // Without a branch, which nothing could foresee: where it is zero the difference wraps around.
-        code = min(code, code &- part)
-        count &-= 1
-      } while count > 0
-      number = number &<< UInt64(size) | UInt64(digit)
-      normalize(&digits)
+      let size = min(rest, 8)
+      rest &-= size
+      number = number &<< UInt64(size) | UInt64(decodeGroup(bitCount: size, from: &digits))
     }
     return number
+  }
+
+  /// Decodes up to eight bits of a number.
+  package mutating func decodeGroup(
+    bitCount: Int, from digits: inout IncomingDigits
+  ) -> UInt32 {
+    var count = UInt32(truncatingIfNeeded: bitCount)
+    range &>>= count
+    // Code over range, bit by bit: small processors have no division.
+    var (digit, part): (UInt32, UInt32) = (0, range &<< count)
+    while count > 0 {
+      part &>>= 1
+      digit = digit &+ digit &+ (code >= part ? 1 : 0)
+      // Without a branch, which nothing could foresee: where it is zero the difference wraps around.
+      code = min(code, code &- part)
+      count &-= 1
+    }
+    normalize(&digits)
+    return digit
   }
 
   fileprivate mutating func shift(_ digits: inout IncomingDigits) {

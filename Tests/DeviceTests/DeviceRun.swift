@@ -1,0 +1,91 @@
+import Checkpoints
+import Device
+import LineModel
+import LinkLayer
+import LinkSimulator
+import Streaming
+import SystemPackage
+import Tensors
+import Testing
+import Transfer
+
+@testable import Runtime
+
+/// One model on its way from the real sender to a device, in virtual time.
+struct DeviceRun {
+  static let digits = FilePath(#filePath).removingLastComponent().removingLastComponent()
+    .appending("Fixtures/Digits/digits.pt")
+  /// What is in the image before.
+  static let untouched: UInt8 = 0xA5
+
+  private(set) var ending: TransferOutcome?
+  private(set) var milestones: [UInt8] = []
+  private(set) var image: [UInt8] = []
+
+  var failure: ReceiverFailure? {
+    if case .receiverFailed(let failure) = ending { return failure }
+    return nil
+  }
+
+  /// Into memory.
+  init(
+    _ checkpoint: Checkpoint, as model: Checkpoint? = nil, _ scenario: LinkScenario = .device,
+    policy: SendPolicy = SendPolicy()
+  ) throws {
+    let image = TestMemory(Self.untouched, count: Self.imageByteCount(model ?? checkpoint))
+    let states = TestMemory(TensorState(), count: (model ?? checkpoint).tensors.count)
+    try self.init(
+      checkpoint, as: model, MemoryStore(image: image.lent, states: states.lent), scenario,
+      policy: policy)
+    self.image = image.array
+  }
+
+  /// Into any store.
+  init<Store: WeightStore & ~Copyable>(
+    _ checkpoint: Checkpoint, as model: Checkpoint? = nil, _ store: consuming Store,
+    _ scenario: LinkScenario = .device, policy: SendPolicy = SendPolicy()
+  ) throws {
+    let (there, back) = try scenario.lines()
+    let session = try SendSession(
+      checkpoint, named: "model", policy, usesThread: false, tell: { _ in })
+    var simulation = Simulation(
+      SendTransfer(link: scenario.link(.initiator), at: Instant(microseconds: 0)),
+      DeviceModelEnd(
+        CheckpointTable(model ?? checkpoint), store, mtu: scenario.mtu,
+        baudRate: scenario.line.baudRate),
+      aToB: there, bToA: back)
+    simulation.isHalfDuplex = scenario.isHalfDuplex
+    let isTimeUp = try simulation.run(until: 900_000_000_000) { sender, _, _ in
+      while try session.respond(&sender) {}
+      return session.outcome == nil
+    }
+    #expect(!isTimeUp, "\(scenario)")
+    ending = session.outcome
+    for event in simulation.b.events {
+      if case .milestone(let tier, _) = event { milestones.append(tier) }
+    }
+  }
+
+  static func imageByteCount(_ checkpoint: Checkpoint) -> Int {
+    checkpoint.tensors.map(\.descriptor).reduce(0) { end, tensor in
+      let isPlaned = DeviceImage.isPlaned(tensor)
+      return (end + 3) & ~3 + (isPlaned ? tensor.shape.elementCount : tensor.byteCount)
+    }
+  }
+}
+
+extension LinkScenario {
+  /// A clean line at 115200 baud to a device with little memory.
+  static var device: LinkScenario {
+    var scenario = LinkScenario()
+    (scenario.mtu, scenario.window) = (256, 1)
+    return scenario
+  }
+}
+
+extension SendPolicy {
+  /// Planes, so many.
+  static func planes(limit: Int) -> SendPolicy {
+    SendPolicy(.planes(ProgressivePolicy(planeLimit: limit)))
+  }
+}

@@ -1,0 +1,164 @@
+import Checkpoints
+import Device
+import LineModel
+import Streaming
+import Tensors
+import Testing
+import Transfer
+
+@testable import Runtime
+
+/// Models in flash: over resets, power cuts and worn pages.
+struct FlashStoreTests {
+  /// The two ways to use a flash.
+  enum Kind: CaseIterable {
+    /// The weights go there as they come.
+    case direct
+    /// They go there from memory in the end.
+    case backed
+  }
+
+  private let models: [Checkpoint]
+  private let images: [[UInt8]]
+
+  init() throws {
+    models = try (1...3).map { try SmallModel(.f32, seed: $0).checkpoint }
+    images = try models.map { try DeviceImage($0).bytes }
+  }
+
+  private func makeFlash() -> TestFlash { TestFlash(pageByteCount: 256, pageCount: 10) }
+
+  /// Sends a model to a device with this flash.
+  @discardableResult
+  private func send(
+    _ model: Checkpoint, to flash: TestFlash, _ kind: Kind, unitByteCount: Int = 4
+  ) throws -> TransferOutcome? {
+    var port = TestFlashPort(flash)
+    port.unitByteCount = unitByteCount
+    port.programsAgain = kind == .direct
+    let table = CheckpointTable(model)
+    let states = TestMemory(TensorState(), count: 3)
+    switch kind {
+    case .direct:
+      return try DeviceRun(model, FlashStore(port, table, states: states.lent)).ending
+    case .backed:
+      let image = TestMemory(0 as UInt8, count: images[0].count)
+      return try DeviceRun(
+        model, BackedStore(port, table, image: image.lent, states: states.lent)
+      ).ending
+    }
+  }
+
+  /// What a device finds after a reset: the image, or nil.
+  private func found(
+    in flash: TestFlash, _ kind: Kind, unitByteCount: Int = 4, rollingBack: Bool = false
+  ) -> [UInt8]? {
+    var port = TestFlashPort(flash)
+    port.unitByteCount = unitByteCount
+    let table = CheckpointTable(models[0])
+    let states = TestMemory(TensorState(), count: 3)
+    switch kind {
+    case .direct:
+      var store = FlashStore(port, table, states: states.lent)
+      guard rollingBack ? store.rollBack() : store.restore() else { return nil }
+      return images[0].indices.map { store[$0] }
+    case .backed:
+      let image = TestMemory(0 as UInt8, count: images[0].count)
+      var store = BackedStore(port, table, image: image.lent, states: states.lent)
+      guard rollingBack ? store.rollBack() : store.restore() else { return nil }
+      return image.array
+    }
+  }
+
+  @Test(arguments: Kind.allCases, [1, 2, 4, 8, 16])
+  func aModelIsThereAfterAReset(kind: Kind, unitByteCount: Int) throws {
+    let flash = makeFlash()
+    #expect(found(in: flash, kind) == nil)
+    for (model, image) in zip(models, images) {
+      #expect(try send(model, to: flash, kind, unitByteCount: unitByteCount) == .completed)
+      #expect(found(in: flash, kind, unitByteCount: unitByteCount) == image)
+    }
+  }
+
+  @Test func noPageIsErasedWhileWeightsComeStraightToFlash() throws {
+    let flash = makeFlash()
+    try send(models[0], to: flash, .direct)
+    try send(models[1], to: flash, .direct)
+    flash.forgetLog()
+    try send(models[2], to: flash, .direct)
+    let erasures = flash.log.prefix { if case .erase = $0 { true } else { false } }
+    #expect(erasures.count == 4)
+    #expect(flash.log.dropFirst(4).allSatisfy { if case .program = $0 { true } else { false } })
+  }
+
+  /// Cuts the power in every operation of a transfer: the model before is there, or the new one, whole.
+  @Test(arguments: Kind.allCases) func aPowerCutAtAnyWriteLeavesAModel(kind: Kind) throws {
+    let flash = makeFlash()
+    try send(models[0], to: flash, kind)
+    try send(models[1], to: flash, kind)
+    let before = TestFlash(flash)
+    flash.forgetLog()
+    try send(models[2], to: flash, kind)
+    #expect(flash.log.count > 100)
+    var generator = SeededGenerator(seed: 5)
+    let state = before
+    for (count, operation) in flash.log.enumerated() {
+      let cut = TestFlash(state)
+      cut.applyPart(of: operation, &generator)
+      let image = found(in: cut, kind)
+      let isLast = count == flash.log.count - 1
+      #expect(image == images[1] || isLast && image == images[2], "cut in \(count): \(operation)")
+      state.apply(operation)
+    }
+    #expect(found(in: state, kind) == images[2])
+    // And what a cut has left does not stand in the way of another try.
+    let cut = TestFlash(before)
+    for operation in flash.log.dropLast(1) { cut.apply(operation) }
+    #expect(try send(models[2], to: cut, kind) == .completed)
+    #expect(found(in: cut, kind) == images[2])
+  }
+
+  @Test(arguments: Kind.allCases) func aCorruptedPageBringsBackTheModelBefore(kind: Kind) throws {
+    let flash = makeFlash()
+    try send(models[0], to: flash, kind)
+    try send(models[1], to: flash, kind)
+    // The second model is in the second slot.
+    for offset in [0, 5, 30, 60, 96, 130, 150, 600] {
+      let damaged = TestFlash(flash)
+      damaged.corrupt(5 * 256 + offset)
+      #expect(found(in: damaged, kind) == images[0], "\(offset)")
+      damaged.corrupt(offset)
+      #expect(found(in: damaged, kind) == nil, "\(offset)")
+    }
+  }
+
+  @Test(arguments: Kind.allCases) func rollingBackTakesOneWrite(kind: Kind) throws {
+    let flash = makeFlash()
+    try send(models[0], to: flash, kind)
+    #expect(found(in: TestFlash(flash), kind, rollingBack: true) == nil)
+    try send(models[1], to: flash, kind)
+    flash.forgetLog()
+    #expect(found(in: flash, kind, rollingBack: true) == images[0])
+    #expect(flash.log.count == 1)
+    #expect(found(in: flash, kind) == images[0])
+    // The next one takes the place of the one that was revoked.
+    #expect(try send(models[2], to: flash, kind) == .completed)
+    #expect(found(in: flash, kind) == images[2])
+    #expect(found(in: flash, kind, rollingBack: true) == images[0])
+  }
+
+  @Test(arguments: Kind.allCases) func aWornFlashIsNoticed(kind: Kind) throws {
+    let flash = makeFlash()
+    try send(models[0], to: flash, kind)
+    // In the image that is going to be in the second slot, a byte that is not zero.
+    let place = try #require(images[1].lastIndex { kind == .direct ? $0 & 1 == 1 : $0 & 1 == 0 })
+    flash.wornOffset = 5 * 256 + 128 + 16 + place
+    let ending = try send(models[1], to: flash, kind)
+    guard case .receiverFailed(let failure) = ending else {
+      Issue.record("\(String(describing: ending))")
+      return
+    }
+    #expect(failure.code == .cannotStore || failure.code == .verificationFailed)
+    #expect(found(in: flash, kind) == images[0])
+  }
+}
