@@ -60,6 +60,51 @@ static void send_flash(void) {
   send_text("\n");
 }
 
+static uint8_t next_byte(void) {
+  int32_t byte;
+  while ((byte = board_receive()) < 0) board_wait();
+  return (uint8_t)byte;
+}
+
+static uint64_t next_number(void) {
+  uint64_t number = 0;
+  for (int shift = 0; shift < 64; shift += 8) number |= (uint64_t)next_byte() << shift;
+  return number;
+}
+
+static void send_hexadecimal(uint64_t number) {
+  send_text(" ");
+  for (int shift = 60; shift >= 0; shift -= 4) {
+    board_send((uint8_t)"0123456789abcdef"[number >> shift & 15]);
+  }
+}
+
+// What compilers call functions for, on one processor or another. Two numbers follow, not zero.
+static void calculate(void) {
+  uint64_t a = next_number(), b = next_number();
+  int64_t signed_a = (int64_t)a, signed_b = (int64_t)b;
+  int places = b & 63;
+  const uint64_t results[] = {
+      a * b,
+      a / b,
+      a % b,
+      (uint64_t)(signed_a / signed_b),
+      (uint64_t)(signed_a % signed_b),
+      a << places,
+      a >> places,
+      (uint64_t)(signed_a >> places),
+      (uint32_t)a / (uint32_t)b,
+      (uint32_t)a % (uint32_t)b,
+      (uint64_t)((int32_t)a / (int32_t)b),
+      (uint64_t)((int32_t)a % (int32_t)b),
+  };
+  send_text("c:");
+  for (unsigned index = 0; index < sizeof results / sizeof *results; index++) {
+    send_hexadecimal(results[index]);
+  }
+  send_text("\n");
+}
+
 // So long that the ring overflows when bytes come.
 static void be_deaf(void) {
   uint32_t start = board_milliseconds();
@@ -71,6 +116,7 @@ static void obey(uint8_t command) {
   switch (command) {
     case ESCAPE: board_send(ESCAPE); return;
     case 'b': set_bits(); return;
+    case 'c': calculate(); return;
     case 'd': be_deaf(); break;
     case 'e': board_flash_erase(page()); break;
     case 'f': __builtin_trap();
@@ -86,12 +132,6 @@ static void obey(uint8_t command) {
     default: return;
   }
   answer((char)command, 0);
-}
-
-static uint8_t next_byte(void) {
-  int32_t byte;
-  while ((byte = board_receive()) < 0) board_wait();
-  return (uint8_t)byte;
 }
 
 int main(void) {
