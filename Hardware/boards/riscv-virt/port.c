@@ -32,12 +32,11 @@ enum { SOURCE_UART = 10 };
 
 #define UART_DATA BYTE(0x10000000)
 #define UART_INTERRUPTS BYTE(0x10000001)
-#define UART_FIFO_CONTROL BYTE(0x10000002)
 #define UART_LINE_CONTROL BYTE(0x10000003)
 #define UART_LINE_STATUS BYTE(0x10000005)
 #define UART_DIVISOR_LOW BYTE(0x10000000)
 #define UART_DIVISOR_HIGH BYTE(0x10000001)
-enum { FIFO_ENABLE = 1 << 0, FIFO_CLEAR = 3 << 1, LINE_8N1 = 3, LINE_DIVISOR = 1 << 7 };
+enum { LINE_8N1 = 3, LINE_DIVISOR = 1 << 7 };
 enum { STATUS_RECEIVED = 1 << 0, STATUS_OVERRUN = 1 << 1, STATUS_ROOM = 1 << 5 };
 enum { UART_HERTZ = 3686400 };
 
@@ -70,7 +69,8 @@ static void start_uart(void) {
   UART_DIVISOR_LOW = (uint8_t)divisor;
   UART_DIVISOR_HIGH = (uint8_t)(divisor >> 8);
   UART_LINE_CONTROL = LINE_8N1;
-  UART_FIFO_CONTROL = FIFO_ENABLE | FIFO_CLEAR;
+  // The FIFO stays off: to switch it on would empty it, and this machine has received before it was
+  // started. A real UART wants it on, or loses bytes while interrupts are masked.
   UART_INTERRUPTS = 1;
 }
 
@@ -102,10 +102,11 @@ void board_send(uint8_t byte) {
 
 void port_start(void) {
   set_tick();
-  start_uart();
   PLIC_PRIORITY(SOURCE_UART) = 1;
-  PLIC_THRESHOLD = 0;
   PLIC_ENABLED = 1 << SOURCE_UART;
+  PLIC_THRESHOLD = 0;
+  // Last: QEMU's PLIC does not look again at what was pending when it is enabled.
+  start_uart();
   uint32_t enabled = 1 << CAUSE_TIMER | 1 << CAUSE_EXTERNAL;
   __asm__ volatile("csrw mie, %0" ::"r"(enabled));
 }
