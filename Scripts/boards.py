@@ -30,18 +30,26 @@ class Board:
     linker_script: Path
     defines: dict[str, str]
     emulator: dict = field(default_factory=dict)
+    folders: tuple[Path, ...] = (BOARDS,)  # to find headers, modules and other files in
 
     @property
     def flags(self):
         """For clang, and behind -Xcc for swiftc."""
         defines = [f"-D{name}={value}" for name, value in self.defines.items()]
-        return [*self.cpu, "-ffreestanding", *defines, "-I", str(BOARDS)]
+        folders = [word for folder in self.folders for word in ("-I", str(folder))]
+        return [*self.cpu, "-ffreestanding", *defines, *folders]
 
     def compile(self, source, folder):
         """The object of a C file."""
         path = folder / f"{source.parent.name}-{source.stem}.o"
         run("clang", "-target", self.triple, *C_FLAGS, *self.flags, "-c", source, "-o", path)
         return path
+
+    def compile_swift(self, modules, folder, optimization):
+        """The objects of targets, or what is like them; each after those that it imports."""
+        flags = ["-Xfrontend", "-function-sections", "-Xfrontend", "-disable-stack-protector"]
+        flags += [word for flag in self.flags for word in ("-Xcc", flag)]
+        return [compile_target(it, self.triple, folder, flags, optimization) for it in modules]
 
     def link(self, objects, path):
         """Puts the program in its place when it is complete."""
@@ -101,10 +109,8 @@ def swift_objects(board, folder, build, optimization):
     program = SwiftProgram(folder, settings)
     if not program.sources():
         return []
-    flags = ["-Xfrontend", "-function-sections", "-Xfrontend", "-disable-stack-protector"]
-    flags += [word for flag in board.flags for word in ("-Xcc", flag)]
     modules = [*imported_targets(program.sources(), targets), program]
-    return [compile_target(it, board.triple, build, flags, optimization) for it in modules]
+    return board.compile_swift(modules, build, optimization)
 
 
 def build_firmware(board, folder, optimization="-Osize"):
