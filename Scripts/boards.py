@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tomllib
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from embedded import CompileError, compile_target
@@ -118,6 +118,8 @@ def build_firmware(board, folder, optimization="-Osize"):
     place = ROOT / ".build-firmware" / board.name
     build = place / folder.name
     build.mkdir(parents=True, exist_ok=True)
+    # A program in Swift may have C of its own, with a module map.
+    board = replace(board, folders=(*board.folders, folder))
     objects = swift_objects(board, folder, build, optimization)
     for source in (*sorted(folder.glob("*.c")), *board.sources):
         objects.append(board.compile(source, build))

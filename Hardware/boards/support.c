@@ -37,6 +37,13 @@ int memcmp(const void *left, const void *right, size_t count) {
   return 0;
 }
 
+// Swift frees what it has allocated, and only lends here: a program that allocates does not link until
+// it brings `posix_memalign` and this.
+__attribute__((weak)) void free(void *memory) {
+  (void)memory;
+  __builtin_trap();
+}
+
 static uint64_t joined(uint32_t high, uint32_t low) { return (uint64_t)high << 32 | low; }
 
 // Shifts of 64 bits by 0 to 63: of halves, not to call themselves.
