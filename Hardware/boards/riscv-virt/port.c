@@ -42,8 +42,10 @@ enum { UART_HERTZ = 3686400 };
 
 // Two chips of 16 bits make a word; each gets the command.
 #define BOTH(command) ((command) * 0x10001u)
-enum { READ_ARRAY = 0xFF, PROGRAM = 0x40, ERASE = 0x20, CONFIRM = 0xD0, CLEAR_STATUS = 0x50 };
+enum { READ_ARRAY = 0xFF, FILL_BUFFER = 0xE8, ERASE = 0x20, CONFIRM = 0xD0 };
 enum { CHIP_READY = 0x80 };
+// What both chips program at once, of words that lie in one such block.
+enum { BUFFER_BYTES = 128 };
 enum { FLASH_BASE = 0x22000000, PAGE_BYTES = 256 * 1024, PAGE_COUNT = 8 };
 
 enum { CAUSE_TIMER = 7, CAUSE_EXTERNAL = 11 };
@@ -137,7 +139,6 @@ struct board_flash board_flash_geometry(void) {
 static void wait_for_flash(void) {
   while ((WORD(FLASH_BASE) & BOTH(CHIP_READY)) != BOTH(CHIP_READY)) {
   }
-  WORD(FLASH_BASE) = BOTH(CLEAR_STATUS);
 }
 
 void board_flash_erase(uint32_t page) {
@@ -153,12 +154,27 @@ static uint32_t word_at(const uint8_t *bytes) {
          (uint32_t)bytes[3] << 24;
 }
 
+// Words of one block, by the chips' buffer: some thirty times as fast as word by word.
+static void program_block(uint32_t offset, const uint8_t *bytes, uint32_t count) {
+  WORD(FLASH_BASE + offset) = BOTH(FILL_BUFFER);
+  wait_for_flash();
+  WORD(FLASH_BASE + offset) = BOTH(count / 4 - 1);
+  for (uint32_t index = 0; index < count; index += 4) {
+    WORD(FLASH_BASE + offset + index) = word_at(bytes + index);
+  }
+  WORD(FLASH_BASE + offset) = BOTH(CONFIRM);
+  wait_for_flash();
+}
+
 void board_flash_program(uint32_t offset, const uint8_t *bytes, uint32_t count) {
   board_flash_check(offset, bytes, count);
-  for (uint32_t index = 0; index < count; index += 4) {
-    WORD(FLASH_BASE + offset + index) = BOTH(PROGRAM);
-    WORD(FLASH_BASE + offset + index) = word_at(bytes + index);
-    wait_for_flash();
+  while (count > 0) {
+    uint32_t room = BUFFER_BYTES - offset % BUFFER_BYTES;
+    uint32_t part = count < room ? count : room;
+    program_block(offset, bytes, part);
+    offset += part;
+    bytes += part;
+    count -= part;
   }
   WORD(FLASH_BASE) = BOTH(READ_ARRAY);
 }

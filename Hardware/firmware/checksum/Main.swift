@@ -18,7 +18,7 @@ struct Main {
 
   private mutating func take(_ byte: UInt8) {
     guard byte == UInt8(ascii: "\n") else { return crc.update(byte) }
-    for shift in stride(from: UInt32(28), through: 0, by: -4) { send(digit: crc.value >> shift & 15) }
+    for place in 0..<8 { send(digit: crc.value >> UInt32(28 - 4 * place) & 15) }
     board_send(byte)
     crc = CRC32()
   }
