@@ -144,6 +144,7 @@ void board_flash_check(uint32_t offset, const uint8_t *bytes, uint32_t count) {
   const volatile uint8_t *now = (const volatile uint8_t *)(uintptr_t)(flash.base + offset);
   for (uint32_t index = 0; index < count; index++) {
     if (bytes[index] & ~now[index]) board_fail("programming flash cannot set a bit");
+    if (now[index] != 0xFF && !flash.clears_more_bits) board_fail("flash is programmed once only");
   }
 }
 

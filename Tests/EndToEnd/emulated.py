@@ -97,15 +97,16 @@ class Emulator:
         return int(self.ask(command)[0])
 
     def wait_until_started(self):
-        """Asks until it answers: what is sent to a board while it starts may be lost."""
+        """Sends until it comes back: what goes to a board before it has started may be lost."""
         end = time.monotonic() + LIMIT
-        answer = b""
-        while not answer.endswith(b"\n") or b"s: " not in answer:
-            assert time.monotonic() < end, f"does not start: {answer}"
-            self.write(ESCAPE + b"s")
-            answer = self.read(0.5)
-        while self.read(0.3):
-            pass
+        number, back = 0, b""
+        while f"started {number}?\n".encode() not in back:
+            assert time.monotonic() < end, f"does not start: {back}"
+            number += 1
+            # An escape may have come of which the command has not; it takes a line feed for one.
+            self.write(f"\n\nstarted {number}?\n".encode())
+            while more := self.read(0.3):
+                back += more
 
     def echo(self, data):
         """What comes back of the data, with few enough bytes in flight."""
