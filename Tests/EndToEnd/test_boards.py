@@ -12,8 +12,8 @@ from processes import ProcessTests
 ERASED, PATTERN = ["255"] * 68, [str(7 * index % 256) for index in range(64)] + ["255"] * 4
 
 
-class BoardTests:
-    """The tests of one board, whose name a subclass has."""
+class ProcessorTests:
+    """What depends on the processor. A subclass has the board's name."""
 
     def board_with(self, program, *options, **keywords):
         board = Emulator(self.board, program, *options, **keywords)
@@ -30,6 +30,36 @@ class BoardTests:
         data = random.Random(1).randbytes(65536)
         self.assertEqual(board.echo(data), data)
         self.assertEqual(board.number("l"), 0)
+
+    def test_faults_are_told_and_end_in_a_reset(self):
+        board = self.echoing_board()
+        board.ask("e")
+        board.ask("p")
+        again = board.ask("g")[-1] == "1"
+        failures = {b"b": b"cannot set a bit", b"f": b"fault "} | ({} if again else {b"p": b"once"})
+        for command, words in failures.items():
+            board.write(ESCAPE + command)
+            told = board.read_until(b"\n" + self.board.encode() + b"\n")
+            self.assertIn(words, told)
+
+    def test_arithmetic_without_a_runtime_library(self):
+        board = self.echoing_board()
+        generator = random.Random(2)
+        for _ in range(20):
+            # Of all sizes; lower halves that are not zero.
+            a, b = (generator.getrandbits(generator.randint(32, 64)) | 1 for _ in range(2))
+            self.assertEqual([int(word, 16) for word in board.ask("c", a, b)], results(a, b), (a, b))
+
+    def test_swift_on_a_portable_layer(self):
+        board = self.board_with("checksum")
+        for count in (0, 1, 200):
+            line = bytes(range(32, 127)).ljust(count, b"x")[:count]
+            board.write(line + b"\n")
+            self.assertEqual(board.read_count(9).decode(), f"{zlib.crc32(line):08x}\n")
+
+
+class BoardTests(ProcessorTests):
+    """Everything."""
 
     def test_bytes_above_the_ring_are_counted_and_not_fatal(self):
         board = self.echoing_board()
@@ -73,32 +103,6 @@ class BoardTests:
         self.assertEqual(board.ask("r"), PATTERN)
         board.ask("e")
         self.assertEqual(board.ask("r"), ERASED)
-
-    def test_faults_are_told_and_end_in_a_reset(self):
-        board = self.echoing_board()
-        board.ask("e")
-        board.ask("p")
-        again = board.ask("g")[-1] == "1"
-        failures = {b"b": b"cannot set a bit", b"f": b"fault "} | ({} if again else {b"p": b"once"})
-        for command, words in failures.items():
-            board.write(ESCAPE + command)
-            told = board.read_until(b"\n" + self.board.encode() + b"\n")
-            self.assertIn(words, told)
-
-    def test_arithmetic_without_a_runtime_library(self):
-        board = self.echoing_board()
-        generator = random.Random(2)
-        for _ in range(20):
-            # Of all sizes; lower halves that are not zero.
-            a, b = (generator.getrandbits(generator.randint(32, 64)) | 1 for _ in range(2))
-            self.assertEqual([int(word, 16) for word in board.ask("c", a, b)], results(a, b), (a, b))
-
-    def test_swift_on_a_portable_layer(self):
-        board = self.board_with("checksum")
-        for count in (0, 1, 200):
-            line = bytes(range(32, 127)).ljust(count, b"x")[:count]
-            board.write(line + b"\n")
-            self.assertEqual(board.read_count(9).decode(), f"{zlib.crc32(line):08x}\n")
 
 
 def results(a, b):
@@ -155,11 +159,11 @@ class CortexM3Tests(BoardTests, LineTests):
         self.assertFalse(os.path.lexists(link))
 
 
-class CortexM4Tests(BoardTests, ProcessTests):
+class CortexM4Tests(ProcessorTests, ProcessTests):
     board = "mps2-an386"
 
 
-class CortexM7Tests(BoardTests, ProcessTests):
+class CortexM7Tests(ProcessorTests, ProcessTests):
     board = "mps2-an500"
 
 

@@ -105,10 +105,10 @@ static void calculate(void) {
   send_text("\n");
 }
 
-// So long that the ring overflows when bytes come.
+// Until the ring is full, and more has come.
 static void be_deaf(void) {
-  uint32_t start = board_milliseconds();
-  while (board_milliseconds() - start < 300) {
+  uint32_t lost = board_lost();
+  while (board_lost() == lost) {
   }
 }
 
