@@ -6,15 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from embedded import CompileError, compile_target
+import boards
+from boards import BOARDS, load_board, run
+from embedded import compile_target
 from manifest import ROOT, load_targets
 
 HARDWARE = ROOT / "Hardware/vectors"
 BOARD = HARDWARE / "Board"
 VECTORS = ROOT / "Tests/Vectors"
-# There is no Swift library for v7-M; that for v7E-M holds no code, and the processor decides.
-TRIPLE = "armv7em-none-none-eabi"
-CPU_FLAGS = ["-mcpu=cortex-m3", "-mfloat-abi=soft", "-ffreestanding"]
 EMULATOR = ["qemu-system-arm", "-M", "mps2-an385", "-nographic", "-monitor", "none"]
 EMULATOR += ["-serial", "none", "-semihosting-config", "enable=on,target=native"]
 SECONDS_LIMIT = 300
@@ -32,28 +31,29 @@ class Program:
     def sources(self):
         return [*sorted(self.folder.glob("*.swift")), *sorted((HARDWARE / "Shared").glob("*.swift"))]
 
-    def objects(self, build, optimization):
+    def objects(self, board, build, optimization):
         """Of each module, then of the program, which has the settings of the last."""
-        flags = ["-Xfrontend", "-function-sections", "-Xfrontend", "-disable-stack-protector"]
-        flags += ["-I", BOARD] + [word for flag in CPU_FLAGS for word in ("-Xcc", flag)]
         targets = [load_targets(ROOT)[name] for name in self.modules]
-        for target in [*targets, replace(self, settings=targets[-1].settings)]:
-            yield compile_target(target, TRIPLE, build, flags, optimization)
+        modules = [*targets, replace(self, settings=targets[-1].settings)]
+        return board.compile_swift(modules, build, optimization)
 
 
-def run(*command):
-    subprocess.run(command, check=True)
+def board_with(vectors):
+    """The board, with semihosting in place of its UART, and the files that `vectors` has."""
+    sources = [BOARDS / "cortex-m.c", BOARDS / "support.c", BOARD / "semihosting.c"]
+    folders = (BOARD, vectors, VECTORS)
+    board = load_board("mps2-an385")
+    return replace(board, sources=sources, folders=folders, linker_script=BOARD / "board.ld")
 
 
 def build_program(program, build, vectors=VECTORS, optimization="-Osize"):
     """Links the program with the files that `vectors` has, or with the golden ones; its path."""
     build.mkdir(exist_ok=True)
-    objects = [*program.objects(build, optimization), build / "startup.o"]
-    compiler = ["clang", "-target", TRIPLE, *CPU_FLAGS, "-Os", "-fno-builtin", "-Wall", "-Werror"]
-    compiler += ["-ffunction-sections", "-I", vectors, "-I", VECTORS]
-    run(*compiler, "-c", BOARD / "startup.c", "-o", objects[-1])
+    board = board_with(vectors)
+    objects = program.objects(board, build, optimization)
+    objects += [board.compile(source, build) for source in board.sources]
     path = build / "program.elf"
-    run("ld.lld", "--gc-sections", "-T", BOARD / "board.ld", *objects, "-o", path)
+    board.link(objects, path)
     return path
 
 
@@ -66,12 +66,7 @@ def emulate(path, *options, **settings):
 def failures_end(script):
     """Ends the script with a sentence where something above has failed."""
     try:
-        yield
-    except CompileError as error:
-        sys.exit(str(error))
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"{script}: {error.cmd[0]} failed")
-    except FileNotFoundError as error:
-        sys.exit(f"{script}: there is no {error.filename}")
+        with boards.failures_end(script):
+            yield
     except subprocess.TimeoutExpired:
         sys.exit(f"{script}: the program did not end within {SECONDS_LIMIT} s")

@@ -1,0 +1,145 @@
+"""Boards of Hardware/boards, and programs for them: in C, or in Embedded Swift on portable targets."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from embedded import CompileError, compile_target
+from manifest import ROOT, load_targets
+
+BOARDS = ROOT / "Hardware/boards"
+FIRMWARE = ROOT / "Hardware/firmware"
+IMPORT = re.compile(r"^\s*(?:\w+\s+)?import\s+(\w+)", re.MULTILINE)
+# On all boards; the port and the start-up come with the board.
+COMMON = "common.c", "support.c"
+# Swift code takes the addresses of C variables from a table of them, so both are compiled alike.
+C_FLAGS = ["-Os", "-std=c11", "-ffreestanding", "-fno-builtin", "-fno-pic", "-Wall", "-Wextra"]
+C_FLAGS += ["-Werror", "-ffunction-sections", "-fdata-sections"]
+
+
+@dataclass(frozen=True)
+class Board:
+    name: str
+    triple: str
+    cpu: list[str]
+    sources: list[Path]
+    linker_script: Path
+    defines: dict[str, str]
+    emulator: dict = field(default_factory=dict)
+    folders: tuple[Path, ...] = (BOARDS,)  # to find headers, modules and other files in
+
+    @property
+    def flags(self):
+        """For clang, and behind -Xcc for swiftc."""
+        defines = [f"-D{name}={value}" for name, value in self.defines.items()]
+        folders = [word for folder in self.folders for word in ("-I", str(folder))]
+        return [*self.cpu, "-ffreestanding", *defines, *folders]
+
+    def compile(self, source, folder):
+        """The object of a C file."""
+        path = folder / f"{source.parent.name}-{source.stem}.o"
+        run("clang", "-target", self.triple, *C_FLAGS, *self.flags, "-c", source, "-o", path)
+        return path
+
+    def compile_swift(self, modules, folder, optimization):
+        """The objects of targets, or what is like them; each after those that it imports."""
+        flags = ["-Xfrontend", "-function-sections", "-Xfrontend", "-disable-stack-protector"]
+        flags += [word for flag in self.flags for word in ("-Xcc", flag)]
+        return [compile_target(it, self.triple, folder, flags, optimization) for it in modules]
+
+    def link(self, objects, path):
+        """Puts the program in its place when it is complete."""
+        unfinished = path.with_suffix(".unfinished")
+        command = ["ld.lld", "--gc-sections", "-L", BOARDS, "-T", self.linker_script, *objects]
+        run(*command, f"-Map={path.with_suffix('.map')}", "-o", unfinished)
+        unfinished.replace(path)
+
+
+def board_names():
+    return sorted(path.parent.name for path in BOARDS.glob("*/board.toml"))
+
+
+def load_board(name, defines=()):
+    """What board.toml says; `defines` are words like NAME=VALUE."""
+    path = BOARDS / name / "board.toml"
+    if not path.is_file():
+        sys.exit(f"there is no board {name}; there are {', '.join(board_names())}")
+    facts = tomllib.loads(path.read_text())
+    given = dict(word.partition("=")[::2] for word in defines)
+    return Board(
+        name=name,
+        triple=facts["triple"],
+        cpu=facts["cpu"],
+        sources=[BOARDS / source for source in (*COMMON, *facts["sources"])],
+        linker_script=BOARDS / facts["linker-script"],
+        defines={"BOARD_NAME": f'"{name}"', **facts.get("defines", {}), **given},
+        emulator=facts.get("emulator", {}),
+    )
+
+
+@dataclass(frozen=True)
+class SwiftProgram:
+    """The Swift files of a folder, compiled as a target would be."""
+
+    folder: Path
+    settings: tuple
+    name: str = "Program"
+
+    def sources(self):
+        return sorted(self.folder.glob("*.swift"))
+
+
+def imported_targets(sources, targets):
+    """The portable targets that the files import, and those that these depend on, in that order."""
+    wanted = {name for source in sources for name in IMPORT.findall(source.read_text())}
+    for name in reversed(targets):
+        if name in wanted:
+            wanted |= set(targets[name].dependencies)
+    return [target for name, target in targets.items() if name in wanted and target.is_portable]
+
+
+def swift_objects(board, folder, build, optimization):
+    """Of each target that the program imports, then of the program."""
+    targets = load_targets(ROOT)
+    settings = next(target.settings for target in targets.values() if target.is_portable)
+    program = SwiftProgram(folder, settings)
+    if not program.sources():
+        return []
+    modules = [*imported_targets(program.sources(), targets), program]
+    return board.compile_swift(modules, build, optimization)
+
+
+def build_firmware(board, folder, optimization="-Osize"):
+    """Builds what is in the folder, C and Swift, for the board; the path of the ELF file."""
+    place = ROOT / ".build-firmware" / board.name
+    build = place / folder.name
+    build.mkdir(parents=True, exist_ok=True)
+    # A program in Swift may have C of its own, with a module map.
+    board = replace(board, folders=(*board.folders, folder))
+    objects = swift_objects(board, folder, build, optimization)
+    for source in (*sorted(folder.glob("*.c")), *board.sources):
+        objects.append(board.compile(source, build))
+    path = place / f"{folder.name}.elf"
+    board.link(objects, path)
+    return path
+
+
+def run(*command):
+    subprocess.run(command, check=True)
+
+
+@contextmanager
+def failures_end(script):
+    """Ends the script with a sentence where something above has failed."""
+    try:
+        yield
+    except CompileError as error:
+        sys.exit(str(error))
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"{script}: {error.cmd[0]} failed")
+    except FileNotFoundError as error:
+        sys.exit(f"{script}: there is no {error.filename}")

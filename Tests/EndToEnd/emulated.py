@@ -1,0 +1,122 @@
+"""Emulated boards that tests start, and never leave behind."""
+
+import functools
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tty
+
+from processes import LIMIT, ROOT
+
+ESCAPE = b"\x1b"
+# In flight to a board that echoes: fewer than any ring holds.
+IN_FLIGHT = 256
+building = threading.Lock()
+
+
+def run_script(*words):
+    done = subprocess.run([ROOT / f"Scripts/{words[0]}", *words[1:]], capture_output=True, text=True)
+    assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+    return done.stdout.strip()
+
+
+@functools.cache
+def build(board, program):
+    run_script("setup", "emulator")
+    return ROOT / run_script("firmware", board, program)
+
+
+def firmware(board, program):
+    """The path of the program, which is built once."""
+    with building:
+        return build(board, program)
+
+
+class Emulator:
+    """A board at work, and its port held open; or, with `port`, at the other end of a line."""
+
+    def __init__(self, board, program, *options, port=None):
+        command = [ROOT / "Scripts/emulate", board, firmware(board, program), *options]
+        self.process = subprocess.Popen(
+            [sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        self.path = self.process.stdout.readline().strip()
+        assert self.path, f"no board {board}"
+        self.port = os.open(port or self.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        tty.setraw(self.port)
+
+    def close(self):
+        os.close(self.port)
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def reset(self):
+        self.process.send_signal(signal.SIGUSR1)
+
+    def write(self, data):
+        while data:
+            assert select.select([], [self.port], [], LIMIT)[1], "the board takes nothing"
+            data = data[os.write(self.port, data) :]
+
+    def read(self, seconds=LIMIT):
+        """What is there, or comes within the time; nothing where nothing comes."""
+        readable, _, _ = select.select([self.port], [], [], seconds)
+        return os.read(self.port, 4096) if readable else b""
+
+    def read_until(self, text):
+        """All up to `text`, and with it."""
+        data = b""
+        end = time.monotonic() + LIMIT
+        while text not in data:
+            assert time.monotonic() < end, f"{text} does not come after {data[-100:]}"
+            data += self.read(0.1)
+        return data
+
+    def read_count(self, count):
+        data = b""
+        while len(data) < count:
+            more = self.read()
+            assert more, f"{len(data)} of {count} bytes come"
+            data += more
+        return data
+
+    def ask(self, command, *numbers):
+        """The words of the answer to a command of Hardware/firmware/echo."""
+        name = command.encode()
+        self.write(ESCAPE + name + b"".join(number.to_bytes(8, "little") for number in numbers))
+        line = self.read_until(b"\n")
+        assert line.startswith(name + b": "), line
+        return line.decode().split()[1:]
+
+    def number(self, command):
+        return int(self.ask(command)[0])
+
+    def wait_until_started(self):
+        """Sends until it comes back: what goes to a board before it has started may be lost."""
+        end = time.monotonic() + LIMIT
+        number, back = 0, b""
+        while f"started {number}?\n".encode() not in back:
+            assert time.monotonic() < end, f"does not start: {back}"
+            number += 1
+            # An escape may have come of which the command has not; it takes a line feed for one.
+            self.write(f"\n\nstarted {number}?\n".encode())
+            while more := self.read(0.3):
+                back += more
+
+    def echo(self, data):
+        """What comes back of the data, with few enough bytes in flight."""
+        back = bytearray()
+        sent = bytearray()
+        while len(back) < len(data):
+            piece = data[len(sent) : len(back) + IN_FLIGHT]
+            self.write(piece.replace(ESCAPE, ESCAPE + ESCAPE))
+            sent += piece
+            more = self.read()
+            assert more, f"{len(back)} of {len(sent)} bytes come back"
+            back += more
+        return bytes(back)
