@@ -41,12 +41,15 @@ let package = Package(
       name: "Transfer", dependencies: ["Streaming", "LinkLayer", "Framing", "Tensors"],
       swiftSettings: portable),
     .target(name: "Device", dependencies: ["WeightCodec", "Framing"], swiftSettings: portable),
+    .target(
+      name: "Digits", dependencies: ["Device"], path: "Hardware/digits", swiftSettings: portable),
     .target(name: "LineModel", swiftSettings: portable),
 
     // Host layers.
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
     .target(name: "CSerial"),
+    .target(name: "CDigitsSamples", path: "Hardware/digits-samples"),
     .target(
       name: "Checkpoints",
       dependencies: ["Tensors", "CZip", .product(name: "SystemPackage", package: "swift-system")],
@@ -124,7 +127,7 @@ let package = Package(
       name: "DeviceTests",
       dependencies: [
         "Device", "Framing", "LinkLayer", "LinkSimulator", "LineModel", "Runtime", "Checkpoints",
-        "Streaming", "Tensors", "Transfer", "WeightCodec",
+        "Streaming", "Tensors", "Transfer", "WeightCodec", "Digits", "CDigitsSamples",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],

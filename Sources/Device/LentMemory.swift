@@ -27,6 +27,13 @@ public struct LentMemory<Element: BitwiseCopyable> {
     }
   }
 
+  /// Lends a pointer to the elements, for loops whose bounds are looked at once.
+  @unsafe
+  @inline(__always)
+  public func withPointer<R>(_ body: (UnsafeMutablePointer<Element>) -> R) -> R {
+    unsafe body(base)
+  }
+
   /// Makes all elements the same.
   public func fill(_ element: Element) {
     for index in 0..<count { self[index] = element }

@@ -1,0 +1,43 @@
+import CDigitsSamples
+import Checkpoints
+import Device
+import Digits
+import LinkSimulator
+import Testing
+
+@testable import Runtime
+
+/// The application on the sample model.
+struct DigitsTests {
+  private struct Samples: DigitsSamples {
+    var count: Int { Int(DIGITS_SAMPLE_COUNT) }
+    func pixel(_ place: Int, of image: Int) -> UInt8 { digits_pixel(UInt32(image), UInt32(place)) }
+    func label(of image: Int) -> Int { Int(digits_label(UInt32(image))) }
+  }
+
+  private func correct(planeCount: Int) throws -> Int {
+    let checkpoint = try Checkpoint(opening: DeviceRun.digits)
+    let image = TestMemory(0 as UInt8, count: DeviceRun.imageByteCount(checkpoint))
+    let states = TestMemory(TensorState(), count: checkpoint.tensors.count)
+    _ = try DeviceRun(
+      checkpoint, MemoryStore(image: image.lent, states: states.lent),
+      policy: .planes(limit: planeCount))
+    let store = MemoryStore(image: image.lent, states: states.lent)
+    let scratch = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: DigitsMemory.byteCount, alignment: 4)
+    defer { unsafe scratch.deallocate() }
+    var trial = DigitsTrial(Samples(), unsafe DigitsMemory(scratch))
+    trial.begin(count: 1000, CheckpointTable(checkpoint), store)
+    while trial.isRunning {
+      if let result = trial.step(store) { return result.correct }
+    }
+    return 0
+  }
+
+  /// With as many planes in floating point 36, 98, 354, 356, 356, 357 and 357 images are recognized.
+  @Test(arguments: zip([1, 2, 3, 4, 5, 6, 7], [36, 98, 354, 356, 355, 357, 357]))
+  func integersDoAsWellAsFloats(planeCount: Int, expected: Int) throws {
+    let found = try correct(planeCount: planeCount)
+    #expect(found == expected)
+  }
+}
