@@ -20,6 +20,8 @@ let package = Package(
   products: [
     .executable(name: "wtserial", targets: ["wtserial"]),
     .library(name: "Transfer", targets: ["Transfer"]),
+    // All that a microcontroller needs to receive a model.
+    .library(name: "Device", targets: ["Device"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
