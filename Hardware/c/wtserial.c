@@ -35,6 +35,7 @@ enum { FAILED_MODEL = 2, FAILED_STORE, FAILED_DIGEST, FAILED_STREAM }; /* §5.7 
 #define LAST_TIMEOUT 2000u
 #define SILENCE_LIMIT 8000u /* §4.5 */
 #define READY_INTERVAL 1000u
+#define CLOSE_COUNT 2u /* §4.6: it is not answered */
 
 #define BODY_LIMIT 2048u /* §7 */
 #define CONTENT_LIMIT 16384u
@@ -262,6 +263,8 @@ static uint16_t fail_begin(struct wt_receiver *r, uint8_t code)
 {
     uint16_t start = say_kind(r, FAILED);
     say(r, code);
+    r->is_last_word = true;
+    r->closing_code = CLOSE_REFUSED;
     r->part = PART_DEAF;
     r->allowed = 0;
 #if WT_CODEC
@@ -459,6 +462,8 @@ static void check_model(struct wt_receiver *r)
     uint16_t start = say_kind(r, VERIFIED);
     say_bytes(r, r->digest, WT_DIGEST_SIZE);
     say_end(r, start);
+    r->is_last_word = true;
+    r->closing_code = CLOSE_DONE;
 }
 
 /* ---- The coded stream (§6.3), codec flat, planes only ---- */
@@ -1061,7 +1066,7 @@ static void open_session(struct wt_receiver *r)
     r->part = PART_KIND;
     r->allowed = BIT(OFFER);
     r->tensor = 0;
-    r->work = false;
+    r->work = r->is_last_word = false;
     say_info(r);
 }
 
@@ -1072,12 +1077,6 @@ static void end_session(struct wt_receiver *r, uint8_t code)
     if (code != WT_SILENCE || !WT_CONTINUE)
         r->session = 0;
     tell(r, WT_CLOSED, code, 0);
-}
-
-static void shut(struct wt_receiver *r, uint8_t code)
-{
-    r->closing = 2;
-    r->closing_code = code;
 }
 
 static void take_hello(struct wt_receiver *r, const uint8_t *payload, uint16_t count)
@@ -1123,7 +1122,8 @@ static void take_answer(struct wt_receiver *r, uint16_t number)
     if (gone >= NUMBER_HALF)
         return; /* an old one */
     if (gone > (r->sent + BLOCK_SIZE - 1) / BLOCK_SIZE) {
-        shut(r, CLOSE_MISBEHAVED);
+        r->closing_code = CLOSE_MISBEHAVED;
+        r->closing = CLOSE_COUNT;
         return;
     }
     if (!gone)
@@ -1138,8 +1138,8 @@ static void take_answer(struct wt_receiver *r, uint16_t number)
         r->config->outbox[i] = r->config->outbox[i + gone];
     r->timeout = FIRST_TIMEOUT;
     r->resend = r->now;
-    if (!r->out && r->part == PART_DEAF)
-        shut(r, CLOSE_REFUSED);
+    if (!r->out && r->is_last_word)
+        r->closing = CLOSE_COUNT;
 }
 
 static void take_broken(struct wt_receiver *r)

@@ -129,7 +129,8 @@ struct wt_receiver {
     uint8_t sent;              /* bytes of the outbox that are on their way */
     uint8_t owed;
     uint8_t closing, closing_code; /* CLOSE frames to be sent */
-    bool is_open, is_busy, is_repeat;
+    bool is_open, is_busy;
+    bool is_last_word; /* behind what is in the outbox the session is closed */
 
     /* Records (§5). */
     uint16_t allowed; /* a bit for each kind that may come */
