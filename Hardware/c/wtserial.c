@@ -363,7 +363,12 @@ static WT_ROM struct float_form *form_of(WT_ROM struct wt_tensor *tensor)
 {
     return &float_forms[tensor->dtype - 1];
 }
+#endif
 
+/* ---- Digests (§5.5, §5.6) ---- */
+
+#if WT_SHA256
+#if WT_CODEC
 /* Byte 0 of a number that is shifted to the left, or by less than 0 to the right. */
 static uint8_t shifted(uint16_t value, int16_t by)
 {
@@ -371,12 +376,7 @@ static uint8_t shifted(uint16_t value, int16_t by)
         return 0;
     return (uint8_t)(by >= 0 ? value << by : value >> -by);
 }
-#endif
 
-/* ---- Digests (§5.5, §5.6) ---- */
-
-#if WT_SHA256
-#if WT_CODEC
 /* The float that a byte of planes stands for: the leading bit, those known, a 1 for the middle of
    what is possible, zeros. It is put together byte by byte: float64 needs no wider numbers. */
 static void sha_take_weight(struct wt_sha256 *sha, uint8_t weight, const struct wt_state *state,
