@@ -45,11 +45,17 @@ enum { FAILED_MODEL = 2, FAILED_STORE, FAILED_DIGEST, FAILED_STREAM }; /* §5.7 
 #define VARINT_SHIFT 56u
 
 #define PLANES 7u
+#define PASSES 13u  /* S0 S1 R1 … S6 R6 */
+#define SIGN 0x80u  /* of a byte of planes */
+#define TOP 0x40u
 #define CHANNEL 2u /* §6.2: what large tensors are without planes */
 #define CHANNEL_BITS 8u
 #define NO_TIER 255u
 #define FAILED_NAME_LIMIT 64u /* bytes of a name that FAILED quotes */
-#define FAILED_ROOM 96u       /* that metrics leave in the outbox */
+#define FAILED_ROOM 84u       /* what metrics leave in the outbox: 2, code, name, 15, 2 of METRIC */
+#define BOARD_NAME_LIMIT 32u
+#define METRIC_NAME_LIMIT 64u /* §5.9 */
+#define METRIC_UNIT_LIMIT 16u
 
 enum { OWED_WELCOME = 1, OWED_READY = 2, OWED_ACK = 4, OWED_NAK = 8 };
 enum { PART_KIND, PART_LENGTH, PART_BODY, PART_DEAF }; /* deaf: after FAILED nothing is read */
@@ -184,8 +190,7 @@ static void sha_take(struct wt_sha256 *sha, uint8_t byte)
         sha_block(sha);
 }
 
-/* The end of the hash; `digest` may be NULL. Returns whether it is `expected`, if that is not. */
-static void sha_end(struct wt_sha256 *sha, uint8_t *digest)
+static void sha_end(struct wt_sha256 *sha)
 {
     uint32_t count = sha->count;
     uint8_t byte = 0x80;
@@ -196,42 +201,28 @@ static void sha_end(struct wt_sha256 *sha, uint8_t *digest)
     sha->words[14] = count >> 29;
     sha->words[15] = count << 3;
     sha_block(sha);
-    for (uint8_t i = 0; i < WT_DIGEST_SIZE; i++)
-        digest[i] = (uint8_t)(sha->hash[i >> 2] >> (24 - 8 * (i & 3)));
+}
+
+/* A byte of the digest, once the hash has ended. */
+static uint8_t digest_byte(const struct wt_sha256 *sha, uint8_t index)
+{
+    return (uint8_t)(sha->hash[index >> 2] >> (~index & 3) * 8);
 }
 #endif
 
 /* ---- The outbox: records that go out ---- */
 
+/* No bounds are checked here: what the receiver says of itself, the name cut as it is, fits 128
+   bytes, and wt_metric leaves room for it. */
 static void say(struct wt_receiver *r, uint8_t byte)
 {
-    if (r->out < r->config->outbox_size)
-        r->config->outbox[r->out++] = byte;
+    r->config->outbox[r->out++] = byte;
 }
 
-/* Begins a record; returns where its length goes, which say_end fills in. */
-static uint16_t say_kind(struct wt_receiver *r, uint8_t kind)
-{
-    say(r, kind);
-    say(r, 0);
-    return r->out;
-}
-
-static void say_end(struct wt_receiver *r, uint16_t start)
-{
-    r->config->outbox[start - 1] = (uint8_t)(r->out - start);
-}
-
-static void say_bytes(struct wt_receiver *r, const uint8_t *bytes, uint8_t count)
-{
-    while (count--)
-        say(r, *bytes++);
-}
-
-static uint8_t length_of(const char *text)
+static uint8_t length_of(const char *text, uint8_t limit)
 {
     uint8_t length = 0;
-    while (text[length])
+    while (length < limit && text[length])
         length++;
     return length;
 }
@@ -259,9 +250,11 @@ static void say_number(struct wt_receiver *r, uint32_t value)
 
 /* ---- The end of a transfer that fails (§5.7) ---- */
 
-static uint16_t fail_begin(struct wt_receiver *r, uint8_t code)
+static uint8_t *fail_begin(struct wt_receiver *r, uint8_t code)
 {
-    uint16_t start = say_kind(r, FAILED);
+    uint8_t *length = r->config->outbox + r->out + 1;
+    say(r, FAILED);
+    say(r, 0);
     say(r, code);
     r->is_last_word = true;
     r->closing_code = CLOSE_REFUSED;
@@ -270,35 +263,37 @@ static uint16_t fail_begin(struct wt_receiver *r, uint8_t code)
 #if WT_CODEC
     r->lack = 1; /* ends decode */
 #endif
-    return start;
+    return length;
+}
+
+static void fail_end(struct wt_receiver *r, uint8_t *length, WT_ROM char *text)
+{
+    say_text(r, text);
+    *length = (uint8_t)(r->config->outbox + r->out - length - 1);
 }
 
 static void fail(struct wt_receiver *r, uint8_t code)
 {
     static WT_ROM char texts[3][17] = {"cannot keep this", "digest", "broken stream"};
-    if (r->part == PART_DEAF)
-        return;
-    uint16_t start = fail_begin(r, code);
-    say_text(r, texts[code - FAILED_STORE]);
-    say_end(r, start);
+    if (r->part != PART_DEAF)
+        fail_end(r, fail_begin(r, code), texts[code - FAILED_STORE]);
 }
 
 static void fail_tensor(struct wt_receiver *r, WT_ROM char *text)
 {
-    uint16_t start = fail_begin(r, FAILED_MODEL);
+    uint8_t *length = fail_begin(r, FAILED_MODEL);
     say_text(r, r->config->tensors[r->tensor].name);
-    say_text(r, text);
-    say_end(r, start);
+    fail_end(r, length, text);
 }
 
 static void fail_count(struct wt_receiver *r, uint32_t count)
 {
-    static WT_ROM char tensors[] = " tensors, not ";
-    uint16_t start = fail_begin(r, FAILED_MODEL);
+    static WT_ROM char tensors[] = " tensors, not ", nothing[] = "";
+    uint8_t *length = fail_begin(r, FAILED_MODEL);
     say_number(r, r->config->tensor_count);
     say_text(r, tensors);
     say_number(r, count);
-    say_end(r, start);
+    fail_end(r, length, nothing);
 }
 
 /* ---- The image ---- */
@@ -346,93 +341,91 @@ static void clear_image(struct wt_receiver *r)
         put_image(r, at, r->piece, (uint16_t)count);
     }
 #endif
-    for (uint16_t i = 0; i < r->config->tensor_count; i++)
-        memset(&r->config->states[i], 0, sizeof r->config->states[i]);
+    memset(r->config->states, 0, r->config->tensor_count * sizeof *r->config->states);
 }
 
 /* ---- Floats (§6.3, Elements) ---- */
 
 #if WT_CODEC
 struct float_form {
+    uint16_t levels; /* M + 2^e - 2 */
     uint8_t size, mantissa;
 };
 
-static WT_ROM struct float_form float_forms[] = {{4, 23}, {8, 52}, {2, 10}, {2, 7}};
-
-static WT_ROM struct float_form *form_of(WT_ROM struct wt_tensor *tensor)
-{
-    return &float_forms[tensor->dtype - 1];
-}
+static WT_ROM struct float_form float_forms[] = {
+    {277, 4, 23}, {2098, 8, 52}, {40, 2, 10}, {261, 2, 7}};
 #endif
 
 /* ---- Digests (§5.5, §5.6) ---- */
 
 #if WT_SHA256
 #if WT_CODEC
-/* Byte 0 of a number that is shifted to the left, or by less than 0 to the right. */
-static uint8_t shifted(uint16_t value, int16_t by)
-{
-    if (by >= 8 || by <= -16)
-        return 0;
-    return (uint8_t)(by >= 0 ? value << by : value >> -by);
-}
-
 /* The float that a byte of planes stands for: the leading bit, those known, a 1 for the middle of
-   what is possible, zeros. It is put together byte by byte: float64 needs no wider numbers. */
+   what is possible, zeros. `bits` are its highest ones, `shift` their place. */
 static void sha_take_weight(struct wt_sha256 *sha, uint8_t weight, const struct wt_state *state,
-                            WT_ROM struct float_form *form)
+                            uint8_t dtype)
 {
+    WT_ROM struct float_form *form = &float_forms[dtype - 1];
     uint8_t magnitude = weight & 0x7F, width = bit_width(magnitude);
-    uint16_t digits = (uint16_t)(magnitude << 1), exponent = 0;
+    uint32_t bits = (uint32_t)magnitude << 1;
     int16_t level = (int16_t)(state->level - PLANES + width), shift = (int16_t)(level - width);
     /* Once bit 0 is known, the 1 for the middle is the digit below it. */
-    if (state->passes == 2 * PLANES - 1 || (state->passes == 2 * PLANES - 2 && magnitude == 1))
-        digits |= 1;
-    if (!magnitude)
-        digits = 0;
-    else if (level >= form->mantissa) {
-        exponent = (uint16_t)(level - form->mantissa + 1);
-        digits &= (uint16_t)((1u << width) - 1u);
+    if (magnitude && state->passes + (magnitude == 1) >= (uint8_t)PASSES)
+        bits |= 1;
+    if (level >= form->mantissa) { /* not subnormal: the leading bit counts as an exponent's */
+        bits += (uint32_t)(level - form->mantissa) << width;
         shift = (int16_t)(form->mantissa - width);
     }
-    for (int16_t low = 0; low < 8 * form->size; low = (int16_t)(low + 8)) {
-        uint8_t byte = shifted(digits, (int16_t)(shift - low))
-                       | shifted(exponent, (int16_t)(form->mantissa - low));
-        if (low == 8 * (form->size - 1))
-            byte |= weight & 0x80;
-        sha_take(sha, byte);
+    if (!magnitude)
+        bits = 0;
+    if (shift < 0) {
+        bits >>= -shift;
+        shift = 0;
+    }
+    for (uint8_t left = form->size; left--;) {
+        uint8_t byte = 0;
+        if (shift >= 8)
+            shift = (int16_t)(shift - 8);
+        else {
+            bits <<= shift;
+            shift = 0;
+            byte = (uint8_t)bits;
+            bits >>= 8;
+        }
+        sha_take(sha, left ? byte : byte | (weight & SIGN));
     }
 }
 #endif
 
-static void digest_of(struct wt_receiver *r, uint16_t index, uint8_t *digest)
+static void digest_of(struct wt_receiver *r, uint16_t index, struct wt_sha256 *sha)
 {
     WT_ROM struct wt_tensor *tensor = &r->config->tensors[index];
-    struct wt_sha256 sha;
-    sha_begin(&sha);
+    sha_begin(sha);
     for (uint32_t at = 0; at < tensor->size;) {
         uint32_t count = tensor->size - at;
         const uint8_t *bytes = get_image(r, tensor->offset + at, &count);
         at += count;
-        while (count--) {
+        for (; count--; bytes++) {
 #if WT_CODEC
-            if (tensor->planes) {
-                sha_take_weight(&sha, *bytes++, &r->config->states[index], form_of(tensor));
-                continue;
-            }
+            if (tensor->planes)
+                sha_take_weight(sha, *bytes, &r->config->states[index], tensor->dtype);
+            else
 #endif
-            sha_take(&sha, *bytes++);
+                sha_take(sha, *bytes);
         }
     }
-    sha_end(&sha, digest);
+    sha_end(sha);
 }
 
-static bool is_digest(const struct wt_receiver *r, const uint8_t *digest)
+/* Compares with the digest that has come. */
+static bool check_digest(struct wt_receiver *r, const struct wt_sha256 *sha)
 {
-    uint8_t difference = 0;
     for (uint8_t i = 0; i < WT_DIGEST_SIZE; i++)
-        difference |= digest[i] ^ r->digest[i];
-    return !difference;
+        if (digest_byte(sha, i) != r->digest[i]) {
+            fail(r, FAILED_DIGEST);
+            return false;
+        }
+    return true;
 }
 #endif
 
@@ -441,27 +434,26 @@ static void check_model(struct wt_receiver *r)
 {
     r->work = false;
 #if WT_SHA256
-    uint8_t digest[WT_DIGEST_SIZE];
     for (uint16_t i = 0; i < r->config->tensor_count; i++) {
+        struct wt_sha256 sha;
         if (!r->config->tensors[i].count)
             continue;
-        digest_of(r, i, digest);
+        digest_of(r, i, &sha);
         for (uint8_t j = 0; j < WT_DIGEST_SIZE; j++)
-            sha_take(&r->manifest, digest[j]);
+            sha_take(&r->manifest, digest_byte(&sha, j));
     }
-    sha_end(&r->manifest, digest);
-    if (!is_digest(r, digest)) {
-        fail(r, FAILED_DIGEST);
+    sha_end(&r->manifest);
+    if (!check_digest(r, &r->manifest))
         return;
-    }
 #endif
     if (!tell(r, WT_COMPLETE, 0, 0)) {
         fail(r, FAILED_STORE);
         return;
     }
-    uint16_t start = say_kind(r, VERIFIED);
-    say_bytes(r, r->digest, WT_DIGEST_SIZE);
-    say_end(r, start);
+    say(r, VERIFIED);
+    say(r, WT_DIGEST_SIZE);
+    for (uint8_t i = 0; i < WT_DIGEST_SIZE; i++)
+        say(r, r->digest[i]);
     r->is_last_word = true;
     r->closing_code = CLOSE_DONE;
 }
@@ -476,8 +468,6 @@ enum { STEP_NUMBER, STEP_KIND, STEP_LEVEL, STEP_EXCEPTIONS, STEP_PASS, STEP_RAW,
 #define MODELS_IN_PASS 3u
 #define RANGE_MIN 0x1000000u
 #define CODE_SIZE 4u
-#define SIGN 0x80u
-#define TOP 0x40u
 
 /* Bytes are taken in no earlier than they are needed: the last ones of a codeword, which are zero
    and are not sent, then seldom are. */
@@ -497,22 +487,23 @@ static bool decide(struct wt_receiver *r, uint8_t index)
     };
     uint32_t model = r->models[index], probability = model >> 8, share = probability >> 7;
     uint8_t count = (uint8_t)model;
-    uint16_t rate = rates[count < 16 ? count : 15 + (count >> 4)];
+    int32_t rate = rates[count < 16 ? count : 15 + (count >> 4)];
     if (share < 8)
         share = 8;
     if (share > 0x8000u - 8)
         share = 0x8000u - 8;
     uint32_t bound = (r->range >> 15) * share;
     bool yes = r->code < bound;
+    int32_t error = -(int32_t)probability;
     if (yes) {
         r->range = bound;
-        probability += ((0x400000u - probability) >> 7) * rate >> 9;
+        error += 0x400000;
     } else {
         r->code -= bound;
         r->range -= bound;
-        /* Both divisions round down, and what they divide is below zero. */
-        probability -= (((probability + 127) >> 7) * rate + 511) >> 9;
     }
+    /* Shifts of what is below zero round down, as all compilers have them. */
+    probability += (uint32_t)(((error >> 7) * rate) >> 9);
     if (count < 255)
         count++;
     r->models[index] = probability << 8 | count;
@@ -544,12 +535,16 @@ static void ask_raw(struct wt_receiver *r, uint8_t count, uint8_t step)
     r->step = step;
 }
 
+static void ask_number(struct wt_receiver *r)
+{
+    ask_raw(r, bit_width(r->contents), STEP_NUMBER);
+}
+
 static void begin_codeword(struct wt_receiver *r)
 {
     r->range = 0xFFFFFFFFu;
-    r->code = 0;
     r->lack = CODE_SIZE;
-    ask_raw(r, bit_width(r->contents), STEP_NUMBER);
+    ask_number(r);
 }
 
 static void begin_pass(struct wt_receiver *r)
@@ -613,7 +608,7 @@ static void go_on(struct wt_receiver *r)
     if (!count && r->step == STEP_PASS) {
         state->passes++;
         tell(r, WT_UPDATED, r->coded_tensor, state->passes);
-        ask_raw(r, bit_width(r->contents), STEP_NUMBER);
+        ask_number(r);
     }
 }
 
@@ -641,12 +636,11 @@ static void begin_unit(struct wt_receiver *r)
 static void begin_planes(struct wt_receiver *r)
 {
     const struct wt_state *state = &r->config->states[r->coded_tensor];
-    WT_ROM struct float_form *form = form_of(&r->config->tensors[r->coded_tensor]);
-    if (decide(r, MODEL_MANTISSA) || state->passes == 2 * PLANES - 1)
+    WT_ROM struct wt_tensor *tensor = &r->config->tensors[r->coded_tensor];
+    if (decide(r, MODEL_MANTISSA) || state->passes == PASSES)
         fail(r, FAILED_STORE);
     else if (!(state->flags & WT_CAME))
-        /* As many bits as the number of levels has, which is that of M + 2^e - 2. */
-        ask_raw(r, form->mantissa == 10 ? 6 : form->mantissa == 52 ? 12 : 9, STEP_LEVEL);
+        ask_raw(r, bit_width(float_forms[tensor->dtype - 1].levels), STEP_LEVEL);
     else if (state->level == WT_ALL_ZERO || (uint16_t)(state->passes + 1u) >> 1 > state->level)
         fail(r, FAILED_STREAM); /* there is no such plane */
     else
@@ -655,15 +649,14 @@ static void begin_planes(struct wt_receiver *r)
 
 static void take_level(struct wt_receiver *r)
 {
-    struct wt_state *state = &r->config->states[r->coded_tensor];
-    WT_ROM struct float_form *form = form_of(&r->config->tensors[r->coded_tensor]);
-    uint16_t exponents = (uint16_t)(1u << (8 * form->size - 1 - form->mantissa));
-    uint16_t levels = (uint16_t)(exponents - 2 + form->mantissa);
-    state->level = (uint16_t)r->raw;
-    if (r->raw == (1u << bit_width(levels)) - 1)
-        state->level = WT_ALL_ZERO;
-    else if (r->raw >= levels)
-        fail(r, FAILED_STREAM);
+    uint16_t level = (uint16_t)r->raw;
+    uint16_t levels = float_forms[r->config->tensors[r->coded_tensor].dtype - 1].levels;
+    if (level >= levels) {
+        if (level & (level + 1u)) /* other than all ones */
+            fail(r, FAILED_STREAM);
+        level = WT_ALL_ZERO;
+    }
+    r->config->states[r->coded_tensor].level = level;
     r->step = STEP_EXCEPTIONS;
 }
 
@@ -753,7 +746,8 @@ static void accept(struct wt_receiver *r)
     begin_codeword(r);
     r->models[MODEL_MANTISSA] = r->models[MODEL_EXCEPTIONS] = MODEL_NEW;
 #endif
-    say_end(r, say_kind(r, ACCEPT));
+    say(r, ACCEPT);
+    say(r, 0);
     tell(r, WT_ACCEPTED, 0, 0);
 }
 
@@ -878,12 +872,10 @@ static void end_digest(struct wt_receiver *r)
         return;
     }
 #if WT_SHA256
-    uint8_t digest[WT_DIGEST_SIZE];
-    digest_of(r, r->tensor, digest);
-    if (!is_digest(r, digest)) {
-        fail(r, FAILED_DIGEST);
+    struct wt_sha256 sha;
+    digest_of(r, r->tensor, &sha);
+    if (!check_digest(r, &sha))
         return;
-    }
 #endif
     r->config->states[r->tensor].flags = WT_CAME;
     r->allowed = MODEL_KINDS;
@@ -1028,23 +1020,26 @@ static void take(struct wt_receiver *r, const uint8_t *bytes, uint16_t count)
 
 /* ---- Link (§4) ---- */
 
+/* The first record of the stream. */
 static void say_info(struct wt_receiver *r)
 {
-    uint8_t length = length_of(r->config->name);
-    uint16_t start = say_kind(r, INFO);
-    say(r, 1); /* compression: none */
-    say(r, WT_CODEC << 1);
-    say(r, 0); /* room: no limit of its own, for any other model is refused */
-    say(r, length);
-    say_bytes(r, (const uint8_t *)r->config->name, length);
+    uint8_t length = length_of(r->config->name, BOARD_NAME_LIMIT), *p = r->config->outbox;
+    *p++ = INFO;
+    *p++ = (uint8_t)(length + (WT_CODEC ? 5 : 7));
+    *p++ = 1; /* compression: none */
+    *p++ = WT_CODEC << 1;
+    *p++ = 0; /* room: no limit of its own, for any other model is refused */
+    *p++ = length;
+    memcpy(p, r->config->name, length);
+    p += length;
 #if WT_CODEC
-    say(r, PLANES);
+    *p++ = PLANES;
 #else
-    say(r, 0);
-    say(r, CHANNEL);
-    say(r, CHANNEL_BITS);
+    *p++ = 0;
+    *p++ = CHANNEL;
+    *p++ = CHANNEL_BITS;
 #endif
-    say_end(r, start);
+    r->out = (uint16_t)(p - r->config->outbox);
 }
 
 /* The first frame of a session has come: its streams begin, or those at hand go on (§4.5). */
@@ -1265,34 +1260,34 @@ void wt_receive(struct wt_receiver *r, const uint8_t *bytes, uint16_t count, uin
 
 /* Seals and stuffs `count` bytes of payload that lie 4 bytes behind `out`; returns the length. A
    frame this short is stuffed where it lies: each zero becomes the distance to the next. */
-static uint16_t seal(struct wt_receiver *r, uint8_t *out, uint16_t header, uint16_t count)
+static uint16_t seal(struct wt_receiver *r, uint8_t *out, uint8_t kind, uint16_t number,
+                     uint8_t count)
 {
-    bool is_outside = header >> 12 == KIND_WELCOME || header >> 12 == KIND_READY;
-    uint32_t crc = crc_of_seal(is_outside ? 0 : r->session);
-    uint8_t *frame = out + 2, code = 1;
-    frame[0] = (uint8_t)header;
-    frame[1] = (uint8_t)(header >> 8);
-    count = (uint16_t)(count + HEADER_SIZE);
-    for (uint16_t i = 0; i < count; i++)
-        crc = crc_steps(crc ^ frame[i], 8);
-    put_word(frame + count, ~crc);
-    count = (uint16_t)(count + CHECKSUM_SIZE);
-    frame[count] = 0;
-    for (uint16_t i = count; i--; code++) {
-        if (!frame[i]) {
-            frame[i] = code;
+    uint32_t crc = crc_of_seal(kind == KIND_WELCOME || kind == KIND_READY ? 0 : r->session);
+    uint8_t *frame = out + 2, *p, code = 1;
+    frame[0] = (uint8_t)number;
+    frame[1] = (uint8_t)(number >> 8 | kind << 4);
+    count = (uint8_t)(count + HEADER_SIZE);
+    for (p = frame; p != frame + count; p++)
+        crc = crc_steps(crc ^ *p, 8);
+    p = put_word(p, ~crc);
+    *p = 0;
+    while (p-- != frame) {
+        if (!*p) {
+            *p = code;
             code = 0;
         }
+        code++;
     }
     out[0] = 0;
     out[1] = code;
-    return (uint16_t)(count + 3);
+    return (uint16_t)(count + CHECKSUM_SIZE + 3);
 }
 
 uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint16_t room, uint32_t now)
 {
-    uint8_t *payload = out + 4, *end = payload;
-    uint16_t header;
+    uint8_t *payload = out + 4, *end = payload, kind;
+    uint16_t number = 0;
     r->now = now;
     if (room < WT_FRAME_SIZE)
         return 0;
@@ -1301,34 +1296,30 @@ uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint16_t room, uint32_
     if (r->is_busy && reached(now, r->busy_until))
         r->is_busy = false;
     if (r->owed & OWED_WELCOME) {
-        uint16_t mtu = r->config->mtu;
+        uint32_t mtu = r->config->mtu;
         r->owed &= (uint8_t)~OWED_WELCOME;
-        header = KIND_WELCOME << 12;
+        kind = KIND_WELCOME;
         end = put_word(end, WELCOME_HEAD);
         end = put_word(end, r->nonce);
         end = put_word(end, r->peer_nonce);
-        end = put_word(end, (uint32_t)(mtu - HEADER_SIZE - CHECKSUM_SIZE) / BLOCK_SIZE << 16 | mtu);
+        end = put_word(end, (mtu - HEADER_SIZE - CHECKSUM_SIZE) / BLOCK_SIZE << 16 | mtu);
         end = put_word(end, 0); /* capabilities */
         end = put_word(end, r->goes_on);
     } else if (r->owed & OWED_READY) {
         r->owed = 0;
-        header = (uint16_t)(KIND_READY << 12);
+        kind = KIND_READY;
     } else if (!r->is_open) {
         return 0;
     } else if (r->closing) {
-        header = (uint16_t)(KIND_CLOSE << 12);
+        kind = KIND_CLOSE;
         *end++ = r->closing_code;
-        if (!--r->closing) {
-            uint16_t length = seal(r, out, header, 1);
-            end_session(r, r->closing_code);
-            return length;
-        }
     } else if (r->owed) {
-        header = (uint16_t)((r->owed & OWED_ACK ? KIND_ACK : KIND_NAK) << 12 | r->expected);
+        kind = r->owed & OWED_ACK ? KIND_ACK : KIND_NAK;
+        number = r->expected;
         r->owed = 0;
         if (r->is_busy) {
             uint32_t rest = r->busy_until - now;
-            header = (uint16_t)(KIND_BUSY << 12 | r->expected);
+            kind = KIND_BUSY;
             *end++ = (uint8_t)rest;
             *end++ = (uint8_t)(rest >> 8);
         }
@@ -1341,13 +1332,17 @@ uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint16_t room, uint32_
             return 0;
         if (!r->sent)
             r->sent = (uint8_t)(r->out < r->payload_limit ? r->out : r->payload_limit);
-        header = (uint16_t)(KIND_DATA << 12 | r->base);
+        kind = KIND_DATA;
+        number = r->base;
         memcpy(payload, r->config->outbox, r->sent);
         end += r->sent;
         r->resend = now + r->timeout;
         r->timeout = (uint16_t)(r->timeout < LAST_TIMEOUT / 2 ? r->timeout * 2 : LAST_TIMEOUT);
     }
-    return seal(r, out, header, (uint16_t)(end - payload));
+    room = seal(r, out, kind, number, (uint8_t)(end - payload));
+    if (kind == KIND_CLOSE && !--r->closing)
+        end_session(r, r->closing_code);
+    return room;
 }
 
 uint32_t wt_deadline(const struct wt_receiver *r, uint32_t now)
@@ -1374,19 +1369,21 @@ void wt_busy(struct wt_receiver *r, uint16_t milliseconds)
 bool wt_metric(struct wt_receiver *r, const char *name, int32_t value, uint8_t digits,
                const char *unit)
 {
-    uint8_t name_length = length_of(name), unit_length = length_of(unit), number[4];
-    uint16_t size = (uint16_t)(9u + name_length + unit_length);
+    uint8_t name_length = length_of(name, METRIC_NAME_LIMIT);
+    uint8_t unit_length = length_of(unit, METRIC_UNIT_LIMIT), *p = r->config->outbox + r->out;
+    uint8_t length = (uint8_t)(7 + name_length + unit_length);
+    /* The longest FAILED has to fit behind it. */
     if (!r->is_open || !(r->allowed & ~(BIT(OFFER) | BIT(TENSOR)))
-        || size + FAILED_ROOM > (uint16_t)(r->config->outbox_size - r->out))
+        || length + FAILED_ROOM > (uint16_t)(r->config->outbox_size - r->out))
         return false;
-    uint16_t start = say_kind(r, METRIC);
-    say(r, r->tier);
-    say(r, digits);
-    put_word(number, (uint32_t)value);
-    say_bytes(r, number, 4);
-    say(r, unit_length);
-    say_bytes(r, (const uint8_t *)unit, unit_length);
-    say_bytes(r, (const uint8_t *)name, name_length);
-    say_end(r, start);
+    *p++ = METRIC;
+    *p++ = length;
+    *p++ = r->tier;
+    *p++ = digits;
+    p = put_word(p, (uint32_t)value);
+    *p++ = unit_length;
+    memcpy(p, unit, unit_length);
+    memcpy(p + unit_length, name, name_length);
+    r->out = (uint16_t)(r->out + length + 2);
     return true;
 }

@@ -84,7 +84,7 @@ struct wt_config {
     uint8_t *frame;
     uint8_t *outbox; /* what is to be said */
     uint16_t outbox_size; /* at least 128 */
-    const char *name; /* of the board, at most 64 bytes of UTF-8 */
+    const char *name; /* of the board, at most 32 bytes of UTF-8 */
     uint32_t image_size;
 #if WT_MEMORY
     uint8_t *image;
@@ -106,12 +106,42 @@ struct wt_sha256 {
     uint32_t count;
 };
 
-/* The fields are private. */
+/* The fields are private. Small ones come first: what is near the beginning takes short
+   instructions, bytes up to 31 on a Cortex-M0. */
 struct wt_receiver {
+    /* Line and link (§3, §4). */
+    uint8_t group, group_left; /* code of the open group (0: none), bytes of it to come */
+    uint8_t owed;              /* answers */
+    uint8_t sent;              /* bytes of the outbox that are on their way */
+    uint8_t payload_limit;     /* of DATA that goes out */
+    uint8_t closing, closing_code; /* CLOSE frames to be sent */
+    bool is_open, is_busy;
+    bool is_last_word; /* behind what is in the outbox the session is closed */
+
+    /* Records (§5). */
+    uint8_t part, kind, field;
+    uint8_t shift; /* of the varint that is open */
+    uint8_t tier;  /* of the last milestone */
+    bool work;     /* FINISH waits for the digests */
+
+    /* The coded stream (§6.3). */
+    uint8_t raw_left, lack, step;
+
+    uint16_t length;   /* bytes of the frame that comes in; mtu + 1: broken */
+    uint16_t expected; /* block of the incoming stream */
+    uint16_t base;     /* block of the outgoing stream with which the outbox begins */
+    uint16_t out;      /* bytes in the outbox */
+    uint16_t timeout;
+    uint16_t allowed; /* a bit for each kind of record that may come */
+    uint16_t left;    /* bytes of the body to come */
+    uint16_t text;    /* bytes of a name to come */
+    uint16_t place;   /* in the name, or among the extents */
+    uint16_t tensor;
+    uint16_t coded_tensor;
+    uint16_t contents; /* tensors with content */
+
     const struct wt_config *config;
     uint32_t now;
-
-    /* Line and link (§3, §4). */
     uint32_t session; /* the last one; its streams are kept until the next; 0: none */
     uint32_t pending; /* of the WELCOME whose first frame is awaited; 0: none */
     uint32_t goes_on; /* the session that WELCOME goes on with, or 0 */
@@ -119,44 +149,17 @@ struct wt_receiver {
     uint32_t heard;  /* when, or until when a BUSY lasts; without a session: the last READY */
     uint32_t resend; /* when DATA may go out */
     uint32_t busy_until;
-    uint16_t length;   /* bytes of the frame that comes in; mtu + 1: broken */
-    uint16_t expected; /* block of the incoming stream */
-    uint16_t base;     /* block of the outgoing stream with which the outbox begins */
-    uint16_t out;      /* bytes in the outbox */
-    uint16_t timeout;
-    uint8_t group, group_left; /* code of the open group (0: none), bytes of it to come */
-    uint8_t payload_limit;     /* of DATA that goes out */
-    uint8_t sent;              /* bytes of the outbox that are on their way */
-    uint8_t owed;
-    uint8_t closing, closing_code; /* CLOSE frames to be sent */
-    bool is_open, is_busy;
-    bool is_last_word; /* behind what is in the outbox the session is closed */
-
-    /* Records (§5). */
-    uint16_t allowed; /* a bit for each kind that may come */
-    uint8_t part, kind, field, shift;
-    uint8_t tier;
-    bool work; /* FINISH waits for the digests */
-    uint16_t left;  /* bytes of the body to come */
-    uint16_t text;  /* bytes of a name to come */
-    uint16_t place; /* in the name, or among the extents */
-    uint16_t tensor;
     uint32_t value;
-    uint32_t at; /* byte or element of the tensor */
+    uint32_t at; /* byte of the tensor that comes whole */
+    uint32_t range, code, raw;
+    uint32_t element; /* of the pass */
+
+#if WT_CODEC
+    uint32_t models[5];
+#endif
     uint8_t digest[WT_DIGEST_SIZE];
 #if WT_SHA256
     struct wt_sha256 manifest;
-#endif
-
-#if WT_CODEC
-    /* The coded stream (§6.3). */
-    uint32_t range, code;
-    uint32_t models[5];
-    uint32_t raw;
-    uint8_t raw_left, lack, step;
-    uint16_t coded_tensor;
-    uint16_t contents; /* tensors with content */
-    uint32_t element;
 #endif
 #if !WT_MEMORY
     uint8_t piece[WT_PIECE_SIZE];
