@@ -48,6 +48,7 @@ enum { FAILED_MODEL = 2, FAILED_STORE, FAILED_DIGEST, FAILED_STREAM }; /* §5.7 
 #define PASSES 13u  /* S0 S1 R1 … S6 R6 */
 #define SIGN 0x80u  /* of a byte of planes */
 #define TOP 0x40u
+#define CODE_SIZE 4u /* bytes of a codeword that a decoder is ahead */
 #define CHANNEL 2u /* §6.2: what large tensors are without planes */
 #define CHANNEL_BITS 8u
 #define NO_TIER 255u
@@ -261,7 +262,7 @@ static uint8_t *fail_begin(struct wt_receiver *r, uint8_t code)
     r->part = PART_DEAF;
     r->allowed = 0;
 #if WT_CODEC
-    r->lack = 1; /* ends decode */
+    r->lack = 2 * CODE_SIZE; /* ends decode, even with the zeros behind a codeword */
 #endif
     return length;
 }
@@ -281,8 +282,10 @@ static void fail(struct wt_receiver *r, uint8_t code)
 
 static void fail_tensor(struct wt_receiver *r, WT_ROM char *text)
 {
+    static WT_ROM char another[] = ": another ";
     uint8_t *length = fail_begin(r, FAILED_MODEL);
-    say_text(r, r->config->tensors[r->tensor].name);
+    say_text(r, r->entry->name);
+    say_text(r, another);
     fail_end(r, length, text);
 }
 
@@ -467,7 +470,6 @@ enum { STEP_NUMBER, STEP_KIND, STEP_LEVEL, STEP_EXCEPTIONS, STEP_PASS, STEP_RAW,
 #define MODEL_NEW 0x20000000u /* the probability in bits 8 to 30, the count in bits 0 to 7 */
 #define MODELS_IN_PASS 3u
 #define RANGE_MIN 0x1000000u
-#define CODE_SIZE 4u
 
 /* Bytes are taken in no earlier than they are needed: the last ones of a codeword, which are zero
    and are not sent, then seldom are. */
@@ -559,8 +561,8 @@ static void begin_pass(struct wt_receiver *r)
    of the image the known bits of a magnitude are followed by a 1, the middle of what is possible. */
 static void go_on(struct wt_receiver *r)
 {
-    WT_ROM struct wt_tensor *tensor = &r->config->tensors[r->coded_tensor];
-    struct wt_state *state = &r->config->states[r->coded_tensor];
+    WT_ROM struct wt_tensor *tensor = r->coded_entry;
+    struct wt_state *state = r->coded_state;
     uint8_t plane = (uint8_t)((state->passes + 1) >> 1), bit = (uint8_t)(TOP >> plane);
     bool is_significance = !state->passes || (state->passes & 1);
     uint32_t offset = tensor->offset + r->element, count = tensor->count - r->element;
@@ -625,22 +627,24 @@ static void begin_unit(struct wt_receiver *r)
         return;
     }
     /* Tensors without content have no number. */
-    while (!r->config->tensors[index].count || number--)
+    WT_ROM struct wt_tensor *tensor = r->config->tensors;
+    for (; !tensor->count || number--; tensor++)
         index++;
     r->coded_tensor = index;
+    r->coded_entry = tensor;
+    r->coded_state = &r->config->states[index];
     r->step = STEP_KIND;
-    if (!r->config->tensors[index].planes)
+    if (!tensor->planes)
         fail(r, FAILED_STORE);
 }
 
 static void begin_planes(struct wt_receiver *r)
 {
-    const struct wt_state *state = &r->config->states[r->coded_tensor];
-    WT_ROM struct wt_tensor *tensor = &r->config->tensors[r->coded_tensor];
+    const struct wt_state *state = r->coded_state;
     if (decide(r, MODEL_MANTISSA) || state->passes == PASSES)
         fail(r, FAILED_STORE);
     else if (!(state->flags & WT_CAME))
-        ask_raw(r, bit_width(float_forms[tensor->dtype - 1].levels), STEP_LEVEL);
+        ask_raw(r, bit_width(float_forms[r->coded_entry->dtype - 1].levels), STEP_LEVEL);
     else if (state->level == WT_ALL_ZERO || (uint16_t)(state->passes + 1u) >> 1 > state->level)
         fail(r, FAILED_STREAM); /* there is no such plane */
     else
@@ -650,13 +654,13 @@ static void begin_planes(struct wt_receiver *r)
 static void take_level(struct wt_receiver *r)
 {
     uint16_t level = (uint16_t)r->raw;
-    uint16_t levels = float_forms[r->config->tensors[r->coded_tensor].dtype - 1].levels;
+    uint16_t levels = float_forms[r->coded_entry->dtype - 1].levels;
     if (level >= levels) {
         if (level & (level + 1u)) /* other than all ones */
             fail(r, FAILED_STREAM);
         level = WT_ALL_ZERO;
     }
-    r->config->states[r->coded_tensor].level = level;
+    r->coded_state->level = level;
     r->step = STEP_EXCEPTIONS;
 }
 
@@ -680,7 +684,8 @@ static void decode(struct wt_receiver *r)
         case STEP_EXCEPTIONS:
             if (decide(r, MODEL_EXCEPTIONS))
                 fail(r, FAILED_STORE);
-            r->config->states[r->coded_tensor].flags = WT_CAME;
+            r->coded_state->flags = WT_CAME;
+            r->missing--;
             begin_pass(r);
             break;
         default:
@@ -741,6 +746,7 @@ static void accept(struct wt_receiver *r)
 {
     clear_image(r);
     r->tier = NO_TIER;
+    r->missing = r->contents;
     r->allowed = MODEL_KINDS;
 #if WT_CODEC
     begin_codeword(r);
@@ -751,23 +757,21 @@ static void accept(struct wt_receiver *r)
     tell(r, WT_ACCEPTED, 0, 0);
 }
 
-static WT_ROM char another_name[] = ": another name";
-static WT_ROM char another_dtype[] = ": another dtype";
-static WT_ROM char another_shape[] = ": another shape";
+static WT_ROM char another_name[] = "name", another_dtype[] = "dtype", another_shape[] = "shape";
 
 /* A byte of a name. That of a tensor is compared with the table's as it comes. */
 static void take_text(struct wt_receiver *r, uint8_t byte)
 {
     r->text--;
     if (r->kind == TENSOR
-        && (!byte || (uint8_t)r->config->tensors[r->tensor].name[r->place++] != byte))
+        && (!byte || (uint8_t)r->entry->name[r->place++] != byte))
         fail_tensor(r, another_name);
 }
 
 /* The beginning of a name, which is that of the name before. */
 static void take_prefix(struct wt_receiver *r)
 {
-    WT_ROM struct wt_tensor *tensor = &r->config->tensors[r->tensor];
+    WT_ROM struct wt_tensor *tensor = r->entry;
     for (r->place = 0; r->place < r->value; r->place++) {
         if (!r->tensor || !tensor[-1].name[r->place]) {
             fail(r, FAILED_STREAM);
@@ -785,7 +789,7 @@ static void take_field(struct wt_receiver *r, uint8_t byte)
 {
     static WT_ROM uint8_t byte_fields[] = {0, 0x03, 0x09, 0x0E, 0, 0, 0, 0, 0xFF};
     static WT_ROM uint8_t whole_forms[] = {CHANNEL, CHANNEL_BITS, 0}; /* of large tensors */
-    WT_ROM struct wt_tensor *tensor = &r->config->tensors[r->tensor];
+    WT_ROM struct wt_tensor *tensor = r->entry;
     if (byte_fields[r->kind] >> r->field & 1)
         r->value = byte;
     else if (!take_varint(r, byte, VARINT_SHIFT))
@@ -840,10 +844,11 @@ static void take_field(struct wt_receiver *r, uint8_t byte)
         break;
     case FIELD(UNIT, 0):
         r->tensor = (uint16_t)r->value;
-        if (r->value >= r->config->tensor_count || !r->config->tensors[r->tensor].count
+        r->entry = tensor = &r->config->tensors[r->tensor];
+        if (r->value >= r->config->tensor_count || !tensor->count
             || r->config->states[r->tensor].flags & WT_CAME)
             fail(r, FAILED_STREAM);
-        else if (WT_CODEC && r->config->tensors[r->tensor].planes)
+        else if (WT_CODEC && tensor->planes)
             fail(r, FAILED_STORE);
         break;
     case FIELD(UNIT, 1):
@@ -867,7 +872,7 @@ static void take_field(struct wt_receiver *r, uint8_t byte)
 
 static void end_digest(struct wt_receiver *r)
 {
-    if (r->at != r->config->tensors[r->tensor].size) {
+    if (r->at != r->entry->size) {
         fail(r, FAILED_STREAM);
         return;
     }
@@ -878,6 +883,7 @@ static void end_digest(struct wt_receiver *r)
         return;
 #endif
     r->config->states[r->tensor].flags = WT_CAME;
+    r->missing--;
     r->allowed = MODEL_KINDS;
     tell(r, WT_UPDATED, r->tensor, 0);
 }
@@ -885,13 +891,12 @@ static void end_digest(struct wt_receiver *r)
 static void end_model(struct wt_receiver *r)
 {
     r->allowed = 0;
-    for (uint16_t i = 0; i < r->config->tensor_count; i++)
-        if (r->config->tensors[i].count && !(r->config->states[i].flags & WT_CAME))
-            fail(r, FAILED_STREAM);
-    if (r->part != PART_DEAF) {
-        r->work = true;
-        wt_busy(r, tell(r, WT_CHECK, 0, 0));
+    if (r->missing) {
+        fail(r, FAILED_STREAM);
+        return;
     }
+    r->work = true;
+    wt_busy(r, tell(r, WT_CHECK, 0, 0));
 }
 
 /* The body is complete. */
@@ -911,10 +916,11 @@ static void end_record(struct wt_receiver *r)
 #endif
     switch (r->kind) {
     case TENSOR:
-        if (r->place != r->config->tensors[r->tensor++].rank) {
+        if (r->place != r->entry++->rank) {
             fail(r, FAILED_STREAM);
             return;
         }
+        r->tensor++;
         /* fall through */
     case OFFER:
         r->allowed = BIT(TENSOR);
@@ -968,7 +974,7 @@ static void begin_body(struct wt_receiver *r)
 
 static void take_content(struct wt_receiver *r, const uint8_t *bytes, uint16_t count)
 {
-    WT_ROM struct wt_tensor *tensor = &r->config->tensors[r->tensor];
+    WT_ROM struct wt_tensor *tensor = r->entry;
     if (count > tensor->size - r->at) {
         fail(r, FAILED_STREAM);
         return;
@@ -1061,6 +1067,7 @@ static void open_session(struct wt_receiver *r)
     r->part = PART_KIND;
     r->allowed = BIT(OFFER);
     r->tensor = 0;
+    r->entry = r->config->tensors;
     r->work = r->is_last_word = false;
     say_info(r);
 }
@@ -1191,7 +1198,7 @@ static void take_frame(struct wt_receiver *r)
 {
     const uint8_t *frame = r->config->frame;
     uint16_t count = (uint16_t)(r->length - CHECKSUM_SIZE);
-    if (r->group_left || r->length < HEADER_SIZE + CHECKSUM_SIZE || r->length > r->config->mtu) {
+    if (r->group_left || r->length < HEADER_SIZE + CHECKSUM_SIZE) {
         take_broken(r);
         return;
     }
@@ -1221,18 +1228,14 @@ void wt_init(struct wt_receiver *r, const struct wt_config *config, uint32_t non
     memset(r, 0, sizeof *r);
     r->config = config;
     r->nonce = nonce;
-#if WT_CODEC
     for (uint16_t i = 0; i < config->tensor_count; i++)
         r->contents = (uint16_t)(r->contents + (config->tensors[i].count != 0));
-#endif
 }
 
 static void store(struct wt_receiver *r, uint8_t byte)
 {
-    if (r->length < r->config->mtu)
-        r->config->frame[r->length] = byte;
-    if (r->length <= r->config->mtu)
-        r->length++;
+    if (r->length < r->config->mtu) /* else the checksum will not fit */
+        r->config->frame[r->length++] = byte;
 }
 
 /* §3.2: the zero that a group stands for is written when the next one begins, for the last has

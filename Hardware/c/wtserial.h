@@ -127,7 +127,7 @@ struct wt_receiver {
     /* The coded stream (§6.3). */
     uint8_t raw_left, lack, step;
 
-    uint16_t length;   /* bytes of the frame that comes in; mtu + 1: broken */
+    uint16_t length;   /* bytes of the frame that comes in */
     uint16_t expected; /* block of the incoming stream */
     uint16_t base;     /* block of the outgoing stream with which the outbox begins */
     uint16_t out;      /* bytes in the outbox */
@@ -139,8 +139,11 @@ struct wt_receiver {
     uint16_t tensor;
     uint16_t coded_tensor;
     uint16_t contents; /* tensors with content */
+    uint16_t missing;  /* of these */
 
     const struct wt_config *config;
+    WT_ROM struct wt_tensor *entry, *coded_entry; /* those of `tensor` and `coded_tensor` */
+    struct wt_state *coded_state;
     uint32_t now;
     uint32_t session; /* the last one; its streams are kept until the next; 0: none */
     uint32_t pending; /* of the WELCOME whose first frame is awaited; 0: none */
