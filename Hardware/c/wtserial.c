@@ -11,6 +11,13 @@
 void *memcpy(void *restrict to, const void *restrict from, size_t count);
 void *memset(void *to, int byte, size_t count);
 
+/* Functions that compilers had better not inline: it makes the code larger, found by trying. */
+#ifdef __GNUC__
+#define APART __attribute__((noinline))
+#else
+#define APART
+#endif
+
 /* ---- Names of Protocol.md ---- */
 
 enum { KIND_HELLO = 1, KIND_WELCOME, KIND_READY, KIND_DATA, KIND_ACK, KIND_NAK, KIND_BUSY,
@@ -136,7 +143,7 @@ static uint32_t rotated(uint32_t x, uint8_t by)
     return x >> by | x << (32 - by);
 }
 
-static void sha_begin(struct wt_sha256 *sha)
+APART static void sha_begin(struct wt_sha256 *sha)
 {
     static WT_ROM uint32_t hash[8] = {
         0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A,
@@ -205,7 +212,7 @@ static void sha_end(struct wt_sha256 *sha)
 }
 
 /* A byte of the digest, once the hash has ended. */
-static uint8_t digest_byte(const struct wt_sha256 *sha, uint8_t index)
+APART static uint8_t digest_byte(const struct wt_sha256 *sha, uint8_t index)
 {
     return (uint8_t)(sha->hash[index >> 2] >> (~index & 3) * 8);
 }
@@ -215,12 +222,12 @@ static uint8_t digest_byte(const struct wt_sha256 *sha, uint8_t index)
 
 /* No bounds are checked here: what the receiver says of itself, the name cut as it is, fits 128
    bytes, and wt_metric leaves room for it. */
-static void say(struct wt_receiver *r, uint8_t byte)
+APART static void say(struct wt_receiver *r, uint8_t byte)
 {
     r->config->outbox[r->out++] = byte;
 }
 
-static uint8_t length_of(const char *text, uint8_t limit)
+APART static uint8_t length_of(const char *text, uint8_t limit)
 {
     uint8_t length = 0;
     while (length < limit && text[length])
@@ -273,7 +280,7 @@ static void fail_end(struct wt_receiver *r, uint8_t *length, WT_ROM char *text)
     *length = (uint8_t)(r->config->outbox + r->out - length - 1);
 }
 
-static void fail(struct wt_receiver *r, uint8_t code)
+APART static void fail(struct wt_receiver *r, uint8_t code)
 {
     static WT_ROM char texts[3][17] = {"cannot keep this", "digest", "broken stream"};
     if (r->part != PART_DEAF)
@@ -301,7 +308,7 @@ static void fail_count(struct wt_receiver *r, uint32_t count)
 
 /* ---- The image ---- */
 
-static uint16_t tell(struct wt_receiver *r, enum wt_event event, uint16_t first, uint16_t second)
+APART static uint16_t tell(struct wt_receiver *r, enum wt_event event, uint16_t first, uint16_t second)
 {
     return r->config->event(r->config->context, event, first, second);
 }
@@ -365,7 +372,7 @@ static WT_ROM struct float_form float_forms[] = {
 #if WT_CODEC
 /* The float that a byte of planes stands for: the leading bit, those known, a 1 for the middle of
    what is possible, zeros. `bits` are its highest ones, `shift` their place. */
-static void sha_take_weight(struct wt_sha256 *sha, uint8_t weight, const struct wt_state *state,
+APART static void sha_take_weight(struct wt_sha256 *sha, uint8_t weight, const struct wt_state *state,
                             uint8_t dtype)
 {
     WT_ROM struct float_form *form = &float_forms[dtype - 1];
@@ -473,7 +480,7 @@ enum { STEP_NUMBER, STEP_KIND, STEP_LEVEL, STEP_EXCEPTIONS, STEP_PASS, STEP_RAW,
 
 /* Bytes are taken in no earlier than they are needed: the last ones of a codeword, which are zero
    and are not sent, then seldom are. */
-static void settle(struct wt_receiver *r)
+APART static void settle(struct wt_receiver *r)
 {
     while (r->range < RANGE_MIN) {
         r->range <<= 8;
@@ -537,19 +544,19 @@ static void ask_raw(struct wt_receiver *r, uint8_t count, uint8_t step)
     r->step = step;
 }
 
-static void ask_number(struct wt_receiver *r)
+APART static void ask_number(struct wt_receiver *r)
 {
     ask_raw(r, bit_width(r->contents), STEP_NUMBER);
 }
 
-static void begin_codeword(struct wt_receiver *r)
+APART static void begin_codeword(struct wt_receiver *r)
 {
     r->range = 0xFFFFFFFFu;
     r->lack = CODE_SIZE;
     ask_number(r);
 }
 
-static void begin_pass(struct wt_receiver *r)
+APART static void begin_pass(struct wt_receiver *r)
 {
     for (uint8_t i = 0; i < MODELS_IN_PASS; i++)
         r->models[MODEL_PASS + i] = MODEL_NEW;
@@ -983,7 +990,7 @@ static void take_content(struct wt_receiver *r, const uint8_t *bytes, uint16_t c
     r->at += count;
 }
 
-static void take_body(struct wt_receiver *r, uint8_t byte)
+APART static void take_body(struct wt_receiver *r, uint8_t byte)
 {
     if (r->kind == DIGEST || r->kind == FINISH)
         r->digest[WT_DIGEST_SIZE - r->left] = byte;
@@ -1049,7 +1056,7 @@ static void say_info(struct wt_receiver *r)
 }
 
 /* The first frame of a session has come: its streams begin, or those at hand go on (§4.5). */
-static void open_session(struct wt_receiver *r)
+APART static void open_session(struct wt_receiver *r)
 {
     r->session = r->pending;
     r->pending = 0;
@@ -1194,7 +1201,7 @@ static void take_in_session(struct wt_receiver *r, uint16_t header, const uint8_
 }
 
 /* What stood between two zeros. */
-static void take_frame(struct wt_receiver *r)
+APART static void take_frame(struct wt_receiver *r)
 {
     const uint8_t *frame = r->config->frame;
     uint16_t count = (uint16_t)(r->length - CHECKSUM_SIZE);
@@ -1232,7 +1239,7 @@ void wt_init(struct wt_receiver *r, const struct wt_config *config, uint32_t non
         r->contents = (uint16_t)(r->contents + (config->tensors[i].count != 0));
 }
 
-static void store(struct wt_receiver *r, uint8_t byte)
+APART static void store(struct wt_receiver *r, uint8_t byte)
 {
     if (r->length < r->config->mtu) /* else the checksum will not fit */
         r->config->frame[r->length++] = byte;
@@ -1263,7 +1270,7 @@ void wt_receive(struct wt_receiver *r, const uint8_t *bytes, uint16_t count, uin
 
 /* Seals and stuffs `count` bytes of payload that lie 4 bytes behind `out`; returns the length. A
    frame this short is stuffed where it lies: each zero becomes the distance to the next. */
-static uint16_t seal(struct wt_receiver *r, uint8_t *out, uint8_t kind, uint16_t number,
+APART static uint16_t seal(struct wt_receiver *r, uint8_t *out, uint8_t kind, uint16_t number,
                      uint8_t count)
 {
     uint32_t crc = crc_of_seal(kind == KIND_WELCOME || kind == KIND_READY ? 0 : r->session);
