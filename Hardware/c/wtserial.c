@@ -322,6 +322,7 @@ static void put_image(struct wt_receiver *r, uint32_t offset, const uint8_t *byt
 #endif
 }
 
+#if WT_CODEC || WT_SHA256
 /* Up to `count` bytes of the image, at least one, and fewer where they have to be fetched. */
 static uint8_t *get_image(struct wt_receiver *r, uint32_t offset, uint32_t *count)
 {
@@ -335,6 +336,7 @@ static uint8_t *get_image(struct wt_receiver *r, uint32_t offset, uint32_t *coun
     return r->piece;
 #endif
 }
+#endif
 
 /* §6.3: at first all bytes are zero. */
 static void clear_image(struct wt_receiver *r)
