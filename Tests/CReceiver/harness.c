@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wtserial.h"
+#include "wtserial.c"
 
 struct harness {
     struct wt_receiver receiver;
@@ -145,4 +145,25 @@ const uint8_t *h_states(struct harness *h)
 const char *h_events(struct harness *h)
 {
     return h->events;
+}
+
+uint32_t h_crc(const uint8_t *bytes, uint16_t count)
+{
+    uint32_t crc = 0xFFFFFFFFu;
+    while (count--)
+        crc = crc_steps(crc ^ *bytes++, 8);
+    return ~crc;
+}
+
+uint32_t h_session_of(const uint8_t *frame, uint16_t count)
+{
+    return session_of(frame, count);
+}
+
+uint16_t h_seal(uint32_t session, uint8_t kind, uint16_t number, const uint8_t *payload,
+                uint8_t count, uint8_t *out)
+{
+    struct wt_receiver r = {.session = session};
+    memcpy(out + 4, payload, count);
+    return seal(&r, out, kind, number, count);
 }

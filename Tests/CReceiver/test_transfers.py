@@ -77,17 +77,18 @@ class Transfer:
         self.digest = hashlib.sha256(self.records[0] + b"".join(digests)).digest()
         self.records.append(record(FINISH, self.digest))
 
-    def expected_byte(self, stream_tensor, index, passes):
-        """The byte of a weight by the text: sign, known bits, the middle."""
-        level = stream_tensor.levels[index]
-        if level < 0:
-            return 0
-        place = 6 - (stream_tensor.top - level)
-        known = stream_tensor.known[index]
-        byte = (1 << known | stream_tensor.trailing[index]) << place - known
-        if place > known:
-            byte |= 1 << place - known - 1
-        return byte | stream_tensor.negative[index] << 7
+
+def expected_byte(tensor, index):
+    """The byte of a weight by the text: sign, known bits, the middle."""
+    level = tensor.levels[index]
+    if level < 0:
+        return 0
+    place = 6 - (tensor.top - level)
+    known = tensor.known[index]
+    byte = (1 << known | tensor.trailing[index]) << place - known
+    if place > known:
+        byte |= 1 << place - known - 1
+    return byte | tensor.negative[index] << 7
 
 
 class TransferTests(unittest.TestCase):
@@ -109,7 +110,7 @@ class TransferTests(unittest.TestCase):
                 self.assertEqual(receiver.state(index), (0, 0, 1))
             else:
                 coded = transfer.stream.tensors[number]
-                wanted = [transfer.expected_byte(coded, i, 13) for i in range(len(coded.levels))]
+                wanted = [expected_byte(coded, i) for i in range(len(coded.levels))]
                 self.assertEqual(list(found), wanted, transfer.model[index])
                 is_zero = coded.top < 0
                 state = (0xFFFF, 1, 1) if is_zero else (coded.top, 2 * coded.planes - 1, 1)
