@@ -168,25 +168,37 @@ static void sha_block(struct wt_sha256 *sha)
         0x748F82EE, 0x78A5636F, 0x84C87814, 0x8CC70208, 0x90BEFFFA, 0xA4506CEB, 0xBEF9A3F7,
         0xC67178F2,
     };
-    uint32_t *w = sha->words, v[8]; /* both go in a circle: nothing is moved */
-    memcpy(v, sha->hash, sizeof v);
+    uint32_t *w = sha->words, *hash = sha->hash;
+    uint32_t a = hash[0], b = hash[1], c = hash[2], d = hash[3];
+    uint32_t e = hash[4], f = hash[5], g = hash[6], h = hash[7];
     for (uint8_t i = 0; i < 64; i++) {
-#define V(n) v[((n) - i) & 7]
-        uint32_t a = V(0), e = V(4), sum = V(7);
         if (i >= 16) {
             uint32_t x = w[(i + 1) & 15], y = w[(i + 14) & 15];
             w[i & 15] += w[(i + 9) & 15] + (rotated(x, 7) ^ rotated(x, 18) ^ x >> 3)
                          + (rotated(y, 17) ^ rotated(y, 19) ^ y >> 10);
         }
-        sum += (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) + (V(6) ^ (e & (V(5) ^ V(6))))
-               + constants[i] + w[i & 15];
-        V(3) += sum;
-        V(7) = sum + (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22))
-               + ((a & V(1)) | (V(2) & (a | V(1))));
-#undef V
+        h += (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) + (g ^ (e & (f ^ g)))
+             + constants[i] + w[i & 15];
+        d += h;
+        h += (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) + ((a & b) | (c & (a | b)));
+        uint32_t next = h;
+        h = g;
+        g = f;
+        f = e;
+        e = d;
+        d = c;
+        c = b;
+        b = a;
+        a = next;
     }
-    for (uint8_t i = 0; i < 8; i++)
-        sha->hash[i] += v[i];
+    hash[0] += a;
+    hash[1] += b;
+    hash[2] += c;
+    hash[3] += d;
+    hash[4] += e;
+    hash[5] += f;
+    hash[6] += g;
+    hash[7] += h;
 }
 
 static void sha_take(struct wt_sha256 *sha, uint8_t byte)
