@@ -51,6 +51,8 @@ class Board:
         # Optimized as a whole when it is linked: a fifth less, and no table that is not used.
         flags += ["-lto=llvm-full"]
         flags += [word for flag in self.flags for word in ("-Xcc", flag)]
+        # Swift asks only whether one is defined.
+        flags += [f"-D{name}" for name in self.defines]
         return [compile_target(it, self.triple, folder, flags, optimization) for it in modules]
 
     def link(self, objects, path):
@@ -115,13 +117,20 @@ def swift_objects(board, folder, build, optimization):
     return board.compile_swift(modules, build, optimization)
 
 
+def program_defines(folder, board_name):
+    """What the program's boards.toml says for a board."""
+    path = folder / "boards.toml"
+    return tomllib.loads(path.read_text()).get(board_name, {}) if path.is_file() else {}
+
+
 def build_firmware(board, folder, optimization="-Osize"):
     """Builds what is in the folder, C and Swift, for the board; the path of the ELF file."""
     place = ROOT / ".build-firmware" / board.name
     build = place / folder.name
     build.mkdir(parents=True, exist_ok=True)
     # A program in Swift may have C of its own, with a module map.
-    board = replace(board, folders=(*board.folders, folder))
+    defines = {**program_defines(folder, board.name), **board.defines}
+    board = replace(board, folders=(*board.folders, folder), defines=defines)
     objects = swift_objects(board, folder, build, optimization)
     for source in (*sorted(folder.glob("*.c")), *board.sources):
         objects.append(board.compile(source, build))

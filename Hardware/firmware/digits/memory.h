@@ -3,6 +3,8 @@
 #include <board.h>
 #include <stdint.h>
 
+#include "../../digits-samples/include/digits_samples.h"
+
 // The largest frame that is taken.
 #ifndef DIGITS_MTU
 #define DIGITS_MTU 256

@@ -1,0 +1,2 @@
+// The images are part of the program.
+#include "../../digits-samples/digits_samples.c"
