@@ -39,7 +39,8 @@ public struct DigitsMemory {
 
   /// Adds so many inputs, times a weight, to as many sums.
   func add(_ weight: Int32, inputsFrom input: Int, to sum: Int, count: Int) {
-    precondition(input >= 0 && input + count <= inputs.count && sum >= 0 && sum + count <= sums.count)
+    precondition(
+      input >= 0 && input + count <= inputs.count && sum >= 0 && sum + count <= sums.count)
     // Of all that the network does this is nine tenths: no bounds are looked at for each.
     unsafe inputs.withPointer { inputs in
       unsafe sums.withPointer { sums in

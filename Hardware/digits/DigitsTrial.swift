@@ -14,7 +14,9 @@ public protocol DigitsSamples {
 public struct DigitsTrial<Samples: DigitsSamples>: ~Copyable {
   /// How many images were recognized, of how many.
   public struct Result: Equatable, Sendable {
+    /// Those that were.
     public let correct: Int
+    /// Those that were tried.
     public let count: Int
 
     /// Of a hundred, with two digits behind the point that are not written.

@@ -82,7 +82,9 @@ extension DeviceReceiver where Store: ~Copyable {
   ) -> Bool {
     let byteCount = 7 + unit.utf8CodeUnitCount + name.utf8CodeUnitCount
     let isListening = phase != .closed && phase != .failed && reader.order != .offer
-    guard isListening, link.hasRoom(byteCount: byteCount + 2) else { return false }
+    // Behind it there has to be room for the word that the model has come.
+    let reserve = 2 + SHA256.byteCount
+    guard isListening, link.hasRoom(byteCount: byteCount + 2 + reserve) else { return false }
     say(RecordState.Kind.metric, byteCount: byteCount)
     say(tier ?? .max)
     say(digits)

@@ -106,6 +106,9 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
     }
   }
 
+  /// Whether the next call of `proceed` does nothing but tell that a sender has come or gone.
+  public var hasEvent: Bool { event != nil }
+
   /// Appends the next frame to `output`, which has room for `transmitByteCountLimit` bytes; false where
   /// there is none.
   @inline(never)
