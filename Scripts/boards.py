@@ -117,10 +117,10 @@ def swift_objects(board, folder, build, optimization):
     return board.compile_swift(modules, build, optimization)
 
 
-def program_defines(folder, board_name):
-    """What the program's boards.toml says for a board."""
-    path = folder / "boards.toml"
-    return tomllib.loads(path.read_text()).get(board_name, {}) if path.is_file() else {}
+def program_facts(folder):
+    """What the program's program.toml says: folders for headers, sources elsewhere, defines by board."""
+    path = folder / "program.toml"
+    return tomllib.loads(path.read_text()) if path.is_file() else {}
 
 
 def build_firmware(board, folder, optimization="-Osize"):
@@ -129,10 +129,13 @@ def build_firmware(board, folder, optimization="-Osize"):
     build = place / folder.name
     build.mkdir(parents=True, exist_ok=True)
     # A program in Swift may have C of its own, with a module map.
-    defines = {**program_defines(folder, board.name), **board.defines}
-    board = replace(board, folders=(*board.folders, folder), defines=defines)
+    facts = program_facts(folder)
+    defines = {**facts.get(board.name, {}), **board.defines}
+    folders = [folder, *(folder / path for path in facts.get("folders", []))]
+    board = replace(board, folders=(*board.folders, *folders), defines=defines)
+    sources = [*sorted(folder.glob("*.c")), *(folder / path for path in facts.get("sources", []))]
     objects = swift_objects(board, folder, build, optimization)
-    for source in (*sorted(folder.glob("*.c")), *board.sources):
+    for source in (*sources, *board.sources):
         objects.append(board.compile(source, build))
     path = place / f"{folder.name}.elf"
     board.link(objects, path)

@@ -1,4 +1,5 @@
 import Board
+import CDigitsSamples
 import Device
 import Digits
 import Framing
@@ -18,7 +19,7 @@ struct Main {
     board_start()
     var application = Application(
       makeReceiver(), DigitsTable(), BuiltInSamples(), makeScratch(), initialCount: 0,
-      milestoneCount: Int(DIGITS_MILESTONE_SAMPLES))
+      milestoneCount: Int(DIGITS_MILESTONE_TRIAL))
     var output = InlineArray<96, UInt8>(repeating: 0)
     while true {
       receive(&application)
@@ -63,7 +64,8 @@ struct Main {
   // MARK: - Memory
 
   private static func makeReceiver() -> DeviceReceiver<DigitsTable, Store> {
-    let frame = unsafe UnsafeMutableBufferPointer(start: digits_frame(), count: Int(DIGITS_MTU))
+    let frame = unsafe UnsafeMutableBufferPointer(
+      start: digits_frame(), count: Int(DIGITS_FRAME_BYTES))
     let outbox = unsafe UnsafeMutableBufferPointer(
       start: digits_outbox(), count: Int(DIGITS_OUTBOX_BYTES))
     return unsafe DeviceReceiver(
@@ -87,14 +89,14 @@ struct Main {
 
   private static func makeScratch() -> DigitsMemory {
     let byteCount = DigitsMemory.byteCount
-    let scratch = digits_scratch(UInt32(byteCount))
+    let scratch = unsafe digits_scratch(UInt32(byteCount))
     return unsafe DigitsMemory(UnsafeMutableRawBufferPointer(start: scratch, count: byteCount))
   }
 }
 
 /// The images that are part of the program.
 struct BuiltInSamples: DigitsSamples {
-  var count: Int { Int(DIGITS_SAMPLES) }
+  var count: Int { Int(DIGITS_FINAL_TRIAL) }
 
   func pixel(_ place: Int, of image: Int) -> UInt8 {
     digits_pixel(UInt32(truncatingIfNeeded: image), UInt32(truncatingIfNeeded: place))

@@ -3,7 +3,6 @@
 #include <board.h>
 #include <stdint.h>
 
-#include "../../digits-samples/include/digits_samples.h"
 
 // The largest frame that is taken.
 #ifndef DIGITS_MTU
@@ -19,6 +18,9 @@
 #endif
 
 enum {
+  DIGITS_FRAME_BYTES = DIGITS_MTU,
+  DIGITS_MILESTONE_TRIAL = DIGITS_MILESTONE_SAMPLES,
+  DIGITS_FINAL_TRIAL = DIGITS_SAMPLES,
   DIGITS_OUTBOX_BYTES = 192,
   DIGITS_IMAGE_BYTES = 42752,
   DIGITS_TENSORS = 22,

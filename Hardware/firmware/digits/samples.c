@@ -1,2 +1,0 @@
-// The images are part of the program.
-#include "../../digits-samples/digits_samples.c"
