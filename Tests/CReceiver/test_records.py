@@ -140,6 +140,11 @@ class RecordTests(unittest.TestCase):
             with self.subTest(stream[:40].hex()):
                 self.assert_fails(STREAM, stream if stream == head + head else head + stream)
 
+    def test_coded_bytes_that_were_not_offered(self):
+        for options in ((), ("WT_CODEC=0",)):
+            stream = manifest(MODEL, codec=0) + record(CODED, b"x")
+            self.assert_fails(STREAM, stream, options=options)
+
     def test_forms_that_are_not_kept(self):
         head = manifest(MODEL)
         for stream in [unit(0), unit(0, 2, 8), unit(1, 1, 8), unit(1, 0, 1), unit(1, 0, 0, 1), unit(1, 3, 4)]:

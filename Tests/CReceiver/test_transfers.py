@@ -79,15 +79,13 @@ class Transfer:
 
 
 def expected_byte(tensor, index):
-    """The byte of a weight by the text: sign, known bits, the middle."""
+    """The byte of a weight: sign, and the bits that are known."""
     level = tensor.levels[index]
     if level < 0:
         return 0
     place = 6 - (tensor.top - level)
     known = tensor.known[index]
     byte = (1 << known | tensor.trailing[index]) << place - known
-    if place > known:
-        byte |= 1 << place - known - 1
     return byte | tensor.negative[index] << 7
 
 
