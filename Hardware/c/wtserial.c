@@ -320,7 +320,8 @@ static void fail_count(struct wt_receiver *r, uint32_t count)
 
 /* ---- The image ---- */
 
-APART static uint16_t tell(struct wt_receiver *r, enum wt_event event, uint16_t first, uint16_t second)
+APART static uint16_t tell(struct wt_receiver *r, enum wt_event event, uint16_t first,
+                           uint16_t second)
 {
     return r->config->event(r->config->context, event, first, second);
 }
@@ -517,8 +518,8 @@ APART static void settle(struct wt_receiver *r)
 static bool decide(struct wt_receiver *r, uint8_t index)
 {
     static WT_ROM uint16_t rates[] = {
-        40960, 25206, 18204, 14247, 11703, 9930, 8623, 7620, 6827, 6183, 5650, 5201, 4819, 4489, 4201,
-        3948, 2560, 1575, 1138, 890, 732, 621, 539, 476, 427, 386, 353, 325, 301, 280, 262,
+        40960, 25206, 18204, 14247, 11703, 9930, 8623, 7620, 6827, 6183, 5650, 5201, 4819, 4489,
+        4201, 3948, 2560, 1575, 1138, 890, 732, 621, 539, 476, 427, 386, 353, 325, 301, 280, 262,
     };
     uint32_t model = r->models[index], probability = model >> 8, share = probability >> 7;
     uint8_t count = (uint8_t)model;

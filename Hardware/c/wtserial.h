@@ -1,4 +1,4 @@
-/* wtserial.h: takes a neural network's weights from a serial line; the other end of `wtserial send`.
+/* wtserial.h: takes a neural network's weights from a serial line, as `wtserial send` sends them.
 
    One C99 file, no heap, no library, no floating point; section numbers (§) are those of
    Protocol.md. The firmware has a table of its network's tensors (Scripts/weight-table writes it),

@@ -68,11 +68,14 @@ class Transfer:
         for passed in range(pass_count or 2 * plane_count - 1):
             units = [(n, None) for n in numbers if self.model[order[n]][0] != "zeros" or not passed]
             codeword = self.stream.encode(truth, units)
-            self.records += [record(CODED, codeword[at : at + 77]) for at in range(0, len(codeword), 77)]
+            self.records += [
+                record(CODED, codeword[at : at + 77]) for at in range(0, len(codeword), 77)
+            ]
             self.records.append(record(MILESTONE, bytes([1 + passed // 2, 30])))
         self.memory = {i: self.stream.memory(n) for n, i in enumerate(order)}
         digests = [
-            hashlib.sha256(self.contents[i] if self.whole[i] else self.memory[i]).digest() for i in order
+            hashlib.sha256(self.contents[i] if self.whole[i] else self.memory[i]).digest()
+            for i in order
         ]
         self.digest = hashlib.sha256(self.records[0] + b"".join(digests)).digest()
         self.records.append(record(FINISH, self.digest))
@@ -152,7 +155,9 @@ class TransferTests(unittest.TestCase):
         receiver = Receiver(transfer.model)
         self.addCleanup(receiver.close)
         hand_over = receiver.receive
-        receiver.receive = lambda data, now: [hand_over(data[i : i + 1], now) for i in range(len(data))]
+        receiver.receive = lambda data, now: [
+            hand_over(data[i : i + 1], now) for i in range(len(data))
+        ]
         peer = Initiator(receiver)
         peer.open()
         peer.data(b"".join(transfer.records))
