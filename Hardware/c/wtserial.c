@@ -320,7 +320,8 @@ static void fail_count(struct wt_receiver *r, uint32_t count)
 
 /* ---- The image ---- */
 
-APART static uint16_t tell(struct wt_receiver *r, enum wt_event event, uint16_t first, uint16_t second)
+APART static uint16_t tell(struct wt_receiver *r, enum wt_event event, uint16_t first,
+                           uint16_t second)
 {
     return r->config->event(r->config->context, event, first, second);
 }
@@ -380,29 +381,41 @@ static WT_ROM struct float_form float_forms[] = {
     {277, 4, 23}, {2098, 8, 52}, {40, 2, 10}, {261, 2, 7}};
 #endif
 
+#if WT_CODEC
+/* Below the last bit that is known, a 1 for the middle of what is possible. Between the two passes
+   of a plane those that are new in it know a bit more than the others. */
+uint16_t wt_magnitude(uint8_t weight, const struct wt_state *state)
+{
+    uint8_t magnitude = weight & 0x7F, planes = (uint8_t)((state->passes + 1) >> 1);
+    if (!magnitude)
+        return 0;
+    if (!(state->passes & 1) && magnitude == TOP >> planes)
+        planes++;
+    return (uint16_t)(magnitude << 1 | 0x80 >> planes);
+}
+#endif
+
 /* ---- Digests (§5.5, §5.6) ---- */
 
 #if WT_SHA256
 #if WT_CODEC
-/* The float that a byte of planes stands for: the leading bit, those known, a 1 for the middle of
-   what is possible, zeros. `bits` are its highest ones, `shift` their place. */
-APART static void sha_take_weight(struct wt_sha256 *sha, uint8_t weight, const struct wt_state *state,
+/* The float that a byte of planes stands for, in the tensor's dtype. `bits` are its highest ones,
+   `shift` their place. */
+static void sha_take_weight(struct wt_sha256 *sha, uint8_t weight, const struct wt_state *state,
                             uint8_t dtype)
 {
     WT_ROM struct float_form *form = &float_forms[dtype - 1];
-    uint8_t magnitude = weight & 0x7F, width = bit_width(magnitude);
-    uint32_t bits = (uint32_t)magnitude << 1;
+    uint16_t magnitude = wt_magnitude(weight, state);
+    uint8_t width = bit_width(weight & 0x7F);
+    uint32_t bits = magnitude;
     int16_t level = (int16_t)(state->level - PLANES + width), shift = (int16_t)(level - width);
-    /* Once bit 0 is known, the 1 for the middle is the digit below it. */
-    if (magnitude && state->passes + (magnitude == 1) >= (uint8_t)PASSES)
-        bits |= 1;
     if (level >= form->mantissa) { /* not subnormal: the leading bit counts as an exponent's */
         bits += (uint32_t)(level - form->mantissa) << width;
         shift = (int16_t)(form->mantissa - width);
     }
     if (!magnitude)
         bits = 0;
-    if (shift < 0) {
+    if (shift < 0) { /* what is not there of a subnormal */
         bits >>= -shift;
         shift = 0;
     }
@@ -505,8 +518,8 @@ APART static void settle(struct wt_receiver *r)
 static bool decide(struct wt_receiver *r, uint8_t index)
 {
     static WT_ROM uint16_t rates[] = {
-        40960, 25206, 18204, 14247, 11703, 9930, 8623, 7620, 6827, 6183, 5650, 5201, 4819, 4489, 4201,
-        3948, 2560, 1575, 1138, 890, 732, 621, 539, 476, 427, 386, 353, 325, 301, 280, 262,
+        40960, 25206, 18204, 14247, 11703, 9930, 8623, 7620, 6827, 6183, 5650, 5201, 4819, 4489,
+        4201, 3948, 2560, 1575, 1138, 890, 732, 621, 539, 476, 427, 386, 353, 325, 301, 280, 262,
     };
     uint32_t model = r->models[index], probability = model >> 8, share = probability >> 7;
     uint8_t count = (uint8_t)model;
@@ -530,7 +543,8 @@ static bool decide(struct wt_receiver *r, uint8_t index)
     if (count < 255)
         count++;
     r->models[index] = probability << 8 | count;
-    settle(r);
+    if (r->range < RANGE_MIN)
+        settle(r);
     return yes;
 }
 
@@ -578,8 +592,8 @@ APART static void begin_pass(struct wt_receiver *r)
     r->step = STEP_PASS;
 }
 
-/* Goes on with the pass until bytes are lacking, a raw bit is asked for, or it is over. In a byte
-   of the image the known bits of a magnitude are followed by a 1, the middle of what is possible. */
+/* Goes on with the pass until bytes are lacking or it is over. Bits of the image only ever go from
+   0 to 1. */
 static void go_on(struct wt_receiver *r)
 {
     WT_ROM struct wt_tensor *tensor = r->coded_entry;
@@ -593,33 +607,22 @@ static void go_on(struct wt_receiver *r)
         uint8_t *start = get_image(r, offset, &count), *p = start;
         const uint8_t *end = p + count;
         for (; p != end && !r->lack; p++) {
-            uint8_t magnitude = *p & 0x7F;
+            uint8_t magnitude = *p & 0x7F, known = (uint8_t)(magnitude >> (PLANES - plane));
             bool yes;
-            if (r->step == STEP_RAW) { /* the bit has come */
-                r->step = STEP_PASS;
-                yes = (bool)r->raw;
-                if (is_significance) {
-                    *p = (uint8_t)((yes ? SIGN : 0) | bit | bit >> 1);
+            if (r->step == STEP_PASS) {
+                if (is_significance ? magnitude || !decide(r, MODEL_PASS) : !known)
                     continue;
-                }
-            } else if (is_significance) {
-                if (magnitude)
-                    continue;
-                if (!decide(r, MODEL_PASS))
-                    continue;
-                ask_raw(r, 1, STEP_RAW);
-                break;
-            } else {
-                uint8_t known = (uint8_t)(magnitude >> (PLANES - plane));
-                if (!known)
-                    continue;
-                if (known >= 8) {
+                if (is_significance || known >= 8) {
                     ask_raw(r, 1, STEP_RAW);
-                    break;
-                }
-                yes = decide(r, (uint8_t)(MODEL_PASS + (known > 1) + (known > 3)));
+                    if (r->lack)
+                        break; /* the bit comes with the next byte */
+                    take_raw(r);
+                } else
+                    r->raw = decide(r, (uint8_t)(MODEL_PASS + (known > 1) + (known > 3)));
             }
-            *p = (uint8_t)((yes ? *p : *p ^ bit) | bit >> 1);
+            r->step = STEP_PASS;
+            yes = (bool)r->raw;
+            *p |= (uint8_t)(is_significance ? (yes ? SIGN : 0) | bit : yes ? bit : 0);
         }
         count = (uint32_t)(p - start);
 #if !WT_MEMORY
@@ -742,7 +745,7 @@ static void end_codeword(struct wt_receiver *r)
 /* ---- Records that come in (§5) ---- */
 
 #define BIT(kind) (1u << (kind))
-#define MODEL_KINDS (BIT(UNIT) | BIT(FINISH) | BIT(CODED) | BIT(MILESTONE))
+#define MODEL_KINDS (BIT(UNIT) | BIT(FINISH) | BIT(MILESTONE)) /* and CODED, if offered */
 
 /* A byte of the varint in `value`; true with its last. What 32 bits do not hold becomes all ones,
    which is no number of anything here. */
@@ -768,7 +771,7 @@ static void accept(struct wt_receiver *r)
     clear_image(r);
     r->tier = NO_TIER;
     r->missing = r->contents;
-    r->allowed = MODEL_KINDS;
+    r->allowed = r->model_kinds;
 #if WT_CODEC
     begin_codeword(r);
     r->models[MODEL_MANTISSA] = r->models[MODEL_EXCEPTIONS] = MODEL_NEW;
@@ -821,6 +824,7 @@ static void take_field(struct wt_receiver *r, uint8_t byte)
         r->place = (uint16_t)r->value;
         break;
     case FIELD(OFFER, 1):
+        r->model_kinds = r->value ? MODEL_KINDS | BIT(CODED) : MODEL_KINDS;
         if (r->value > WT_CODEC)
             fail(r, FAILED_STORE);
         break;
@@ -905,7 +909,7 @@ static void end_digest(struct wt_receiver *r)
 #endif
     r->config->states[r->tensor].flags = WT_CAME;
     r->missing--;
-    r->allowed = MODEL_KINDS;
+    r->allowed = r->model_kinds;
     tell(r, WT_UPDATED, r->tensor, 0);
 }
 

@@ -1,4 +1,4 @@
-/* wtserial.h: takes a neural network's weights from a serial line; the other end of `wtserial send`.
+/* wtserial.h: takes a neural network's weights from a serial line, as `wtserial send` sends them.
 
    One C99 file, no heap, no library, no floating point; section numbers (§) are those of
    Protocol.md. The firmware has a table of its network's tensors (Scripts/weight-table writes it),
@@ -42,8 +42,9 @@
 #endif
 
 /* A tensor of the network. In the image one that comes whole has its elements, little-endian, one
-   in planes a byte a weight: bit 7 the sign, bits 6 to 0 the magnitude, of which bit 6 has the
-   place of the tensor's top level. (Without WT_CODEC: a float32 scale a channel, then int8.) */
+   in planes a byte a weight: bit 7 the sign, bits 6 to 0 the magnitude as far as it is known, of
+   which bit 6 has the place of the tensor's level. (Without WT_CODEC: a float32 scale a channel,
+   then int8.) */
 struct wt_tensor {
     WT_ROM char *name;
     WT_ROM uint32_t *extents;
@@ -133,6 +134,7 @@ struct wt_receiver {
     uint16_t out;      /* bytes in the outbox */
     uint16_t timeout;
     uint16_t allowed; /* a bit for each kind of record that may come */
+    uint16_t model_kinds; /* those between ACCEPT and FINISH */
     uint16_t left;    /* bytes of the body to come */
     uint16_t text;    /* bytes of a name to come */
     uint16_t place;   /* in the name, or among the extents */
@@ -186,6 +188,12 @@ uint32_t wt_deadline(const struct wt_receiver *receiver, uint32_t now);
 /* Tells the sender to wait, for instance while flash is erased; from an event, or at any time.
    Begin when wt_transmit has returned 0. */
 void wt_busy(struct wt_receiver *receiver, uint16_t milliseconds);
+
+#if WT_CODEC
+/* What a byte of planes stands for, without its sign: in units of 2^(level - 7), level as in §6.3,
+   the middle of what is possible. */
+uint16_t wt_magnitude(uint8_t weight, const struct wt_state *state);
+#endif
 
 /* Shows the sender's user a number that was measured with the model as far as it has come:
    value / 10^digits, digits at most 9; the unit has at most 16 bytes, the name 1 to 64 (§5.9).

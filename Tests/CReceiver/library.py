@@ -21,7 +21,9 @@ FRAME_SIZE = 140
 
 def load_script(name):
     """A script of Scripts as a module."""
-    loader = importlib.machinery.SourceFileLoader(name.replace("-", "_"), str(ROOT / "Scripts" / name))
+    loader = importlib.machinery.SourceFileLoader(
+        name.replace("-", "_"), str(ROOT / "Scripts" / name)
+    )
     spec = importlib.util.spec_from_loader(loader.name, loader)
     module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
@@ -52,9 +54,7 @@ def library(*options):
 class Receiver:
     """A device that runs the model whose tensors are given as (name, dtype code, extents)."""
 
-    def __init__(
-        self, tensors, options=(), mtu=262, outbox=192, nonce=0x9ABCDEF0, in_planes=False
-    ):
+    def __init__(self, tensors, options=(), mtu=262, outbox=192, nonce=0x9ABCDEF0, in_planes=False):
         self.library = library(*options)
         names = {code: name for name, (code, _) in TABLE.DTYPES.items()}
         rows = [{"name": n, "dtype": names[d], "shape": list(s)} for n, d, s in tensors]

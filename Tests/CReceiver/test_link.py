@@ -1,4 +1,4 @@
-"""The link: handshake, answers, repetition, damage, silence and continuation (Protocol.md §3, §4)."""
+"""The link: handshake, answers, repetition, damage, silence, continuation (Protocol.md §3, §4)."""
 
 import random
 import struct
@@ -341,7 +341,7 @@ class LinkTests(unittest.TestCase):
         self.assertEqual([peer.decode(f)[0] for f in receiver.drain(1000)], [READY])
 
     def test_noise(self):
-        """Damage, loss and repetition of whatever goes to and fro: the model arrives all the same."""
+        """Damage to what goes to, loss of what goes fro: the model arrives all the same."""
         for seed in range(8):
             draw = random.Random(seed)
             transfer = Transfer(seed=seed, plane_count=1)

@@ -1,4 +1,4 @@
-"""What is refused, why, and that nothing is overwritten then (Protocol.md §5, §7, layout's codes)."""
+"""What is refused, why, and that nothing is overwritten then (Protocol.md §5, §7)."""
 
 import hashlib
 import random
@@ -33,7 +33,9 @@ class RecordTests(unittest.TestCase):
     def assert_fails(self, body, stream, **keywords):
         receiver, peer = self.feed(stream, **keywords)
         self.assertEqual(peer.last(), (FAILED, body), stream[:80])
-        self.assertEqual([frame for frame in peer.frames if frame[0] == CLOSE], [(CLOSE, 0, b"\2")] * 2)
+        self.assertEqual(
+            [frame for frame in peer.frames if frame[0] == CLOSE], [(CLOSE, 0, b"\2")] * 2
+        )
         self.assertEqual(receiver.events[-1], "closed 2 0")
         return receiver
 
@@ -140,9 +142,21 @@ class RecordTests(unittest.TestCase):
             with self.subTest(stream[:40].hex()):
                 self.assert_fails(STREAM, stream if stream == head + head else head + stream)
 
+    def test_coded_bytes_that_were_not_offered(self):
+        for options in ((), ("WT_CODEC=0",)):
+            stream = manifest(MODEL, codec=0) + record(CODED, b"x")
+            self.assert_fails(STREAM, stream, options=options)
+
     def test_forms_that_are_not_kept(self):
         head = manifest(MODEL)
-        for stream in [unit(0), unit(0, 2, 8), unit(1, 1, 8), unit(1, 0, 1), unit(1, 0, 0, 1), unit(1, 3, 4)]:
+        for stream in [
+            unit(0),
+            unit(0, 2, 8),
+            unit(1, 1, 8),
+            unit(1, 0, 1),
+            unit(1, 0, 0, 1),
+            unit(1, 3, 4),
+        ]:
             self.assert_fails(KEEP, head + stream)
         for stream in [unit(0), unit(0, 2, 7), unit(0, 2, 8, 1), unit(1, 2, 8)]:
             head = manifest(MODEL, codec=0)
@@ -168,7 +182,9 @@ class RecordTests(unittest.TestCase):
         self.assertEqual(peer.last(), (FAILED, KEEP))
 
     def test_empty_tensors_have_no_number(self):
-        transfer = Transfer([("none", 1, (0,)), ("w", 1, (16, 40)), ("nil", 19, (4, 0))], plane_count=3)
+        transfer = Transfer(
+            [("none", 1, (0,)), ("w", 1, (16, 40)), ("nil", 19, (4, 0))], plane_count=3
+        )
         receiver, peer = self.feed(b"".join(transfer.records), transfer.model)
         self.assertEqual(receiver.events[-1], "closed 0 0")
         self.assert_fails(STREAM, manifest(transfer.model) + unit(0), model=transfer.model)
@@ -191,9 +207,13 @@ class RecordTests(unittest.TestCase):
         first = [("raw", 0, 2), ("mantissa", False)]
         end = [("raw", 3, 2)]
         self.assert_fails(KEEP, self.coded([("raw", 1, 2), ("mantissa", False), *end]))
-        self.assert_fails(KEEP, self.coded([("raw", 0, 2), ("mantissa", True), ("raw", 23, 6), *end]))
+        self.assert_fails(
+            KEEP, self.coded([("raw", 0, 2), ("mantissa", True), ("raw", 23, 6), *end])
+        )
         self.assert_fails(KEEP, self.coded([*first, *header, ("exceptions", True), *end]))
-        self.assert_fails(STREAM, self.coded([*first, ("raw", 300, 9), ("exceptions", False), *end]))
+        self.assert_fails(
+            STREAM, self.coded([*first, ("raw", 300, 9), ("exceptions", False), *end])
+        )
 
     def test_planes_that_do_not_exist(self):
         zeros = [("raw", 0, 2), ("mantissa", False), ("raw", 511, 9), ("exceptions", False)]
@@ -231,6 +251,8 @@ class RecordTests(unittest.TestCase):
             damaged = bytearray(stream)
             for _ in range(draw.randrange(1, 4)):
                 damaged[draw.randrange(len(damaged))] = draw.randrange(256)
-            receiver, peer = self.feed(bytes(damaged), options=(("WT_MEMORY=0",) if seed & 1 else ()))
+            receiver, peer = self.feed(
+                bytes(damaged), options=(("WT_MEMORY=0",) if seed & 1 else ())
+            )
             receiver.receive(peer.frame(PING), 0)
             self.assertLessEqual(len(peer.records()), 3)

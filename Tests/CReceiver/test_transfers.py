@@ -35,7 +35,7 @@ def elements(dtype, count, draw):
 class Transfer:
     """A model, its stream of records, and what a receiver has to make of it."""
 
-    def __init__(self, model=MODEL, seed=1, plane_count=7, scale=None):
+    def __init__(self, model=MODEL, seed=1, plane_count=7):
         draw = random.Random(seed)
         self.model = model
         self.contents, self.whole = {}, {}
@@ -55,8 +55,8 @@ class Transfer:
             self.whole[index] = not is_large
         self.code(plane_count)
 
-    def code(self, plane_count):
-        """The records: small tensors, then planes, a codeword for two passes of all."""
+    def code(self, plane_count, pass_count=None):
+        """The records: small tensors, then planes, a codeword for each pass of all."""
         order = list(self.contents)
         tensors = [self.model[i][1:] for i in order]
         self.stream = Stream(tensors, FLAT)
@@ -65,29 +65,30 @@ class Transfer:
         self.records += [whole(i, self.contents[i]) for i in order if self.whole[i]]
         self.records.append(record(MILESTONE, b"\0\xff"))
         numbers = [n for n, i in enumerate(order) if not self.whole[i]]
-        for passed in range(2 * plane_count - 1):
+        for passed in range(pass_count or 2 * plane_count - 1):
             units = [(n, None) for n in numbers if self.model[order[n]][0] != "zeros" or not passed]
             codeword = self.stream.encode(truth, units)
-            self.records += [record(CODED, codeword[at : at + 77]) for at in range(0, len(codeword), 77)]
+            self.records += [
+                record(CODED, codeword[at : at + 77]) for at in range(0, len(codeword), 77)
+            ]
             self.records.append(record(MILESTONE, bytes([1 + passed // 2, 30])))
         self.memory = {i: self.stream.memory(n) for n, i in enumerate(order)}
         digests = [
-            hashlib.sha256(self.contents[i] if self.whole[i] else self.memory[i]).digest() for i in order
+            hashlib.sha256(self.contents[i] if self.whole[i] else self.memory[i]).digest()
+            for i in order
         ]
         self.digest = hashlib.sha256(self.records[0] + b"".join(digests)).digest()
         self.records.append(record(FINISH, self.digest))
 
 
 def expected_byte(tensor, index):
-    """The byte of a weight by the text: sign, known bits, the middle."""
+    """The byte of a weight: sign, and the bits that are known."""
     level = tensor.levels[index]
     if level < 0:
         return 0
     place = 6 - (tensor.top - level)
     known = tensor.known[index]
     byte = (1 << known | tensor.trailing[index]) << place - known
-    if place > known:
-        byte |= 1 << place - known - 1
     return byte | tensor.negative[index] << 7
 
 
@@ -113,7 +114,8 @@ class TransferTests(unittest.TestCase):
                 wanted = [expected_byte(coded, i) for i in range(len(coded.levels))]
                 self.assertEqual(list(found), wanted, transfer.model[index])
                 is_zero = coded.top < 0
-                state = (0xFFFF, 1, 1) if is_zero else (coded.top, 2 * coded.planes - 1, 1)
+                passes = coded.planes + coded.refined
+                state = (0xFFFF, 1, 1) if is_zero else (coded.top, passes, 1)
                 self.assertEqual(receiver.state(index), state)
 
     def test_all_dtypes_and_what_is_said(self):
@@ -132,6 +134,14 @@ class TransferTests(unittest.TestCase):
                 transfer = Transfer(seed=count, plane_count=count)
                 self.check(transfer, *self.receive(transfer))
 
+    def test_end_between_the_passes_of_a_plane(self):
+        """What is new in the plane is known better than the rest."""
+        for count in range(2, 13, 2):
+            with self.subTest(passes=count):
+                transfer = Transfer(seed=count)
+                transfer.code(7, count)
+                self.check(transfer, *self.receive(transfer))
+
     def test_storage_behind_functions(self):
         transfer = Transfer(seed=3)
         self.check(transfer, *self.receive(transfer, ["WT_MEMORY=0"]))
@@ -145,7 +155,9 @@ class TransferTests(unittest.TestCase):
         receiver = Receiver(transfer.model)
         self.addCleanup(receiver.close)
         hand_over = receiver.receive
-        receiver.receive = lambda data, now: [hand_over(data[i : i + 1], now) for i in range(len(data))]
+        receiver.receive = lambda data, now: [
+            hand_over(data[i : i + 1], now) for i in range(len(data))
+        ]
         peer = Initiator(receiver)
         peer.open()
         peer.data(b"".join(transfer.records))
