@@ -32,6 +32,8 @@ public struct DeviceLink: ~Copyable {
   // Milliseconds.
   private static let silenceLimit: UInt32 = 8000
   private static let readyInterval: UInt32 = 1000
+  // CLOSE is not answered, so it is said twice (§4.6).
+  private static let closeCount = 2
 
   private var decoder: FrameDecoder
   private var nonce: UInt32
@@ -39,6 +41,9 @@ public struct DeviceLink: ~Copyable {
   // Welcomed, and not heard of since.
   private var offered: Session?
   private var isOpen = false
+  // The code to close with, and how often it is still to be said: not at all where it has been.
+  private var closeCode: UInt8?
+  private var closesLeft = 0
   // What is to be answered, and the patience that a BUSY asks for.
   private var answer: FrameKind?
   private var busyMilliseconds: UInt16 = 0
@@ -76,6 +81,12 @@ public struct DeviceLink: ~Copyable {
     busyMilliseconds = milliseconds
   }
 
+  /// Ends the session with this code, once all that was said has been answered: nothing follows.
+  public mutating func close(code: UInt8) { (closeCode, closesLeft) = (code, Self.closeCount) }
+
+  /// The code with which this end has closed the session; once, then nil.
+  public mutating func takeClosing() -> UInt8? { isOpen ? nil : closeCode.take() }
+
   /// Appends the next frame to `output`, which has room for `transmitByteCountLimit` bytes; false where
   /// there is none.
   public mutating func transmit(into output: inout OutputSpan<UInt8>, at now: UInt32) -> Bool {
@@ -83,9 +94,14 @@ public struct DeviceLink: ~Copyable {
       send(answer, into: &output)
       return true
     }
-    guard isOpen, let session, now &- heardAt < Self.silenceLimit, outbox.isDue(at: now) else {
-      return false
+    guard isOpen, let session, now &- heardAt < Self.silenceLimit else { return false }
+    if let closeCode, outbox.isEmpty {
+      send(.close, payload: UInt32(closeCode), byteCount: 1, into: &output)
+      closesLeft -= 1
+      isOpen = closesLeft > 0
+      return true
     }
+    guard outbox.isDue(at: now) else { return false }
     let limit = session.peerMTU - FrameHeader.overheadByteCount
     let count = outbox.beginFrame(payloadByteCountLimit: limit, at: now)
     var frame = PlainFrameEncoder(
@@ -104,12 +120,20 @@ public struct DeviceLink: ~Copyable {
   }
 
   private func send(_ kind: FrameKind, into output: inout OutputSpan<UInt8>) {
+    let payloadByteCount = kind == .busy ? 2 : 0
+    send(
+      kind, payload: UInt32(busyMilliseconds), byteCount: payloadByteCount, into: &output)
+  }
+
+  private func send(
+    _ kind: FrameKind, payload: UInt32, byteCount: Int, into output: inout OutputSpan<UInt8>
+  ) {
     let isOutside = kind == .welcome || kind == .ready
     let seal = isOutside ? nil : session?.seal(.fromResponder)
     var frame = PlainFrameEncoder(
-      FrameHeader(kind, sequence: isOutside ? 0 : expected),
+      FrameHeader(kind, sequence: isOutside || kind == .close ? 0 : expected),
       seal: seal ?? Seal(outsideSessions: .fromResponder), into: &output)
-    if kind == .busy { frame.append(UInt32(busyMilliseconds), byteCount: 2, into: &output) }
+    frame.append(payload, byteCount: byteCount, into: &output)
     if kind == .welcome { appendHandshake(to: &frame, into: &output) }
     frame.finish(into: &output)
   }
@@ -201,6 +225,7 @@ public struct DeviceLink: ~Copyable {
       outbox.restart()
     } else {
       expected = 0
+      closeCode = nil
       outbox.removeAll()
     }
   }
@@ -237,7 +262,7 @@ public struct DeviceLink: ~Copyable {
     case .ping: answer = .acknowledgement
     case .close:
       isOpen = false
-      answer = nil
+      (answer, closeCode) = (nil, nil)
       return .closed(decoder.withPayload(byteCount: frameByteCount) { $0.isEmpty ? 0 : $0[0] })
     case .rate, .hello, .welcome, .ready: break
     }

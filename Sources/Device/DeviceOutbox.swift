@@ -21,6 +21,8 @@ struct DeviceOutbox: ~Copyable {
 
   init(_ storage: consuming ByteStorage) { self.storage = storage }
 
+  var isEmpty: Bool { count == 0 }
+
   func hasRoom(byteCount: Int) -> Bool { byteCount <= storage.byteCount - count }
 
   mutating func append(_ byte: UInt8) {

@@ -6,6 +6,12 @@ enum DeviceFailure {
   static let broken: UInt8 = 5
 }
 
+/// How this end closes a session (Protocol.md §4.6).
+enum CloseCode {
+  static let done: UInt8 = 0
+  static let refused: UInt8 = 2
+}
+
 extension DeviceReceiver where Store: ~Copyable {
   private typealias Kind = RecordState.Kind
 

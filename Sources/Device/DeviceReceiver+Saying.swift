@@ -37,6 +37,7 @@ extension DeviceReceiver where Store: ~Copyable {
     say(RecordState.Kind.failed, byteCount: 1 + text.utf8CodeUnitCount)
     say(code)
     say(text, byteCount: text.utf8CodeUnitCount)
+    link.close(code: CloseCode.refused)
     return .failed(code)
   }
 
@@ -67,6 +68,7 @@ extension DeviceReceiver where Store: ~Copyable {
     say(DeviceFailure.wrongModel)
     for place in 0..<nameByteCount { say(name[place]) }
     say(text, byteCount: text.utf8CodeUnitCount)
+    link.close(code: CloseCode.refused)
     return .failed(DeviceFailure.wrongModel)
   }
 

@@ -21,7 +21,7 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
     case completed
     /// It will not come; the code (Protocol.md §5.7) has been said.
     case failed(UInt8)
-    /// The sender is done, or has given up.
+    /// The session is over: the sender has said so, or this end, behind its last word.
     case closed(UInt8)
   }
 
@@ -113,7 +113,9 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   /// there is none.
   @inline(never)
   public mutating func transmit(into output: inout OutputSpan<UInt8>, at now: UInt32) -> Bool {
-    link.transmit(into: &output, at: now)
+    let hasFrame = link.transmit(into: &output, at: now)
+    if let code = link.takeClosing() { (phase, event) = (.closed, .closed(code)) }
+    return hasFrame
   }
 
   /// The room that `transmit` needs.
@@ -156,6 +158,7 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
     guard phase == .completed else { return }
     say(RecordState.Kind.verified, byteCount: SHA256.byteCount)
     say(model.digest)
+    link.close(code: CloseCode.done)
   }
 
   /// Before a piece of work that takes long: announces it, once.
