@@ -56,7 +56,9 @@ struct DeviceRun {
         baudRate: scenario.line.baudRate),
       aToB: there, bToA: back)
     simulation.isHalfDuplex = scenario.isHalfDuplex
-    if let overhear { simulation.observe = { isFromSender, bytes, _ in if isFromSender { overhear(bytes) } } }
+    if let overhear {
+      simulation.observe = { isFromSender, bytes, _ in if isFromSender { overhear(bytes) } }
+    }
     let isTimeUp = try simulation.run(until: 900_000_000_000) { sender, _, _ in
       while try session.respond(&sender) {}
       return session.outcome == nil

@@ -11,7 +11,7 @@ import Transfer
 @testable import Runtime
 
 /// A device that is told nonsense, over a link that is sound: it says so, and keeps nothing of it.
-struct HostileStreamTests {
+struct HostileRecordsTests {
   private let checkpoint: Checkpoint
   /// What a sender says in a whole transfer.
   private let stream: [UInt8]
