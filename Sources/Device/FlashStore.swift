@@ -26,16 +26,16 @@ public struct FlashStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStore
 
   public subscript(offset: Int) -> UInt8 {
     @inline(never) get {
-      let last = slots.flash.unitByteCount - 1
+      let last = slots.flash.unitByteCount &- 1
       if offset & ~last == unitOffset { return ~unit[offset & last] }
       return slot.map { ~rawByte(offset, of: $0) } ?? 0
     }
     @inline(never) set {
-      let last = slots.flash.unitByteCount - 1
+      let last = slots.flash.unitByteCount &- 1
       if offset & ~last != unitOffset {
         flush()
         unitOffset = offset & ~last
-        for place in 0...last { unit[place] = rawByte(unitOffset + place, of: slots.target) }
+        for place in 0...last { unit[place] = rawByte(unitOffset &+ place, of: slots.target) }
       }
       unit[offset & last] = ~newValue
     }
@@ -82,7 +82,7 @@ public struct FlashStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStore
   public mutating func rollBack() -> Bool { slots.revoke() && restore() }
 
   private func rawByte(_ offset: Int, of slot: Int) -> UInt8 {
-    slots.flash.byte(at: slots.start(of: slot) + slots.imageOffset + offset)
+    slots.flash.byte(at: slots.start(of: slot) &+ slots.imageOffset &+ offset)
   }
 
   private mutating func flush() {
