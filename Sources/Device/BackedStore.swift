@@ -20,6 +20,9 @@ public struct BackedStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStor
     _ = restore()
   }
 
+  /// The model that stays; nil where there is none.
+  public var model: CommittedModel? { slots.active.map { slots.model(of: $0) } }
+
   public subscript(offset: Int) -> UInt8 {
     @inline(__always) get { image[offset] }
     @inline(__always) set { image[offset] = newValue }

@@ -52,7 +52,8 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   var reader = RecordState()
   // The digest of the model so far: of the manifest, then of the tensors too.
   var digest = SHA256()
-  var model = CommittedModel()
+  /// What is coming: its name is known when it has begun, its digest when it is complete.
+  public internal(set) var model = CommittedModel()
   /// The time that this processor takes for the digest of a kilobyte.
   public var millisecondsPerKilobyte: UInt8 = 4
   // Work that takes no longer is not announced, in milliseconds.

@@ -24,6 +24,11 @@ public struct FlashStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStore
     _ = restore()
   }
 
+  /// The model that stays; nil where there is none.
+  public var model: CommittedModel? {
+    slot == slots.active ? slot.map { slots.model(of: $0) } : nil
+  }
+
   public subscript(offset: Int) -> UInt8 {
     get {
       let last = slots.flash.unitByteCount - 1

@@ -83,6 +83,12 @@ struct TableEntry {
 }
 
 extension ModelTable {
+  /// How many tensors there are, each with a state in the store.
+  public var tensorCount: Int { end().tensorCount }
+
+  /// Bytes of the image.
+  public var imageByteCount: Int { end().imageByteCount }
+
   /// The tensor with this number, of all or of those with content; nil where there is none.
   func entry(_ wanted: Int, amongContents: Bool) -> TableEntry? {
     var entry = TableEntry()
