@@ -1,4 +1,4 @@
-#include "digits_samples.h"
+#include "include/digits_samples.h"
 
 // C23 has this, and the compiler takes it in C17 too.
 #pragma clang diagnostic ignored "-Wc23-extensions"

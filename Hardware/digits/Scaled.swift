@@ -16,7 +16,10 @@ struct Scaled {
       self = .zero
       return
     }
-    let shift = 17 - number.magnitude.leadingZeroBitCount
+    // Bit by bit: small processors do not count zeros.
+    var shift = -15
+    while number.magnitude >> UInt32(shift + 15) > 1 { shift += 1 }
+    shift += 1
     mantissa = shift > 0 ? number >> Int32(shift) : number << Int32(-shift)
     self.exponent = exponent + shift
   }

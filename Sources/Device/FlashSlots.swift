@@ -71,6 +71,7 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   // MARK: - Reading
 
   /// A byte of the image in a slot.
+  @inline(never)
   func imageByte(_ offset: Int, of slot: Int) -> UInt8 {
     let byte = flash.byte(at: start(of: slot) + imageOffset + offset)
     return isInverted(slot) ? ~byte : byte
@@ -92,6 +93,7 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   /// Whether a slot's image is kept inverted.
   func isInverted(_ slot: Int) -> Bool { word(20, of: slot) >> 16 & 1 == 1 }
 
+  @inline(never)
   private func word(_ offset: Int, of slot: Int) -> UInt32 {
     var word: UInt32 = 0
     for place in 0..<4 {
@@ -138,6 +140,7 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
     return checksum.value
   }
 
+  @inline(never)
   private func imageChecksum(of slot: Int) -> UInt32 {
     var checksum = CRC32()
     for offset in 0..<imageByteCount { checksum.update(imageByte(offset, of: slot)) }
@@ -171,6 +174,7 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
 
   /// Makes the image that has been programmed the one that stays, by one write in the end; false where
   /// the flash does not hold what was written: its image has another checksum.
+  @inline(never)
   mutating func activate(
     _ model: CommittedModel, _ states: LentMemory<TensorState>, imageChecksum: UInt32,
     isInverted: Bool
@@ -206,6 +210,7 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
     return self.active != nil
   }
 
+  @inline(never)
   private mutating func mark(_ slot: Int, _ place: Int, _ mark: UInt32) {
     var unit = InlineArray<16, UInt8>(repeating: 0xFF)
     for index in 0..<4 { unit[index] = UInt8(truncatingIfNeeded: mark >> UInt32(8 * index)) }
@@ -229,6 +234,7 @@ private struct HeaderWriter<Flash: FlashDevice & ~Copyable> {
 
   init(at offset: Int) { self.offset = offset }
 
+  @inline(never)
   mutating func append(_ byte: UInt8, to flash: inout Flash) {
     checksum.update(byte)
     let last = flash.unitByteCount - 1
@@ -239,6 +245,7 @@ private struct HeaderWriter<Flash: FlashDevice & ~Copyable> {
     unit = InlineArray(repeating: 0xFF)
   }
 
+  @inline(never)
   mutating func append(_ word: UInt32, to flash: inout Flash) {
     for place in 0..<4 { append(UInt8(truncatingIfNeeded: word >> UInt32(8 * place)), to: &flash) }
   }

@@ -30,12 +30,12 @@ public struct FlashStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStore
   }
 
   public subscript(offset: Int) -> UInt8 {
-    get {
+    @inline(never) get {
       let last = slots.flash.unitByteCount - 1
       if offset & ~last == unitOffset { return ~unit[offset & last] }
       return slot.map { ~rawByte(offset, of: $0) } ?? 0
     }
-    set {
+    @inline(never) set {
       let last = slots.flash.unitByteCount - 1
       if offset & ~last != unitOffset {
         flush()

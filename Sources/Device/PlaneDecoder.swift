@@ -58,6 +58,7 @@ struct PlaneDecoder: ~Copyable {
   mutating func reset() { self = PlaneDecoder() }
 
   /// Goes as far as the bytes in the queue allow; with `isComplete` these are the codeword's last.
+  @inline(never)
   mutating func decode<Table: ModelTable, Store: WeightStore & ~Copyable>(
     isComplete: Bool, _ table: Table, _ store: inout Store
   ) -> Outcome {

@@ -28,15 +28,16 @@ struct DigitsTests {
       byteCount: DigitsMemory.byteCount, alignment: 4)
     defer { unsafe scratch.deallocate() }
     var trial = DigitsTrial(TestSamples(), unsafe DigitsMemory(scratch))
-    trial.begin(count: 1000, CheckpointTable(checkpoint), store)
+    trial.begin(count: 60, CheckpointTable(checkpoint), store)
     while trial.isRunning {
       if let result = trial.step(store) { return result.correct }
     }
     return 0
   }
 
-  /// With as many planes in floating point 36, 98, 354, 356, 356, 357 and 357 images are recognized.
-  @Test(arguments: zip([1, 2, 3, 4, 5, 6, 7], [36, 98, 354, 356, 355, 357, 357]))
+  /// As many of the first 60 images as with so many planes in floating point. Of all 360 it would be 36, 98,
+  /// 354 and 357, in floating point too.
+  @Test(arguments: zip([1, 2, 3, 7], [7, 15, 59, 60]))
   func integersDoAsWellAsFloats(planeCount: Int, expected: Int) throws {
     let found = try correct(planeCount: planeCount)
     #expect(found == expected)

@@ -1,0 +1,1417 @@
+/* wtserial.c: the receiver. Section numbers (§) are those of Protocol.md.
+
+   Bytes go up: wt_receive (line) → take_frame (link) → take (records) → decode (coded stream) and
+   the image. Nothing waits: each layer keeps its place and goes on with the next byte. What is to
+   be said collects in the outbox and in `owed`, and wt_transmit makes frames of it. */
+#include "wtserial.h"
+
+#include <stddef.h>
+
+/* Not from <string.h>: a compiler for bare processors may come without. */
+void *memcpy(void *restrict to, const void *restrict from, size_t count);
+void *memset(void *to, int byte, size_t count);
+
+/* Functions that compilers had better not inline: it makes the code larger, found by trying. */
+#ifdef __GNUC__
+#define APART __attribute__((noinline))
+#else
+#define APART
+#endif
+
+/* ---- Names of Protocol.md ---- */
+
+enum { KIND_HELLO = 1, KIND_WELCOME, KIND_READY, KIND_DATA, KIND_ACK, KIND_NAK, KIND_BUSY,
+       KIND_PING, KIND_CLOSE }; /* §3.3 */
+enum { CLOSE_DONE = 0, CLOSE_REFUSED = 2, CLOSE_MISBEHAVED = 3 }; /* §4.6 */
+enum { OFFER = 1, TENSOR, UNIT, CONTENT, DIGEST, FINISH, CODED, MILESTONE,
+       INFO = 64, ACCEPT, VERIFIED, FAILED, METRIC }; /* §5.1 */
+enum { FAILED_MODEL = 2, FAILED_STORE, FAILED_DIGEST, FAILED_STREAM }; /* §5.7 */
+
+#define HEADER_SIZE 2u
+#define CHECKSUM_SIZE 4u
+#define BLOCK_SIZE 16u
+#define NUMBER_MASK 0x0FFFu
+#define NUMBER_HALF 0x0800u
+#define MTU_MIN 32u
+#define HELLO_SIZE 20u           /* without its last field */
+#define MAGIC_REVISION 0x5457u   /* "WT", then highest and lowest revision (§4.1) */
+#define WELCOME_HEAD 0x01015457u
+#define PAYLOAD_LIMIT 128u       /* of what is sent: below the 254 where stuffing splits groups */
+
+#define FIRST_TIMEOUT 300u /* §4.4 */
+#define LAST_TIMEOUT 2000u
+#define SILENCE_LIMIT 8000u /* §4.5 */
+#define READY_INTERVAL 1000u
+#define CLOSE_COUNT 2u /* §4.6: it is not answered */
+
+#define BODY_LIMIT 2048u /* §7 */
+#define CONTENT_LIMIT 16384u
+#define NAME_LIMIT 1024u
+#define TENSOR_LIMIT 0x100000u
+#define LENGTH_SHIFT 21u /* of the last byte of a varint: of a length, and of any */
+#define VARINT_SHIFT 56u
+
+#define PLANES 7u
+#define PASSES 13u  /* S0 S1 R1 … S6 R6 */
+#define SIGN 0x80u  /* of a byte of planes */
+#define TOP 0x40u
+#define CODE_SIZE 4u /* bytes of a codeword that a decoder is ahead */
+#define CHANNEL 2u /* §6.2: what large tensors are without planes */
+#define CHANNEL_BITS 8u
+#define NO_TIER 255u
+#define FAILED_NAME_LIMIT 64u /* bytes of a name that FAILED quotes */
+#define FAILED_ROOM 84u       /* what metrics leave in the outbox: 2, code, name, 15, 2 of METRIC */
+#define BOARD_NAME_LIMIT 32u
+#define METRIC_NAME_LIMIT 64u /* §5.9 */
+#define METRIC_UNIT_LIMIT 16u
+
+enum { OWED_WELCOME = 1, OWED_READY = 2, OWED_ACK = 4, OWED_NAK = 8 };
+enum { PART_KIND, PART_LENGTH, PART_BODY, PART_DEAF }; /* deaf: after FAILED nothing is read */
+
+static bool reached(uint32_t now, uint32_t time)
+{
+    return now - time < 0x80000000u;
+}
+
+static uint32_t get_word(const uint8_t *p)
+{
+    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static uint8_t *put_word(uint8_t *p, uint32_t value)
+{
+    for (uint8_t i = 0; i < 4; i++) {
+        *p++ = (uint8_t)value;
+        value >>= 8;
+    }
+    return p;
+}
+
+#if WT_CODEC
+static uint8_t bit_width(uint32_t value)
+{
+    uint8_t width = 0;
+    for (; value; value >>= 1)
+        width++;
+    return width;
+}
+#endif
+
+/* ---- Checksum and seal (§3.4) ---- */
+
+#define CRC_POLYNOMIAL 0xEDB88320u
+
+static uint32_t crc_steps(uint32_t crc, uint8_t count)
+{
+    while (count--)
+        crc = crc >> 1 ^ (CRC_POLYNOMIAL & (0u - (crc & 1u)));
+    return crc;
+}
+
+/* The register when the seal of a session from the responder has gone through it. */
+static uint32_t crc_of_seal(uint32_t session)
+{
+    return crc_steps(crc_steps(~session, 32) ^ 1u, 8);
+}
+
+/* The session whose initiator has sealed the frame, for CRC-32 can be undone: from the checksum
+   back over the bytes, each step leads to the register before it, at last to the one that began as
+   ones and took the session's number. A frame that is damaged has a number that nobody knows. One
+   pass finds out what several would for HELLO, the session at hand, the one that is pending and
+   their echoes. */
+static uint32_t session_of(const uint8_t *frame, uint16_t count)
+{
+    uint32_t crc = ~get_word(frame + count);
+    for (uint16_t left = (uint16_t)(count + 5u); left--;) {
+        for (uint8_t i = 0; i < 8; i++)
+            crc = (crc << 1) ^ ((0u - (crc >> 31)) & (CRC_POLYNOMIAL << 1 | 1u));
+        if (left >= 5)
+            crc ^= frame[left - 5];
+    }
+    return ~crc;
+}
+
+/* What session_of is off by if the responder has sealed the frame: the bit that tells the
+   direction, taken back over five bytes. */
+#define ECHO 0xDB710641u
+
+/* ---- SHA-256 (FIPS 180-4) ---- */
+
+#if WT_SHA256
+static uint32_t rotated(uint32_t x, uint8_t by)
+{
+    return x >> by | x << (32 - by);
+}
+
+APART static void sha_begin(struct wt_sha256 *sha)
+{
+    static WT_ROM uint32_t hash[8] = {
+        0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A,
+        0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19,
+    };
+    for (uint8_t i = 0; i < 8; i++)
+        sha->hash[i] = hash[i];
+    sha->count = 0;
+}
+
+static void sha_block(struct wt_sha256 *sha)
+{
+    static WT_ROM uint32_t constants[64] = {
+        0x428A2F98, 0x71374491, 0xB5C0FBCF, 0xE9B5DBA5, 0x3956C25B, 0x59F111F1, 0x923F82A4,
+        0xAB1C5ED5, 0xD807AA98, 0x12835B01, 0x243185BE, 0x550C7DC3, 0x72BE5D74, 0x80DEB1FE,
+        0x9BDC06A7, 0xC19BF174, 0xE49B69C1, 0xEFBE4786, 0x0FC19DC6, 0x240CA1CC, 0x2DE92C6F,
+        0x4A7484AA, 0x5CB0A9DC, 0x76F988DA, 0x983E5152, 0xA831C66D, 0xB00327C8, 0xBF597FC7,
+        0xC6E00BF3, 0xD5A79147, 0x06CA6351, 0x14292967, 0x27B70A85, 0x2E1B2138, 0x4D2C6DFC,
+        0x53380D13, 0x650A7354, 0x766A0ABB, 0x81C2C92E, 0x92722C85, 0xA2BFE8A1, 0xA81A664B,
+        0xC24B8B70, 0xC76C51A3, 0xD192E819, 0xD6990624, 0xF40E3585, 0x106AA070, 0x19A4C116,
+        0x1E376C08, 0x2748774C, 0x34B0BCB5, 0x391C0CB3, 0x4ED8AA4A, 0x5B9CCA4F, 0x682E6FF3,
+        0x748F82EE, 0x78A5636F, 0x84C87814, 0x8CC70208, 0x90BEFFFA, 0xA4506CEB, 0xBEF9A3F7,
+        0xC67178F2,
+    };
+    uint32_t *w = sha->words, *hash = sha->hash;
+    uint32_t a = hash[0], b = hash[1], c = hash[2], d = hash[3];
+    uint32_t e = hash[4], f = hash[5], g = hash[6], h = hash[7];
+    for (uint8_t i = 0; i < 64; i++) {
+        if (i >= 16) {
+            uint32_t x = w[(i + 1) & 15], y = w[(i + 14) & 15];
+            w[i & 15] += w[(i + 9) & 15] + (rotated(x, 7) ^ rotated(x, 18) ^ x >> 3)
+                         + (rotated(y, 17) ^ rotated(y, 19) ^ y >> 10);
+        }
+        h += (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) + (g ^ (e & (f ^ g)))
+             + constants[i] + w[i & 15];
+        d += h;
+        h += (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) + ((a & b) | (c & (a | b)));
+        uint32_t next = h;
+        h = g;
+        g = f;
+        f = e;
+        e = d;
+        d = c;
+        c = b;
+        b = a;
+        a = next;
+    }
+    hash[0] += a;
+    hash[1] += b;
+    hash[2] += c;
+    hash[3] += d;
+    hash[4] += e;
+    hash[5] += f;
+    hash[6] += g;
+    hash[7] += h;
+}
+
+static void sha_take(struct wt_sha256 *sha, uint8_t byte)
+{
+    uint8_t place = sha->count++ & 63u;
+    uint32_t *word = &sha->words[place >> 2];
+    *word = *word << 8 | byte;
+    if (place == 63)
+        sha_block(sha);
+}
+
+static void sha_end(struct wt_sha256 *sha)
+{
+    uint32_t count = sha->count;
+    uint8_t byte = 0x80;
+    do {
+        sha_take(sha, byte);
+        byte = 0;
+    } while ((sha->count & 63u) != 56);
+    sha->words[14] = count >> 29;
+    sha->words[15] = count << 3;
+    sha_block(sha);
+}
+
+/* A byte of the digest, once the hash has ended. */
+APART static uint8_t digest_byte(const struct wt_sha256 *sha, uint8_t index)
+{
+    return (uint8_t)(sha->hash[index >> 2] >> (~index & 3) * 8);
+}
+#endif
+
+/* ---- The outbox: records that go out ---- */
+
+/* No bounds are checked here: what the receiver says of itself, the name cut as it is, fits 128
+   bytes, and wt_metric leaves room for it. */
+APART static void say(struct wt_receiver *r, uint8_t byte)
+{
+    r->config->outbox[r->out++] = byte;
+}
+
+APART static uint8_t length_of(const char *text, uint8_t limit)
+{
+    uint8_t length = 0;
+    while (length < limit && text[length])
+        length++;
+    return length;
+}
+
+static void say_text(struct wt_receiver *r, WT_ROM char *text)
+{
+    for (uint8_t i = 0; i < FAILED_NAME_LIMIT && text[i]; i++)
+        say(r, (uint8_t)text[i]);
+}
+
+static void say_number(struct wt_receiver *r, uint32_t value)
+{
+    /* A tenth without division, which small processors have to call a library for. */
+    uint32_t tenth = (value >> 1) + (value >> 2);
+    tenth += tenth >> 4;
+    tenth += tenth >> 8;
+    tenth += tenth >> 16;
+    tenth >>= 3;
+    if (value - 10 * tenth > 9)
+        tenth++;
+    if (tenth)
+        say_number(r, tenth);
+    say(r, (uint8_t)('0' + (value - 10 * tenth)));
+}
+
+/* ---- The end of a transfer that fails (§5.7) ---- */
+
+static uint8_t *fail_begin(struct wt_receiver *r, uint8_t code)
+{
+    uint8_t *length = r->config->outbox + r->out + 1;
+    say(r, FAILED);
+    say(r, 0);
+    say(r, code);
+    r->is_last_word = true;
+    r->closing_code = CLOSE_REFUSED;
+    r->part = PART_DEAF;
+    r->allowed = 0;
+#if WT_CODEC
+    r->lack = 2 * CODE_SIZE; /* ends decode, even with the zeros behind a codeword */
+#endif
+    return length;
+}
+
+static void fail_end(struct wt_receiver *r, uint8_t *length, WT_ROM char *text)
+{
+    say_text(r, text);
+    *length = (uint8_t)(r->config->outbox + r->out - length - 1);
+}
+
+APART static void fail(struct wt_receiver *r, uint8_t code)
+{
+    static WT_ROM char texts[3][17] = {"cannot keep this", "digest", "broken stream"};
+    if (r->part != PART_DEAF)
+        fail_end(r, fail_begin(r, code), texts[code - FAILED_STORE]);
+}
+
+static void fail_tensor(struct wt_receiver *r, WT_ROM char *text)
+{
+    static WT_ROM char another[] = ": another ";
+    uint8_t *length = fail_begin(r, FAILED_MODEL);
+    say_text(r, r->entry->name);
+    say_text(r, another);
+    fail_end(r, length, text);
+}
+
+static void fail_count(struct wt_receiver *r, uint32_t count)
+{
+    static WT_ROM char tensors[] = " tensors, not ", nothing[] = "";
+    uint8_t *length = fail_begin(r, FAILED_MODEL);
+    say_number(r, r->config->tensor_count);
+    say_text(r, tensors);
+    say_number(r, count);
+    fail_end(r, length, nothing);
+}
+
+/* ---- The image ---- */
+
+APART static uint16_t tell(struct wt_receiver *r, enum wt_event event, uint16_t first,
+                           uint16_t second)
+{
+    return r->config->event(r->config->context, event, first, second);
+}
+
+static void put_image(struct wt_receiver *r, uint32_t offset, const uint8_t *bytes, uint16_t count)
+{
+#if WT_MEMORY
+    memcpy(r->config->image + offset, bytes, count);
+#else
+    r->config->write(r->config->context, offset, bytes, count);
+#endif
+}
+
+#if WT_CODEC || WT_SHA256
+/* Up to `count` bytes of the image, at least one, and fewer where they have to be fetched. */
+static uint8_t *get_image(struct wt_receiver *r, uint32_t offset, uint32_t *count)
+{
+#if WT_MEMORY
+    (void)count;
+    return r->config->image + offset;
+#else
+    if (*count > WT_PIECE_SIZE)
+        *count = WT_PIECE_SIZE;
+    r->config->read(r->config->context, offset, r->piece, (uint16_t)*count);
+    return r->piece;
+#endif
+}
+#endif
+
+/* §6.3: at first all bytes are zero. */
+static void clear_image(struct wt_receiver *r)
+{
+#if WT_MEMORY
+    memset(r->config->image, 0, r->config->image_size);
+#else
+    memset(r->piece, 0, WT_PIECE_SIZE);
+    uint32_t count;
+    for (uint32_t at = 0; at < r->config->image_size; at += count) {
+        count = r->config->image_size - at;
+        if (count > WT_PIECE_SIZE)
+            count = WT_PIECE_SIZE;
+        put_image(r, at, r->piece, (uint16_t)count);
+    }
+#endif
+    memset(r->config->states, 0, r->config->tensor_count * sizeof *r->config->states);
+}
+
+/* ---- Floats (§6.3, Elements) ---- */
+
+#if WT_CODEC
+struct float_form {
+    uint16_t levels; /* M + 2^e - 2 */
+    uint8_t size, mantissa;
+};
+
+static WT_ROM struct float_form float_forms[] = {
+    {277, 4, 23}, {2098, 8, 52}, {40, 2, 10}, {261, 2, 7}};
+#endif
+
+#if WT_CODEC
+/* Below the last bit that is known, a 1 for the middle of what is possible. Between the two passes
+   of a plane those that are new in it know a bit more than the others. */
+uint16_t wt_magnitude(uint8_t weight, const struct wt_state *state)
+{
+    uint8_t magnitude = weight & 0x7F, planes = (uint8_t)((state->passes + 1) >> 1);
+    if (!magnitude)
+        return 0;
+    if (!(state->passes & 1) && magnitude == TOP >> planes)
+        planes++;
+    return (uint16_t)(magnitude << 1 | 0x80 >> planes);
+}
+#endif
+
+/* ---- Digests (§5.5, §5.6) ---- */
+
+#if WT_SHA256
+#if WT_CODEC
+/* The float that a byte of planes stands for, in the tensor's dtype. `bits` are its highest ones,
+   `shift` their place. */
+static void sha_take_weight(struct wt_sha256 *sha, uint8_t weight, const struct wt_state *state,
+                            uint8_t dtype)
+{
+    WT_ROM struct float_form *form = &float_forms[dtype - 1];
+    uint16_t magnitude = wt_magnitude(weight, state);
+    uint8_t width = bit_width(weight & 0x7F);
+    uint32_t bits = magnitude;
+    int16_t level = (int16_t)(state->level - PLANES + width), shift = (int16_t)(level - width);
+    if (level >= form->mantissa) { /* not subnormal: the leading bit counts as an exponent's */
+        bits += (uint32_t)(level - form->mantissa) << width;
+        shift = (int16_t)(form->mantissa - width);
+    }
+    if (!magnitude)
+        bits = 0;
+    if (shift < 0) { /* what is not there of a subnormal */
+        bits >>= -shift;
+        shift = 0;
+    }
+    for (uint8_t left = form->size; left--;) {
+        uint8_t byte = 0;
+        if (shift >= 8)
+            shift = (int16_t)(shift - 8);
+        else {
+            bits <<= shift;
+            shift = 0;
+            byte = (uint8_t)bits;
+            bits >>= 8;
+        }
+        sha_take(sha, left ? byte : byte | (weight & SIGN));
+    }
+}
+#endif
+
+static void digest_of(struct wt_receiver *r, uint16_t index, struct wt_sha256 *sha)
+{
+    WT_ROM struct wt_tensor *tensor = &r->config->tensors[index];
+    sha_begin(sha);
+    for (uint32_t at = 0; at < tensor->size;) {
+        uint32_t count = tensor->size - at;
+        const uint8_t *bytes = get_image(r, tensor->offset + at, &count);
+        at += count;
+        for (; count--; bytes++) {
+#if WT_CODEC
+            if (tensor->planes)
+                sha_take_weight(sha, *bytes, &r->config->states[index], tensor->dtype);
+            else
+#endif
+                sha_take(sha, *bytes);
+        }
+    }
+    sha_end(sha);
+}
+
+/* Compares with the digest that has come. */
+static bool check_digest(struct wt_receiver *r, const struct wt_sha256 *sha)
+{
+    for (uint8_t i = 0; i < WT_DIGEST_SIZE; i++)
+        if (digest_byte(sha, i) != r->digest[i]) {
+            fail(r, FAILED_DIGEST);
+            return false;
+        }
+    return true;
+}
+#endif
+
+/* The work behind FINISH. */
+static void check_model(struct wt_receiver *r)
+{
+    r->work = false;
+#if WT_SHA256
+    for (uint16_t i = 0; i < r->config->tensor_count; i++) {
+        struct wt_sha256 sha;
+        if (!r->config->tensors[i].count)
+            continue;
+        digest_of(r, i, &sha);
+        for (uint8_t j = 0; j < WT_DIGEST_SIZE; j++)
+            sha_take(&r->manifest, digest_byte(&sha, j));
+    }
+    sha_end(&r->manifest);
+    if (!check_digest(r, &r->manifest))
+        return;
+#endif
+    if (!tell(r, WT_COMPLETE, 0, 0)) {
+        fail(r, FAILED_STORE);
+        return;
+    }
+    say(r, VERIFIED);
+    say(r, WT_DIGEST_SIZE);
+    for (uint8_t i = 0; i < WT_DIGEST_SIZE; i++)
+        say(r, r->digest[i]);
+    r->is_last_word = true;
+    r->closing_code = CLOSE_DONE;
+}
+
+/* ---- The coded stream (§6.3), codec flat, planes only ---- */
+
+#if WT_CODEC
+enum { MODEL_MANTISSA, MODEL_EXCEPTIONS, MODEL_PASS }; /* a pass has up to three, new in each */
+enum { STEP_NUMBER, STEP_KIND, STEP_LEVEL, STEP_EXCEPTIONS, STEP_PASS, STEP_RAW, STEP_ENDED };
+
+#define MODEL_NEW 0x20000000u /* the probability in bits 8 to 30, the count in bits 0 to 7 */
+#define MODELS_IN_PASS 3u
+#define RANGE_MIN 0x1000000u
+
+/* Bytes are taken in no earlier than they are needed: the last ones of a codeword, which are zero
+   and are not sent, then seldom are. */
+APART static void settle(struct wt_receiver *r)
+{
+    while (r->range < RANGE_MIN) {
+        r->range <<= 8;
+        r->lack++;
+    }
+}
+
+static bool decide(struct wt_receiver *r, uint8_t index)
+{
+    static WT_ROM uint16_t rates[] = {
+        40960, 25206, 18204, 14247, 11703, 9930, 8623, 7620, 6827, 6183, 5650, 5201, 4819, 4489,
+        4201, 3948, 2560, 1575, 1138, 890, 732, 621, 539, 476, 427, 386, 353, 325, 301, 280, 262,
+    };
+    uint32_t model = r->models[index], probability = model >> 8, share = probability >> 7;
+    uint8_t count = (uint8_t)model;
+    int32_t rate = rates[count < 16 ? count : 15 + (count >> 4)];
+    if (share < 8)
+        share = 8;
+    if (share > 0x8000u - 8)
+        share = 0x8000u - 8;
+    uint32_t bound = (r->range >> 15) * share;
+    bool yes = r->code < bound;
+    int32_t error = -(int32_t)probability;
+    if (yes) {
+        r->range = bound;
+        error += 0x400000;
+    } else {
+        r->code -= bound;
+        r->range -= bound;
+    }
+    /* Shifts of what is below zero round down, as all compilers have them. */
+    probability += (uint32_t)(((error >> 7) * rate) >> 9);
+    if (count < 255)
+        count++;
+    r->models[index] = probability << 8 | count;
+    if (r->range < RANGE_MIN)
+        settle(r);
+    return yes;
+}
+
+/* The next group of the raw bits that are to come. */
+static void take_raw(struct wt_receiver *r)
+{
+    uint8_t count = r->raw_left < 8 ? r->raw_left : 8;
+    r->raw_left = (uint8_t)(r->raw_left - count);
+    r->range >>= count;
+    while (count--) {
+        uint32_t part = r->range << count;
+        r->raw <<= 1;
+        if (r->code >= part) {
+            r->code -= part;
+            r->raw |= 1;
+        }
+    }
+    settle(r);
+}
+
+static void ask_raw(struct wt_receiver *r, uint8_t count, uint8_t step)
+{
+    r->raw = 0;
+    r->raw_left = count;
+    r->step = step;
+}
+
+APART static void ask_number(struct wt_receiver *r)
+{
+    ask_raw(r, bit_width(r->contents), STEP_NUMBER);
+}
+
+APART static void begin_codeword(struct wt_receiver *r)
+{
+    r->range = 0xFFFFFFFFu;
+    r->lack = CODE_SIZE;
+    ask_number(r);
+}
+
+APART static void begin_pass(struct wt_receiver *r)
+{
+    for (uint8_t i = 0; i < MODELS_IN_PASS; i++)
+        r->models[MODEL_PASS + i] = MODEL_NEW;
+    r->element = 0;
+    r->step = STEP_PASS;
+}
+
+/* Goes on with the pass until bytes are lacking or it is over. Bits of the image only ever go from
+   0 to 1. */
+static void go_on(struct wt_receiver *r)
+{
+    WT_ROM struct wt_tensor *tensor = r->coded_entry;
+    struct wt_state *state = r->coded_state;
+    uint8_t plane = (uint8_t)((state->passes + 1) >> 1), bit = (uint8_t)(TOP >> plane);
+    bool is_significance = !state->passes || (state->passes & 1);
+    uint32_t offset = tensor->offset + r->element, count = tensor->count - r->element;
+    if (state->level == WT_ALL_ZERO)
+        count = 0;
+    if (count) {
+        uint8_t *start = get_image(r, offset, &count), *p = start;
+        const uint8_t *end = p + count;
+        for (; p != end && !r->lack; p++) {
+            uint8_t magnitude = *p & 0x7F, known = (uint8_t)(magnitude >> (PLANES - plane));
+            bool yes;
+            if (r->step == STEP_PASS) {
+                if (is_significance ? magnitude || !decide(r, MODEL_PASS) : !known)
+                    continue;
+                if (is_significance || known >= 8) {
+                    ask_raw(r, 1, STEP_RAW);
+                    if (r->lack)
+                        break; /* the bit comes with the next byte */
+                    take_raw(r);
+                } else
+                    r->raw = decide(r, (uint8_t)(MODEL_PASS + (known > 1) + (known > 3)));
+            }
+            r->step = STEP_PASS;
+            yes = (bool)r->raw;
+            *p |= (uint8_t)(is_significance ? (yes ? SIGN : 0) | bit : yes ? bit : 0);
+        }
+        count = (uint32_t)(p - start);
+#if !WT_MEMORY
+        put_image(r, offset, start, (uint16_t)count);
+#endif
+        r->element += count;
+        count = tensor->count - r->element;
+    }
+    if (!count && r->step == STEP_PASS) {
+        state->passes++;
+        tell(r, WT_UPDATED, r->coded_tensor, state->passes);
+        ask_number(r);
+    }
+}
+
+/* The unit's tensor has been named, or the codeword ends. */
+static void begin_unit(struct wt_receiver *r)
+{
+    uint32_t number = r->raw;
+    uint16_t index = 0;
+    if (number >= r->contents) {
+        r->step = STEP_ENDED;
+        r->lack = 1;
+        if (number > r->contents)
+            fail(r, FAILED_STREAM);
+        return;
+    }
+    /* Tensors without content have no number. */
+    WT_ROM struct wt_tensor *tensor = r->config->tensors;
+    for (; !tensor->count || number--; tensor++)
+        index++;
+    r->coded_tensor = index;
+    r->coded_entry = tensor;
+    r->coded_state = &r->config->states[index];
+    r->step = STEP_KIND;
+    if (!tensor->planes)
+        fail(r, FAILED_STORE);
+}
+
+static void begin_planes(struct wt_receiver *r)
+{
+    const struct wt_state *state = r->coded_state;
+    if (decide(r, MODEL_MANTISSA) || state->passes == PASSES)
+        fail(r, FAILED_STORE);
+    else if (!(state->flags & WT_CAME))
+        ask_raw(r, bit_width(float_forms[r->coded_entry->dtype - 1].levels), STEP_LEVEL);
+    else if (state->level == WT_ALL_ZERO || (uint16_t)(state->passes + 1u) >> 1 > state->level)
+        fail(r, FAILED_STREAM); /* there is no such plane */
+    else
+        begin_pass(r);
+}
+
+static void take_level(struct wt_receiver *r)
+{
+    uint16_t level = (uint16_t)r->raw;
+    uint16_t levels = float_forms[r->coded_entry->dtype - 1].levels;
+    if (level >= levels) {
+        if (level & (level + 1u)) /* other than all ones */
+            fail(r, FAILED_STREAM);
+        level = WT_ALL_ZERO;
+    }
+    r->coded_state->level = level;
+    r->step = STEP_EXCEPTIONS;
+}
+
+static void decode(struct wt_receiver *r)
+{
+    while (!r->lack) {
+        if (r->raw_left) {
+            take_raw(r);
+            continue;
+        }
+        switch (r->step) {
+        case STEP_NUMBER:
+            begin_unit(r);
+            break;
+        case STEP_KIND:
+            begin_planes(r);
+            break;
+        case STEP_LEVEL:
+            take_level(r);
+            break;
+        case STEP_EXCEPTIONS:
+            if (decide(r, MODEL_EXCEPTIONS))
+                fail(r, FAILED_STORE);
+            r->coded_state->flags = WT_CAME;
+            r->missing--;
+            begin_pass(r);
+            break;
+        default:
+            go_on(r);
+        }
+    }
+}
+
+static void take_coded(struct wt_receiver *r, uint8_t byte)
+{
+    if (r->step == STEP_ENDED) {
+        fail(r, FAILED_STREAM);
+        return;
+    }
+    r->code = r->code << 8 | byte;
+    if (!--r->lack)
+        decode(r);
+}
+
+/* MILESTONE and FINISH end the codeword that is open; its last bytes are zero and were left out. */
+static void end_codeword(struct wt_receiver *r)
+{
+    if (r->step == STEP_NUMBER && r->lack == CODE_SIZE)
+        return;
+    for (uint8_t i = 0; i < CODE_SIZE && r->step != STEP_ENDED; i++)
+        take_coded(r, 0);
+    if (r->step != STEP_ENDED)
+        fail(r, FAILED_STREAM);
+    begin_codeword(r);
+}
+#endif
+
+/* ---- Records that come in (§5) ---- */
+
+#define BIT(kind) (1u << (kind))
+#define MODEL_KINDS (BIT(UNIT) | BIT(FINISH) | BIT(MILESTONE)) /* and CODED, if offered */
+
+/* A byte of the varint in `value`; true with its last. What 32 bits do not hold becomes all ones,
+   which is no number of anything here. */
+static bool take_varint(struct wt_receiver *r, uint8_t byte, uint8_t last_shift)
+{
+    uint32_t group = byte & 0x7F, part = r->shift < 32 ? group << r->shift : 0;
+    if (!r->shift)
+        r->value = 0;
+    if (r->shift < 32 ? part >> r->shift != group : group != 0)
+        part = 0xFFFFFFFFu;
+    r->value |= part;
+    if (r->shift ? !byte || (r->shift == last_shift && byte & 0x80) : 0)
+        fail(r, FAILED_STREAM); /* longer than it needs, or may be */
+    r->shift = (uint8_t)(r->shift + 7);
+    if (byte & 0x80)
+        return false;
+    r->shift = 0;
+    return true;
+}
+
+static void accept(struct wt_receiver *r)
+{
+    clear_image(r);
+    r->tier = NO_TIER;
+    r->missing = r->contents;
+    r->allowed = r->model_kinds;
+#if WT_CODEC
+    begin_codeword(r);
+    r->models[MODEL_MANTISSA] = r->models[MODEL_EXCEPTIONS] = MODEL_NEW;
+#endif
+    say(r, ACCEPT);
+    say(r, 0);
+    tell(r, WT_ACCEPTED, 0, 0);
+}
+
+static WT_ROM char another_name[] = "name", another_dtype[] = "dtype", another_shape[] = "shape";
+
+/* A byte of a name. That of a tensor is compared with the table's as it comes. */
+static void take_text(struct wt_receiver *r, uint8_t byte)
+{
+    r->text--;
+    if (r->kind == TENSOR
+        && (!byte || (uint8_t)r->entry->name[r->place++] != byte))
+        fail_tensor(r, another_name);
+}
+
+/* The beginning of a name, which is that of the name before. */
+static void take_prefix(struct wt_receiver *r)
+{
+    WT_ROM struct wt_tensor *tensor = r->entry;
+    for (r->place = 0; r->place < r->value; r->place++) {
+        if (!r->tensor || !tensor[-1].name[r->place]) {
+            fail(r, FAILED_STREAM);
+            return;
+        }
+        if (tensor->name[r->place] != tensor[-1].name[r->place]) {
+            fail_tensor(r, another_name);
+            return;
+        }
+    }
+}
+
+/* A field of a record; those that are one byte in Protocol.md are no varints. */
+static void take_field(struct wt_receiver *r, uint8_t byte)
+{
+    static WT_ROM uint8_t byte_fields[] = {0, 0x03, 0x09, 0x0E, 0, 0, 0, 0, 0xFF};
+    static WT_ROM uint8_t whole_forms[] = {CHANNEL, CHANNEL_BITS, 0}; /* of large tensors */
+    WT_ROM struct wt_tensor *tensor = r->entry;
+    if (byte_fields[r->kind] >> r->field & 1)
+        r->value = byte;
+    else if (!take_varint(r, byte, VARINT_SHIFT))
+        return;
+#define FIELD(kind, field) ((kind) << 3 | (field))
+    switch (FIELD(r->kind, r->field++)) {
+    case FIELD(OFFER, 0):
+        r->place = (uint16_t)r->value;
+        break;
+    case FIELD(OFFER, 1):
+        r->model_kinds = r->value ? MODEL_KINDS | BIT(CODED) : MODEL_KINDS;
+        if (r->value > WT_CODEC)
+            fail(r, FAILED_STORE);
+        break;
+    case FIELD(OFFER, 2):
+        if (r->value > TENSOR_LIMIT)
+            fail(r, FAILED_STREAM);
+        else if (r->place || r->value != r->config->tensor_count)
+            fail_count(r, r->value);
+        break;
+    case FIELD(OFFER, 3): /* how much will come: nobody asks */
+        break;
+    case FIELD(TENSOR, 0):
+        if (r->value)
+            fail_tensor(r, another_shape);
+        break;
+    case FIELD(TENSOR, 1):
+        take_prefix(r);
+        break;
+    case FIELD(OFFER, 4):
+    case FIELD(TENSOR, 2):
+        r->text = (uint16_t)r->value;
+        if (r->value > NAME_LIMIT)
+            fail(r, FAILED_STREAM);
+        break;
+    case FIELD(TENSOR, 3):
+        if (tensor->name[r->place])
+            fail_tensor(r, another_name);
+        else if (r->value != tensor->dtype)
+            fail_tensor(r, another_dtype);
+        break;
+    case FIELD(TENSOR, 4):
+        r->place = 0;
+        if (r->value != tensor->rank)
+            fail_tensor(r, another_shape);
+        break;
+    case FIELD(TENSOR, 5):
+        r->field--;
+        if (r->place == tensor->rank)
+            fail(r, FAILED_STREAM);
+        else if (r->value != tensor->extents[r->place++])
+            fail_tensor(r, another_shape);
+        break;
+    case FIELD(UNIT, 0):
+        r->tensor = (uint16_t)r->value;
+        r->entry = tensor = &r->config->tensors[r->tensor];
+        if (r->value >= r->config->tensor_count || !tensor->count
+            || r->config->states[r->tensor].flags & WT_CAME)
+            fail(r, FAILED_STREAM);
+        else if (WT_CODEC && tensor->planes)
+            fail(r, FAILED_STORE);
+        break;
+    case FIELD(UNIT, 1):
+    case FIELD(UNIT, 2):
+    case FIELD(UNIT, 3):
+        if (r->value != (tensor->planes ? whole_forms[r->field - 2] : 0))
+            fail(r, FAILED_STORE);
+        break;
+    case FIELD(MILESTONE, 0):
+        r->tier = byte;
+        break;
+    case FIELD(MILESTONE, 1):
+        r->place = byte;
+        break;
+    default: /* of MILESTONE: to be ignored */
+        r->field--;
+        if (r->kind != MILESTONE)
+            fail(r, FAILED_STREAM);
+    }
+}
+
+static void end_digest(struct wt_receiver *r)
+{
+    if (r->at != r->entry->size) {
+        fail(r, FAILED_STREAM);
+        return;
+    }
+#if WT_SHA256
+    struct wt_sha256 sha;
+    digest_of(r, r->tensor, &sha);
+    if (!check_digest(r, &sha))
+        return;
+#endif
+    r->config->states[r->tensor].flags = WT_CAME;
+    r->missing--;
+    r->allowed = r->model_kinds;
+    tell(r, WT_UPDATED, r->tensor, 0);
+}
+
+static void end_model(struct wt_receiver *r)
+{
+    r->allowed = 0;
+    if (r->missing) {
+        fail(r, FAILED_STREAM);
+        return;
+    }
+    r->work = true;
+    wt_busy(r, tell(r, WT_CHECK, 0, 0));
+}
+
+/* The body is complete. */
+static void end_record(struct wt_receiver *r)
+{
+    static WT_ROM uint8_t fields[] = {0, 5, 5, 4, 0, 0, 0, 0, 2};
+    r->part = PART_KIND;
+    if (r->field != fields[r->kind] || r->shift || r->text) {
+        fail(r, FAILED_STREAM);
+        return;
+    }
+#if WT_CODEC
+    if (r->kind == MILESTONE || r->kind == FINISH)
+        end_codeword(r);
+    if (r->part == PART_DEAF)
+        return;
+#endif
+    switch (r->kind) {
+    case TENSOR:
+        if (r->place != r->entry++->rank) {
+            fail(r, FAILED_STREAM);
+            return;
+        }
+        r->tensor++;
+        /* fall through */
+    case OFFER:
+        r->allowed = BIT(TENSOR);
+        if (r->tensor == r->config->tensor_count)
+            accept(r);
+        break;
+    case UNIT:
+        r->at = 0;
+        r->allowed = BIT(CONTENT) | BIT(DIGEST);
+        break;
+    case DIGEST:
+        end_digest(r);
+        break;
+    case FINISH:
+        end_model(r);
+        break;
+    case MILESTONE:
+        tell(r, WT_MILESTONE, r->tier, r->place);
+        break;
+    default:
+        break;
+    }
+}
+
+static void begin_record(struct wt_receiver *r, uint8_t kind)
+{
+    r->kind = kind;
+    r->part = PART_LENGTH;
+    if (kind > MILESTONE || !(r->allowed & BIT(kind)))
+        fail(r, FAILED_STREAM);
+#if WT_SHA256
+    if (kind == OFFER)
+        sha_begin(&r->manifest);
+#endif
+}
+
+static void begin_body(struct wt_receiver *r)
+{
+    bool is_long = r->kind == CONTENT || r->kind == CODED;
+    bool is_digest = r->kind == DIGEST || r->kind == FINISH;
+    r->part = PART_BODY;
+    r->field = 0;
+    r->text = 0;
+    r->left = (uint16_t)r->value;
+    if (r->value > (is_long ? CONTENT_LIMIT : BODY_LIMIT)
+        || (is_digest && r->value != WT_DIGEST_SIZE))
+        fail(r, FAILED_STREAM);
+    else if (!r->left)
+        end_record(r);
+}
+
+static void take_content(struct wt_receiver *r, const uint8_t *bytes, uint16_t count)
+{
+    WT_ROM struct wt_tensor *tensor = r->entry;
+    if (count > tensor->size - r->at) {
+        fail(r, FAILED_STREAM);
+        return;
+    }
+    put_image(r, tensor->offset + r->at, bytes, count);
+    r->at += count;
+}
+
+APART static void take_body(struct wt_receiver *r, uint8_t byte)
+{
+    if (r->kind == DIGEST || r->kind == FINISH)
+        r->digest[WT_DIGEST_SIZE - r->left] = byte;
+#if WT_CODEC
+    else if (r->kind == CODED)
+        take_coded(r, byte);
+#endif
+    else if (r->text)
+        take_text(r, byte);
+    else
+        take_field(r, byte);
+}
+
+/* The next bytes of the stream. */
+static void take(struct wt_receiver *r, const uint8_t *bytes, uint16_t count)
+{
+    while (count && r->part != PART_DEAF) {
+        uint16_t taken = 1;
+        uint8_t kind = r->kind, part = r->part;
+        if (part == PART_BODY) {
+            if (kind == CONTENT) {
+                taken = count < r->left ? count : r->left;
+                take_content(r, bytes, taken);
+            } else
+                take_body(r, *bytes);
+        } else if (part == PART_KIND)
+            begin_record(r, kind = *bytes);
+        else if (take_varint(r, *bytes, LENGTH_SHIFT) && r->part != PART_DEAF)
+            begin_body(r);
+#if WT_SHA256
+        if (kind <= TENSOR) /* §5.6: the manifest as it was sent */
+            sha_take(&r->manifest, *bytes);
+#endif
+        if (part == PART_BODY && !(r->left = (uint16_t)(r->left - taken)) && r->part != PART_DEAF)
+            end_record(r);
+        bytes += taken;
+        count = (uint16_t)(count - taken);
+    }
+}
+
+/* ---- Link (§4) ---- */
+
+/* The first record of the stream. */
+static void say_info(struct wt_receiver *r)
+{
+    uint8_t length = length_of(r->config->name, BOARD_NAME_LIMIT), *p = r->config->outbox;
+    *p++ = INFO;
+    *p++ = (uint8_t)(length + (WT_CODEC ? 5 : 7));
+    *p++ = 1; /* compression: none */
+    *p++ = WT_CODEC << 1;
+    *p++ = 0; /* room: no limit of its own, for any other model is refused */
+    *p++ = length;
+    memcpy(p, r->config->name, length);
+    p += length;
+#if WT_CODEC
+    *p++ = PLANES;
+#else
+    *p++ = 0;
+    *p++ = CHANNEL;
+    *p++ = CHANNEL_BITS;
+#endif
+    r->out = (uint16_t)(p - r->config->outbox);
+}
+
+/* The first frame of a session has come: its streams begin, or those at hand go on (§4.5). */
+APART static void open_session(struct wt_receiver *r)
+{
+    r->session = r->pending;
+    r->pending = 0;
+    r->is_open = true;
+    r->is_busy = false;
+    r->timeout = FIRST_TIMEOUT;
+    r->resend = r->now;
+    r->closing = 0;
+    r->owed = OWED_ACK;
+    if (r->goes_on)
+        return;
+    r->owed = 0;
+    r->expected = r->base = r->out = 0;
+    r->sent = 0;
+    r->part = PART_KIND;
+    r->allowed = BIT(OFFER);
+    r->tensor = 0;
+    r->entry = r->config->tensors;
+    r->work = r->is_last_word = false;
+    say_info(r);
+}
+
+static void end_session(struct wt_receiver *r, uint8_t code)
+{
+    r->is_open = false;
+    r->owed = 0;
+    if (code != WT_SILENCE || !WT_CONTINUE)
+        r->session = 0;
+    tell(r, WT_CLOSED, code, 0);
+}
+
+static void take_hello(struct wt_receiver *r, const uint8_t *payload, uint16_t count)
+{
+    uint32_t nonce = get_word(payload + 4);
+    uint16_t mtu = (uint16_t)(payload[12] | payload[13] << 8);
+    if (count < HELLO_SIZE || (get_word(payload) & 0xFFFF) != MAGIC_REVISION || mtu < MTU_MIN)
+        return;
+    r->owed |= OWED_WELCOME;
+    if (nonce == r->peer_nonce && (r->is_open || r->pending))
+        return; /* the same WELCOME again */
+    r->peer_nonce = nonce;
+    r->nonce = ~crc_steps(r->nonce ^ nonce, 32);
+    r->pending = ~crc_steps(crc_steps(~nonce, 32) ^ r->nonce, 32);
+    if (!r->pending)
+        r->pending = 1;
+    r->goes_on = 0;
+#if WT_CONTINUE
+    if (count >= HELLO_SIZE + 4 && get_word(payload + HELLO_SIZE) == r->session)
+        r->goes_on = r->session;
+#endif
+    mtu = (uint16_t)((mtu - HEADER_SIZE - CHECKSUM_SIZE) & ~(BLOCK_SIZE - 1));
+    r->payload_limit = (uint8_t)(mtu < PAYLOAD_LIMIT ? mtu : PAYLOAD_LIMIT);
+}
+
+static void take_data(struct wt_receiver *r, uint16_t number, const uint8_t *payload,
+                      uint16_t count)
+{
+    uint16_t skipped = (uint16_t)((r->expected - number) & NUMBER_MASK);
+    uint16_t blocks = (uint16_t)((count + BLOCK_SIZE - 1) / BLOCK_SIZE);
+    r->owed |= OWED_ACK;
+    if (skipped >= blocks) /* a duplicate, or, being far beyond, a gap */
+        return;
+    r->expected = (uint16_t)((number + blocks) & NUMBER_MASK);
+    skipped = (uint16_t)(skipped * BLOCK_SIZE);
+    take(r, payload + skipped, (uint16_t)(count - skipped));
+}
+
+/* ACK, NAK or BUSY: up to which block what we have said has arrived. */
+static void take_answer(struct wt_receiver *r, uint16_t number)
+{
+    uint16_t gone = (uint16_t)((number - r->base) & NUMBER_MASK);
+    if (gone >= NUMBER_HALF)
+        return; /* an old one */
+    if (gone > (r->sent + BLOCK_SIZE - 1) / BLOCK_SIZE) {
+        r->closing_code = CLOSE_MISBEHAVED;
+        r->closing = CLOSE_COUNT;
+        return;
+    }
+    if (!gone)
+        return;
+    gone = (uint16_t)(gone * BLOCK_SIZE);
+    if (gone > r->sent)
+        gone = r->sent;
+    r->base = number;
+    r->sent = (uint8_t)(r->sent - gone);
+    r->out = (uint16_t)(r->out - gone);
+    for (uint16_t i = 0; i < r->out; i++)
+        r->config->outbox[i] = r->config->outbox[i + gone];
+    r->timeout = FIRST_TIMEOUT;
+    r->resend = r->now;
+    if (!r->out && r->is_last_word)
+        r->closing = CLOSE_COUNT;
+}
+
+static void take_broken(struct wt_receiver *r)
+{
+    if (!r->is_open) {
+        if (r->pending || r->now - r->heard < READY_INTERVAL)
+            return;
+        r->heard = r->now;
+        r->owed |= OWED_READY;
+    } else if (r->sent)
+        r->resend = r->now; /* §4.3: it counts as an answer that was lost */
+    else
+        r->owed |= OWED_NAK;
+}
+
+static void take_in_session(struct wt_receiver *r, uint16_t header, const uint8_t *payload,
+                            uint16_t count)
+{
+    uint16_t number = header & NUMBER_MASK;
+    if (!r->is_busy)
+        r->heard = r->now;
+    switch (header >> 12) {
+    case KIND_DATA:
+        take_data(r, number, payload, count);
+        break;
+    case KIND_PING:
+        r->owed |= OWED_ACK;
+        break;
+    case KIND_ACK:
+        take_answer(r, number);
+        break;
+    case KIND_NAK:
+        take_answer(r, number);
+        r->timeout = FIRST_TIMEOUT;
+        r->resend = r->now;
+        break;
+    case KIND_BUSY:
+        take_answer(r, number);
+        if (count >= 2) {
+            r->resend = r->now + (payload[0] | (uint32_t)payload[1] << 8);
+            r->heard = r->resend;
+        }
+        break;
+    case KIND_CLOSE:
+        end_session(r, count ? payload[0] : CLOSE_DONE);
+        break;
+    default:
+        break;
+    }
+}
+
+/* What stood between two zeros. */
+APART static void take_frame(struct wt_receiver *r)
+{
+    const uint8_t *frame = r->config->frame;
+    uint16_t count = (uint16_t)(r->length - CHECKSUM_SIZE);
+    if (r->group_left || r->length < HEADER_SIZE + CHECKSUM_SIZE) {
+        take_broken(r);
+        return;
+    }
+    uint32_t session = session_of(frame, count);
+    uint16_t header = (uint16_t)(frame[0] | frame[1] << 8);
+    count = (uint16_t)(count - HEADER_SIZE);
+    if (!session) {
+        if (header >> 12 == KIND_HELLO)
+            take_hello(r, frame + HEADER_SIZE, count);
+        return;
+    }
+    if (session == r->pending)
+        open_session(r);
+    if (r->is_open && session == r->session)
+        take_in_session(r, header, frame + HEADER_SIZE, count);
+    else {
+        session ^= ECHO;
+        if (session && session != r->session && session != r->pending)
+            take_broken(r);
+    }
+}
+
+/* ---- What the firmware calls ---- */
+
+void wt_init(struct wt_receiver *r, const struct wt_config *config, uint32_t nonce)
+{
+    memset(r, 0, sizeof *r);
+    r->config = config;
+    r->nonce = nonce;
+    for (uint16_t i = 0; i < config->tensor_count; i++)
+        r->contents = (uint16_t)(r->contents + (config->tensors[i].count != 0));
+}
+
+APART static void store(struct wt_receiver *r, uint8_t byte)
+{
+    if (r->length < r->config->mtu) /* else the checksum will not fit */
+        r->config->frame[r->length++] = byte;
+}
+
+/* §3.2: the zero that a group stands for is written when the next one begins, for the last has
+   none. */
+void wt_receive(struct wt_receiver *r, const uint8_t *bytes, uint16_t count, uint32_t now)
+{
+    r->now = now;
+    for (; count--; bytes++) {
+        if (*bytes && r->group_left) {
+            r->group_left--;
+            store(r, *bytes);
+        } else if (*bytes) {
+            if (r->group && r->group != 0xFF)
+                store(r, 0);
+            r->group = *bytes;
+            r->group_left = (uint8_t)(*bytes - 1);
+        } else {
+            if (r->group)
+                take_frame(r);
+            r->group = r->group_left = 0;
+            r->length = 0;
+        }
+    }
+}
+
+/* Seals and stuffs `count` bytes of payload that lie 4 bytes behind `out`; returns the length. A
+   frame this short is stuffed where it lies: each zero becomes the distance to the next. */
+APART static uint16_t seal(struct wt_receiver *r, uint8_t *out, uint8_t kind, uint16_t number,
+                     uint8_t count)
+{
+    uint32_t crc = crc_of_seal(kind == KIND_WELCOME || kind == KIND_READY ? 0 : r->session);
+    uint8_t *frame = out + 2, *p, code = 1;
+    frame[0] = (uint8_t)number;
+    frame[1] = (uint8_t)(number >> 8 | kind << 4);
+    count = (uint8_t)(count + HEADER_SIZE);
+    for (p = frame; p != frame + count; p++)
+        crc = crc_steps(crc ^ *p, 8);
+    p = put_word(p, ~crc);
+    *p = 0;
+    while (p-- != frame) {
+        if (!*p) {
+            *p = code;
+            code = 0;
+        }
+        code++;
+    }
+    out[0] = 0;
+    out[1] = code;
+    return (uint16_t)(count + CHECKSUM_SIZE + 3);
+}
+
+uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint16_t room, uint32_t now)
+{
+    uint8_t *payload = out + 4, *end = payload, kind;
+    uint16_t number = 0;
+    r->now = now;
+    if (room < WT_FRAME_SIZE)
+        return 0;
+    if (r->is_open && reached(now, r->heard + SILENCE_LIMIT))
+        end_session(r, WT_SILENCE);
+    if (r->is_busy && reached(now, r->busy_until))
+        r->is_busy = false;
+    if (r->owed & OWED_WELCOME) {
+        uint32_t mtu = r->config->mtu;
+        r->owed &= (uint8_t)~OWED_WELCOME;
+        kind = KIND_WELCOME;
+        end = put_word(end, WELCOME_HEAD);
+        end = put_word(end, r->nonce);
+        end = put_word(end, r->peer_nonce);
+        end = put_word(end, (mtu - HEADER_SIZE - CHECKSUM_SIZE) / BLOCK_SIZE << 16 | mtu);
+        end = put_word(end, 0); /* capabilities */
+        end = put_word(end, r->goes_on);
+    } else if (r->owed & OWED_READY) {
+        r->owed = 0;
+        kind = KIND_READY;
+    } else if (!r->is_open) {
+        return 0;
+    } else if (r->closing) {
+        kind = KIND_CLOSE;
+        *end++ = r->closing_code;
+    } else if (r->owed) {
+        kind = r->owed & OWED_ACK ? KIND_ACK : KIND_NAK;
+        number = r->expected;
+        r->owed = 0;
+        if (r->is_busy) {
+            uint32_t rest = r->busy_until - now;
+            kind = KIND_BUSY;
+            *end++ = (uint8_t)rest;
+            *end++ = (uint8_t)(rest >> 8);
+        }
+    } else {
+        if (r->work) {
+            check_model(r);
+            r->is_busy = false;
+        }
+        if (!r->out || !reached(now, r->resend))
+            return 0;
+        if (!r->sent)
+            r->sent = (uint8_t)(r->out < r->payload_limit ? r->out : r->payload_limit);
+        kind = KIND_DATA;
+        number = r->base;
+        memcpy(payload, r->config->outbox, r->sent);
+        end += r->sent;
+        r->resend = now + r->timeout;
+        r->timeout = (uint16_t)(r->timeout < LAST_TIMEOUT / 2 ? r->timeout * 2 : LAST_TIMEOUT);
+    }
+    room = seal(r, out, kind, number, (uint8_t)(end - payload));
+    if (kind == KIND_CLOSE && !--r->closing)
+        end_session(r, r->closing_code);
+    return room;
+}
+
+uint32_t wt_deadline(const struct wt_receiver *r, uint32_t now)
+{
+    uint32_t time = r->heard + SILENCE_LIMIT;
+    if (r->owed || (r->is_open && (r->work || r->closing)))
+        return 0;
+    if (!r->is_open)
+        return 0x80000000u;
+    if (r->out && !reached(r->resend, time))
+        time = r->resend;
+    return reached(now, time) ? 0 : time - now;
+}
+
+void wt_busy(struct wt_receiver *r, uint16_t milliseconds)
+{
+    if (!milliseconds || !r->is_open)
+        return;
+    r->is_busy = true;
+    r->busy_until = r->heard = r->now + milliseconds;
+    r->owed |= OWED_ACK;
+}
+
+bool wt_metric(struct wt_receiver *r, const char *name, int32_t value, uint8_t digits,
+               const char *unit)
+{
+    uint8_t name_length = length_of(name, METRIC_NAME_LIMIT);
+    uint8_t unit_length = length_of(unit, METRIC_UNIT_LIMIT), *p = r->config->outbox + r->out;
+    uint8_t length = (uint8_t)(7 + name_length + unit_length);
+    /* The longest FAILED has to fit behind it. */
+    if (!r->is_open || !(r->allowed & ~(BIT(OFFER) | BIT(TENSOR)))
+        || length + FAILED_ROOM > (uint16_t)(r->config->outbox_size - r->out))
+        return false;
+    *p++ = METRIC;
+    *p++ = length;
+    *p++ = r->tier;
+    *p++ = digits;
+    p = put_word(p, (uint32_t)value);
+    *p++ = unit_length;
+    memcpy(p, unit, unit_length);
+    memcpy(p + unit_length, name, name_length);
+    r->out = (uint16_t)(r->out + length + 2);
+    return true;
+}

@@ -1,0 +1,204 @@
+/* wtserial.h: takes a neural network's weights from a serial line, as `wtserial send` sends them.
+
+   One C99 file, no heap, no library, no floating point; section numbers (§) are those of
+   Protocol.md. The firmware has a table of its network's tensors (Scripts/weight-table writes it),
+   lends all memory, and calls two functions:
+
+     wt_init(&receiver, &config, nonce);
+     for (;;) {
+         wt_receive(&receiver, bytes, count, now);              what the line has brought
+         while ((count = wt_transmit(&receiver, frame, sizeof frame, now)) != 0)
+             send(frame, count);                                what goes back
+         sleep_until_a_byte_comes_or(wt_deadline(&receiver, now));
+     }
+
+   All functions are called from one context; an interrupt that takes bytes fills a ring for it.
+   Times are milliseconds of any clock that wraps at 2^32. */
+#ifndef WTSERIAL_H
+#define WTSERIAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What is compiled in. */
+#ifndef WT_CODEC
+#define WT_CODEC 1 /* 1: large tensors come in planes (codec flat); 0: whole, int8 by channel */
+#endif
+#ifndef WT_SHA256
+#define WT_SHA256 1 /* 0: digests are not computed: tell your users that only CRC-32 guards */
+#endif
+#ifndef WT_CONTINUE
+#define WT_CONTINUE 1 /* a session that broke off goes on where it was (§4.5) */
+#endif
+#ifndef WT_MEMORY
+#define WT_MEMORY 1 /* the image is memory; 0: it is behind `read` and `write` */
+#endif
+
+/* What is constant. An AVR keeps it in flash, which is another address space there. */
+#ifdef __AVR__
+#define WT_ROM const __flash
+#else
+#define WT_ROM const
+#endif
+
+/* A tensor of the network. In the image one that comes whole has its elements, little-endian, one
+   in planes a byte a weight: bit 7 the sign, bits 6 to 0 the magnitude as far as it is known, of
+   which bit 6 has the place of the tensor's level. (Without WT_CODEC: a float32 scale a channel,
+   then int8.) */
+struct wt_tensor {
+    WT_ROM char *name;
+    WT_ROM uint32_t *extents;
+    uint32_t count;  /* elements */
+    uint32_t offset; /* in the image, a multiple of 4 */
+    uint32_t size;   /* bytes in the image */
+    uint8_t rank;
+    uint8_t dtype;  /* §5.3 */
+    uint8_t planes; /* large and of floats: at least 512 elements, above 8192 if rank < 2 */
+};
+
+/* What is known of a tensor; lent, one for each. */
+struct wt_state {
+    uint16_t level; /* of bit 6 of a magnitude (§6.3); WT_ALL_ZERO if every element is zero */
+    uint8_t passes; /* done: S0 1, S1 2, R1 3, … R6 13 */
+    uint8_t flags;  /* WT_CAME */
+};
+
+#define WT_ALL_ZERO 0xFFFFu
+#define WT_CAME 1u /* whole, and the digest fits; or its planes have begun */
+
+enum wt_event {
+    WT_ACCEPTED,  /* the sender's model is that of the table: the image is zero and will change */
+    WT_UPDATED,   /* a tensor has become better: its index, passes done */
+    WT_MILESTONE, /* the model is usable as it is: tier, quality in dB or 255 (§5.8) */
+    WT_CHECK,     /* digests are about to be computed, then WT_COMPLETE: returns for how many ms */
+    WT_COMPLETE,  /* every digest fits: store or use the model; returns whether that worked */
+    WT_CLOSED     /* the session is over: the code of §4.6, or WT_SILENCE */
+};
+
+#define WT_SILENCE 255u /* nothing heard for 8 s; the sender may go on with the session */
+
+struct wt_config {
+    WT_ROM struct wt_tensor *tensors;
+    struct wt_state *states; /* one for each tensor */
+    uint16_t tensor_count;
+    uint16_t mtu; /* bytes of `frame`, 32 to 32767: the largest frame that is taken */
+    uint8_t *frame;
+    uint8_t *outbox; /* what is to be said */
+    uint16_t outbox_size; /* at least 128 */
+    const char *name; /* of the board, at most 32 bytes of UTF-8 */
+    uint32_t image_size;
+#if WT_MEMORY
+    uint8_t *image;
+#else
+    void (*read)(void *context, uint32_t offset, uint8_t *bytes, uint16_t count);
+    void (*write)(void *context, uint32_t offset, const uint8_t *bytes, uint16_t count);
+#endif
+    uint16_t (*event)(void *context, enum wt_event event, uint16_t first, uint16_t second);
+    void *context; /* handed to the callbacks */
+};
+
+#define WT_FRAME_SIZE 140u /* the room that wt_transmit needs */
+#define WT_DIGEST_SIZE 32u
+#define WT_PIECE_SIZE 32u
+
+struct wt_sha256 {
+    uint32_t hash[8];
+    uint32_t words[16];
+    uint32_t count;
+};
+
+/* The fields are private. Small ones come first: what is near the beginning takes short
+   instructions, bytes up to 31 on a Cortex-M0. */
+struct wt_receiver {
+    /* Line and link (§3, §4). */
+    uint8_t group, group_left; /* code of the open group (0: none), bytes of it to come */
+    uint8_t owed;              /* answers */
+    uint8_t sent;              /* bytes of the outbox that are on their way */
+    uint8_t payload_limit;     /* of DATA that goes out */
+    uint8_t closing, closing_code; /* CLOSE frames to be sent */
+    bool is_open, is_busy;
+    bool is_last_word; /* behind what is in the outbox the session is closed */
+
+    /* Records (§5). */
+    uint8_t part, kind, field;
+    uint8_t shift; /* of the varint that is open */
+    uint8_t tier;  /* of the last milestone */
+    bool work;     /* FINISH waits for the digests */
+
+    /* The coded stream (§6.3). */
+    uint8_t raw_left, lack, step;
+
+    uint16_t length;   /* bytes of the frame that comes in */
+    uint16_t expected; /* block of the incoming stream */
+    uint16_t base;     /* block of the outgoing stream with which the outbox begins */
+    uint16_t out;      /* bytes in the outbox */
+    uint16_t timeout;
+    uint16_t allowed; /* a bit for each kind of record that may come */
+    uint16_t model_kinds; /* those between ACCEPT and FINISH */
+    uint16_t left;    /* bytes of the body to come */
+    uint16_t text;    /* bytes of a name to come */
+    uint16_t place;   /* in the name, or among the extents */
+    uint16_t tensor;
+    uint16_t coded_tensor;
+    uint16_t contents; /* tensors with content */
+    uint16_t missing;  /* of these */
+
+    const struct wt_config *config;
+    WT_ROM struct wt_tensor *entry, *coded_entry; /* those of `tensor` and `coded_tensor` */
+    struct wt_state *coded_state;
+    uint32_t now;
+    uint32_t session; /* the last one; its streams are kept until the next; 0: none */
+    uint32_t pending; /* of the WELCOME whose first frame is awaited; 0: none */
+    uint32_t goes_on; /* the session that WELCOME goes on with, or 0 */
+    uint32_t nonce, peer_nonce;
+    uint32_t heard;  /* when, or until when a BUSY lasts; without a session: the last READY */
+    uint32_t resend; /* when DATA may go out */
+    uint32_t busy_until;
+    uint32_t value;
+    uint32_t at; /* byte of the tensor that comes whole */
+    uint32_t range, code, raw;
+    uint32_t element; /* of the pass */
+
+#if WT_CODEC
+    uint32_t models[5];
+#endif
+    uint8_t digest[WT_DIGEST_SIZE];
+#if WT_SHA256
+    struct wt_sha256 manifest;
+#endif
+#if !WT_MEMORY
+    uint8_t piece[WT_PIECE_SIZE];
+#endif
+};
+
+/* `config` stays where it is. The nonce differs from reset to reset: random bits, or a counter. */
+void wt_init(struct wt_receiver *receiver, const struct wt_config *config, uint32_t nonce);
+
+/* Takes what the line has brought, from one byte to many. */
+void wt_receive(struct wt_receiver *receiver, const uint8_t *bytes, uint16_t count, uint32_t now);
+
+/* Writes a frame for the line and returns its length; 0: nothing to send. To be called after each
+   wt_receive and at each deadline, until it returns 0. Computes the digests behind the frame that
+   announces it, and so takes long then. `room` is at least WT_FRAME_SIZE. */
+uint16_t wt_transmit(struct wt_receiver *receiver, uint8_t *out, uint16_t room, uint32_t now);
+
+/* In how many milliseconds wt_transmit has something to do, if no byte comes; at most 2^31. */
+uint32_t wt_deadline(const struct wt_receiver *receiver, uint32_t now);
+
+/* Tells the sender to wait, for instance while flash is erased; from an event, or at any time.
+   Begin when wt_transmit has returned 0. */
+void wt_busy(struct wt_receiver *receiver, uint16_t milliseconds);
+
+#if WT_CODEC
+/* What a byte of planes stands for, without its sign: in units of 2^(level - 7), level as in §6.3,
+   the middle of what is possible. */
+uint16_t wt_magnitude(uint8_t weight, const struct wt_state *state);
+#endif
+
+/* Shows the sender's user a number that was measured with the model as far as it has come:
+   value / 10^digits, digits at most 9; the unit has at most 16 bytes, the name 1 to 64 (§5.9).
+   False: not now. */
+bool wt_metric(struct wt_receiver *receiver, const char *name, int32_t value, uint8_t digits,
+               const char *unit);
+
+#endif

@@ -1,0 +1,169 @@
+/* The C receiver as a shared library for the tests: what a firmware lends it, and the events as
+   text. Image and states are between guards of the sanitizer, for they are blocks of their own. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wtserial.c"
+
+struct harness {
+    struct wt_receiver receiver;
+    struct wt_config config;
+    struct wt_tensor *tensors;
+    uint8_t *image;
+    uint16_t check_milliseconds;
+    bool is_stored;
+    char events[65536];
+    size_t events_length;
+};
+
+static uint16_t take_event(void *context, enum wt_event event, uint16_t first, uint16_t second)
+{
+    static const char *const names[] = {"accepted", "updated",  "milestone",
+                                        "check",    "complete", "closed"};
+    struct harness *h = context;
+    size_t room = sizeof h->events - h->events_length;
+    if (room > 64)
+        h->events_length += (size_t)snprintf(h->events + h->events_length, room, "%s %u %u\n",
+                                             names[event], first, second);
+    return event == WT_CHECK ? h->check_milliseconds : event == WT_COMPLETE ? h->is_stored : 0;
+}
+
+#if !WT_MEMORY
+static void read_image(void *context, uint32_t offset, uint8_t *bytes, uint16_t count)
+{
+    memcpy(bytes, ((struct harness *)context)->image + offset, count);
+}
+
+static void write_image(void *context, uint32_t offset, const uint8_t *bytes, uint16_t count)
+{
+    memcpy(((struct harness *)context)->image + offset, bytes, count);
+}
+#endif
+
+struct harness *h_new(uint16_t tensors, uint32_t image_size, uint16_t mtu, uint16_t outbox_size)
+{
+    struct harness *h = calloc(1, sizeof *h);
+    h->tensors = calloc(tensors ? tensors : 1, sizeof *h->tensors);
+    h->image = malloc(image_size ? image_size : 1);
+    memset(h->image, 0xA5, image_size);
+    h->is_stored = true;
+    h->config = (struct wt_config){
+        .tensors = h->tensors,
+        .states = calloc(tensors ? tensors : 1, sizeof(struct wt_state)),
+        .tensor_count = tensors,
+        .mtu = mtu,
+        .frame = malloc(mtu),
+        .outbox = malloc(outbox_size),
+        .outbox_size = outbox_size,
+        .name = "board",
+        .image_size = image_size,
+#if WT_MEMORY
+        .image = h->image,
+#else
+        .read = read_image,
+        .write = write_image,
+#endif
+        .event = take_event,
+        .context = h,
+    };
+    return h;
+}
+
+void h_tensor(struct harness *h, uint16_t index, const char *name, uint8_t dtype, uint8_t rank,
+              const uint32_t *extents, uint32_t count, uint32_t offset, uint32_t size,
+              uint8_t planes)
+{
+    uint32_t *own = calloc(rank ? rank : 1, sizeof *own);
+    char *copy = malloc(strlen(name) + 1);
+    memcpy(copy, name, strlen(name) + 1);
+    if (rank)
+        memcpy(own, extents, rank * sizeof *own);
+    h->tensors[index] = (struct wt_tensor){copy, own, count, offset, size, rank, dtype, planes};
+}
+
+void h_init(struct harness *h, uint32_t nonce)
+{
+    wt_init(&h->receiver, &h->config, nonce);
+}
+
+void h_behave(struct harness *h, uint16_t check_milliseconds, bool is_stored)
+{
+    h->check_milliseconds = check_milliseconds;
+    h->is_stored = is_stored;
+}
+
+void h_free(struct harness *h)
+{
+    for (uint16_t i = 0; i < h->config.tensor_count; i++) {
+        free((void *)h->tensors[i].name);
+        free((void *)h->tensors[i].extents);
+    }
+    free(h->tensors);
+    free(h->image);
+    free(h->config.states);
+    free(h->config.frame);
+    free(h->config.outbox);
+    free(h);
+}
+
+void h_receive(struct harness *h, const uint8_t *bytes, uint16_t count, uint32_t now)
+{
+    wt_receive(&h->receiver, bytes, count, now);
+}
+
+uint16_t h_transmit(struct harness *h, uint8_t *out, uint16_t room, uint32_t now)
+{
+    return wt_transmit(&h->receiver, out, room, now);
+}
+
+uint32_t h_deadline(struct harness *h, uint32_t now)
+{
+    return wt_deadline(&h->receiver, now);
+}
+
+void h_busy(struct harness *h, uint16_t milliseconds)
+{
+    wt_busy(&h->receiver, milliseconds);
+}
+
+bool h_metric(struct harness *h, const char *name, int32_t value, uint8_t digits, const char *unit)
+{
+    return wt_metric(&h->receiver, name, value, digits, unit);
+}
+
+const uint8_t *h_image(struct harness *h)
+{
+    return h->image;
+}
+
+const uint8_t *h_states(struct harness *h)
+{
+    return (const uint8_t *)h->config.states;
+}
+
+const char *h_events(struct harness *h)
+{
+    return h->events;
+}
+
+uint32_t h_crc(const uint8_t *bytes, uint16_t count)
+{
+    uint32_t crc = 0xFFFFFFFFu;
+    while (count--)
+        crc = crc_steps(crc ^ *bytes++, 8);
+    return ~crc;
+}
+
+uint32_t h_session_of(const uint8_t *frame, uint16_t count)
+{
+    return session_of(frame, count);
+}
+
+uint16_t h_seal(uint32_t session, uint8_t kind, uint16_t number, const uint8_t *payload,
+                uint8_t count, uint8_t *out)
+{
+    struct wt_receiver r = {.session = session};
+    memcpy(out + 4, payload, count);
+    return seal(&r, out, kind, number, count);
+}

@@ -1,0 +1,127 @@
+"""The receiver as Python sees it: built with the sanitizers of gcc, called through ctypes."""
+
+import ctypes
+import functools
+import importlib.machinery
+import importlib.util
+import math
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+HARDWARE = ROOT / "Hardware/c"
+FOLDER = tempfile.TemporaryDirectory(prefix="wtserial-c-")
+FLAGS = ["-std=c99", "-g", "-O1", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic"]
+FLAGS += ["-Werror", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+FRAME_SIZE = 140
+
+
+def load_script(name):
+    """A script of Scripts as a module."""
+    loader = importlib.machinery.SourceFileLoader(
+        name.replace("-", "_"), str(ROOT / "Scripts" / name)
+    )
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+TABLE = load_script("weight-table")
+
+
+@functools.cache
+def library(*options):
+    """The library with compile-time options such as `WT_MEMORY=0`."""
+    path = os.path.join(FOLDER.name, "-".join(options).replace("=", "") + "receiver.so")
+    # The harness includes the receiver: its inner functions are tested too.
+    command = ["gcc", *FLAGS, "-shared", "-fPIC", f"-I{HARDWARE}", *(f"-D{o}" for o in options)]
+    command += [str(HERE / "harness.c"), "-o", path]
+    subprocess.run(command, check=True)
+    found = ctypes.CDLL(path)
+    for name in ("h_new", "h_image", "h_states"):
+        getattr(found, name).restype = ctypes.c_void_p
+    found.h_events.restype = ctypes.c_char_p
+    found.h_deadline.restype = ctypes.c_uint32
+    found.h_transmit.restype = ctypes.c_uint16
+    found.h_metric.restype = ctypes.c_bool
+    return found
+
+
+class Receiver:
+    """A device that runs the model whose tensors are given as (name, dtype code, extents)."""
+
+    def __init__(self, tensors, options=(), mtu=262, outbox=192, nonce=0x9ABCDEF0, in_planes=False):
+        self.library = library(*options)
+        names = {code: name for name, (code, _) in TABLE.DTYPES.items()}
+        rows = [{"name": n, "dtype": names[d], "shape": list(s)} for n, d, s in tensors]
+        self.entries = list(TABLE.layout(rows, "WT_CODEC=0" not in options))
+        if in_planes:  # small ones too, which no sender does
+            for entry in self.entries:
+                entry |= {"large": True, "size": entry["count"]}
+        self.image_size = max((e["offset"] + e["size"] for e in self.entries), default=0)
+        self.image_size = (self.image_size + 3) // 4 * 4
+        self.handle = ctypes.c_void_p(
+            self.library.h_new(len(self.entries), self.image_size, mtu, outbox)
+        )
+        for index, entry in enumerate(self.entries):
+            shape = entry["shape"]
+            self.library.h_tensor(
+                self.handle, index, entry["name"].encode(), entry["dtype"], len(shape),
+                (ctypes.c_uint32 * max(len(shape), 1))(*shape), math.prod(shape),
+                entry["offset"], entry["size"], int(entry["large"]),
+            )  # fmt: skip
+        self.reset(nonce)
+
+    def reset(self, nonce):
+        self.library.h_init(self.handle, ctypes.c_uint32(nonce))
+
+    def behave(self, check_milliseconds=0, is_stored=True):
+        self.library.h_behave(self.handle, check_milliseconds, is_stored)
+
+    def receive(self, data, now=0):
+        self.library.h_receive(self.handle, bytes(data), len(data), ctypes.c_uint32(now))
+
+    def transmit(self, now=0, room=FRAME_SIZE):
+        out = ctypes.create_string_buffer(room)
+        count = self.library.h_transmit(self.handle, out, room, ctypes.c_uint32(now))
+        return out.raw[:count]
+
+    def drain(self, now=0):
+        """All frames that it sends now."""
+        frames = []
+        while frame := self.transmit(now):
+            frames.append(frame)
+        return frames
+
+    def deadline(self, now=0):
+        return self.library.h_deadline(self.handle, ctypes.c_uint32(now))
+
+    def busy(self, milliseconds):
+        self.library.h_busy(self.handle, milliseconds)
+
+    def metric(self, name, value, digits, unit):
+        return self.library.h_metric(self.handle, name.encode(), value, digits, unit.encode())
+
+    @property
+    def image(self):
+        return ctypes.string_at(self.library.h_image(self.handle), self.image_size)
+
+    def tensor(self, index):
+        entry = self.entries[index]
+        return self.image[entry["offset"] : entry["offset"] + entry["size"]]
+
+    def state(self, index):
+        """Level, passes and flags, in this machine's order of bytes."""
+        raw = ctypes.string_at(self.library.h_states(self.handle) + 4 * index, 4)
+        return int.from_bytes(raw[:2], "little"), raw[2], raw[3]
+
+    @property
+    def events(self):
+        return self.library.h_events(self.handle).decode().splitlines()
+
+    def close(self):
+        self.library.h_free(self.handle)

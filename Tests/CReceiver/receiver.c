@@ -1,0 +1,159 @@
+/* The C receiver as a program: listens on a terminal, writes the image when the model is complete,
+   and prints a line for each event. For tests; a firmware's main loop looks much the same.
+
+   usage: receiver TTY IMAGE [STORE_MS]      compiled with the folder of table.h
+
+   Exit status: 0 when a model has come, 1 when the session was closed without. SIGUSR1 resets it,
+   as the button of a board does. */
+#define _DEFAULT_SOURCE
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "table.h" /* of Scripts/weight-table */
+#include "wtserial.h"
+
+static struct wt_receiver receiver;
+static struct wt_state states[WEIGHT_COUNT];
+static uint8_t image[WEIGHT_IMAGE_SIZE], frame[262], outbox[192];
+static const char *image_path;
+static uint16_t store_milliseconds;
+static bool is_complete, is_closed;
+static volatile sig_atomic_t is_reset;
+
+static void reset(int number)
+{
+    (void)number;
+    is_reset = 1;
+}
+
+static uint32_t milliseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint32_t)(now.tv_sec * 1000 + now.tv_nsec / 1000000);
+}
+
+static void write_file(void)
+{
+    FILE *file = fopen(image_path, "wb");
+    if (!file || fwrite(image, 1, sizeof image, file) != sizeof image
+        || fwrite(states, 1, sizeof states, file) != sizeof states || fclose(file) != 0)
+        exit(2);
+}
+
+static uint16_t take_event(void *context, enum wt_event event, uint16_t first, uint16_t second)
+{
+    static const char *const names[] = {"accepted", "updated",  "milestone",
+                                        "check",    "complete", "closed"};
+    (void)context;
+    printf("%s %u %u\n", names[event], first, second);
+    fflush(stdout);
+    switch (event) {
+    case WT_MILESTONE:
+        wt_metric(&receiver, "accuracy", 987, 1, "%");
+        break;
+    case WT_CHECK:
+        return store_milliseconds;
+    case WT_COMPLETE:
+        poll(NULL, 0, store_milliseconds);
+        write_file();
+        is_complete = true;
+        return 1;
+    case WT_CLOSED:
+        is_closed = first != WT_SILENCE;
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+#if !WT_MEMORY
+static void read_image(void *context, uint32_t offset, uint8_t *bytes, uint16_t count)
+{
+    (void)context;
+    memcpy(bytes, image + offset, count);
+}
+
+static void write_image(void *context, uint32_t offset, const uint8_t *bytes, uint16_t count)
+{
+    (void)context;
+    memcpy(image + offset, bytes, count);
+}
+#endif
+
+static const struct wt_config config = {
+    .tensors = weight_table,
+    .states = states,
+    .tensor_count = WEIGHT_COUNT,
+    .mtu = sizeof frame,
+    .frame = frame,
+    .outbox = outbox,
+    .outbox_size = sizeof outbox,
+    .name = "host",
+    .image_size = WEIGHT_IMAGE_SIZE,
+#if WT_MEMORY
+    .image = image,
+#else
+    .read = read_image,
+    .write = write_image,
+#endif
+    .event = take_event,
+};
+
+static void start(void)
+{
+    is_reset = 0;
+    memset(states, 0, sizeof states);
+    wt_init(&receiver, &config, milliseconds() ^ (uint32_t)getpid() << 16);
+}
+
+static void run(int port)
+{
+    uint8_t bytes[64], out[WT_FRAME_SIZE];
+    while (!is_closed) {
+        if (is_reset)
+            start();
+        for (uint16_t count; (count = wt_transmit(&receiver, out, sizeof out, milliseconds()));)
+            for (uint16_t done = 0; done < count;) {
+                ssize_t written = write(port, out + done, count - done);
+                done = (uint16_t)(done + (written > 0 ? written : 0));
+            }
+        uint32_t wait = wt_deadline(&receiver, milliseconds());
+        struct pollfd poller = {.fd = port, .events = POLLIN};
+        if (poll(&poller, 1, wait < 1000 ? (int)wait : 1000) > 0) {
+            ssize_t count = read(port, bytes, sizeof bytes);
+            if (count <= 0)
+                return;
+            wt_receive(&receiver, bytes, (uint16_t)count, milliseconds());
+        }
+    }
+}
+
+int main(int count, char **arguments)
+{
+    struct termios settings;
+    struct sigaction action = {.sa_handler = reset};
+    if (count < 3)
+        return 64;
+    image_path = arguments[2];
+    store_milliseconds = (uint16_t)(count > 3 ? atoi(arguments[3]) : 0);
+    int port = open(arguments[1], O_RDWR | O_NOCTTY);
+    if (port < 0 || tcgetattr(port, &settings) != 0)
+        return 66;
+    cfmakeraw(&settings);
+    tcsetattr(port, TCSANOW, &settings);
+    sigaction(SIGUSR1, &action, NULL);
+    start();
+    printf("ready\n");
+    fflush(stdout);
+    run(port);
+    return is_complete ? 0 : 1;
+}

@@ -1,0 +1,173 @@
+"""`send` to the receiver for devices, Hardware/c: compiled for this machine, on a line of bytes."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import models
+import torch
+from lines import LineTests
+from processes import DATA, LIMIT, OK, ROOT, UNAVAILABLE, WTSERIAL, wait_until
+
+HARDWARE = ROOT / "Hardware/c"
+FLAGS = ["-std=c99", "-g", "-O1", "-Wall", "-Wextra", "-fsanitize=address,undefined"]
+FLAGS += ["-fno-sanitize-recover=all", f"-I{HARDWARE}"]
+PLANES = 7
+# Bits of the mantissa of a float32.
+MANTISSA = 23
+
+
+def bytes_of_planes(tensor):
+    """What a device keeps of the weights: sign, and seven bits from the tensor's top level down."""
+    bits = tensor.flatten().contiguous().view(torch.int32).to(torch.int64) & 0xFFFFFFFF
+    magnitude, negative = bits & 0x7FFFFFFF, bits >> 31
+    exponent, fraction = magnitude >> MANTISSA, magnitude & 0x7FFFFF
+    assert int(exponent[magnitude > 0].min()) > 0, "no subnormals here"
+    below = int(exponent.max()) - exponent
+    kept = ((1 << MANTISSA | fraction) >> MANTISSA - PLANES + 1) >> below.clamp(max=PLANES)
+    return (torch.where(kept > 0, negative << 7 | kept, 0)).to(torch.uint8).numpy().tobytes()
+
+
+class DeviceTests(LineTests):
+    def build(self, model, *options):
+        """The receiver with the table of a model."""
+        table = subprocess.run(
+            [sys.executable, ROOT / "Scripts/weight-table", model],
+            check=True, capture_output=True, env={**os.environ, "WTSERIAL": WTSERIAL},
+        )  # fmt: skip
+        (self.folder / "table.h").write_bytes(table.stdout)
+        self.program = self.folder / "receiver"
+        source = ROOT / "Tests/CReceiver/receiver.c"
+        subprocess.run(
+            ["gcc", *FLAGS, *options, f"-I{self.folder}", source, HARDWARE / "wtserial.c", "-o",
+             self.program],
+            check=True,
+        )  # fmt: skip
+
+    def run_device(self, milliseconds=0):
+        self.image = self.folder / "image"
+        self.log = self.folder / "device.log"
+        with open(self.log, "wb") as log:
+            process = subprocess.Popen(
+                [self.program, self.b, self.image, str(milliseconds)], stdout=log, stderr=log
+            )
+        self.addCleanup(process.wait, 10)
+        self.addCleanup(process.kill)
+        self.wait_for(process, "ready")
+        return process
+
+    def wait_for(self, process, text):
+        def seen():
+            found = text in self.log.read_text()
+            assert found or process.poll() is None, self.log.read_text()
+            return found
+
+        wait_until(seen, lambda: f"{text!r} of the device")
+
+    def model(self, seed=1):
+        """Floats alone: large and small ones."""
+        state = models.small_network(seed).state_dict()
+        state = {name: t for name, t in state.items() if t.is_floating_point()}
+        return models.save(self.folder / f"model{seed}.pt", state)
+
+    def assert_image(self, model):
+        """Whole ones exactly, and of the others what seven planes tell, in the manifest's order."""
+        image, offset = self.image.read_bytes(), 0
+        for name, tensor in models.load(model).items():
+            is_large = tensor.numel() >= 512 and (tensor.dim() > 1 or tensor.numel() > 8192)
+            wanted = bytes_of_planes(tensor) if is_large else tensor.numpy().tobytes()
+            offset = (offset + 3) // 4 * 4
+            self.assertEqual(image[offset : offset + len(wanted)], wanted, name)
+            offset += len(wanted)
+
+    def check(self, model, *options, milliseconds=0):
+        device = self.run_device(milliseconds)
+        sender = self.send(model, *options)
+        self.assert_ends(sender, OK)
+        self.assertEqual(device.wait(LIMIT), 0, self.log.read_text())
+        self.assert_image(model)
+        return sender
+
+    def test_clean_line(self):
+        self.lay_line(baud=921600)
+        model = self.model()
+        self.build(model)
+        sender = self.check(model, milliseconds=300)
+        self.assertIn("accuracy", sender.output)
+        # The last word is answered as soon as the device has had its time.
+        self.assertLess(sender.wait_for_event("done")["seconds"], 20)
+
+    def test_noisy_line_and_storage_behind_functions(self):
+        self.lay_line("--bit-error-rate=3e-5", "--drop-rate=1e-5", "--seed=3", baud=230400)
+        model = self.model(2)
+        self.build(model, "-DWT_MEMORY=0")
+        self.check(model)
+
+    def test_two_models_one_after_the_other(self):
+        self.lay_line(baud=921600)
+        model = self.model()
+        self.build(model)
+        self.check(model)
+        self.check(self.model(3))
+
+    def test_another_model_is_refused(self):
+        self.lay_line(baud=921600)
+        self.build(self.model())
+        device = self.run_device()
+        other = models.save(self.folder / "other.pt", {"other": torch.zeros(3)})
+        self.assert_ends(self.send(other), DATA, "does not run this model", "10 tensors, not 1")
+        self.assertEqual(device.wait(LIMIT), 1)
+        self.assertFalse(self.image.exists())
+
+    def test_line_that_breaks_off_for_a_while(self):
+        """Longer than the peers' patience: the session is given up, and gone on with."""
+        self.lay_line(baud=57600)
+        model = self.model()
+        self.build(model)
+        device = self.run_device()
+        sender = self.send(model)
+        self.wait_for(device, "milestone 1 ")
+        sender.signal(signal.SIGSTOP)
+        self.wait_for(device, "closed 255")
+        sender.signal(signal.SIGCONT)
+        self.assert_ends(sender, OK)
+        self.assertEqual(device.wait(LIMIT), 0, self.log.read_text())
+        self.assertEqual(self.log.read_text().count("accepted"), 1)
+        self.assert_image(model)
+
+    test_line_that_breaks_off_for_a_while.seconds = 15
+
+    def test_reset_in_the_middle(self):
+        """The sender is told at once; what it does then it says."""
+        self.lay_line(baud=57600)
+        model = self.model()
+        self.build(model)
+        device = self.run_device()
+        sender = self.send(model)
+        self.wait_for(device, "milestone 1 ")
+        device.send_signal(signal.SIGUSR1)
+        code = sender.wait()
+        self.assertIn(code, (OK, UNAVAILABLE), sender)
+        if code == OK:
+            self.assertEqual(self.log.read_text().count("accepted"), 2)
+            self.assert_image(model)
+        else:
+            self.check(model)
+
+    def test_digits(self):
+        """The model of the demonstration, whole: it has counters that are no floats."""
+        self.lay_line(baud=921600)
+        model = ROOT / "Tests/Fixtures/Digits/digits.pt"
+        self.build(model)
+        self.check(model)
+
+    def test_table_of_a_model_with_shared_bytes(self):
+        weight = torch.zeros(30, 30)
+        model = models.save(self.folder / "shared.pt", {"a": weight, "b": weight})
+        run = subprocess.run(
+            [sys.executable, ROOT / "Scripts/weight-table", model],
+            capture_output=True, text=True, env={**os.environ, "WTSERIAL": WTSERIAL},
+        )  # fmt: skip
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("b shares its bytes", run.stderr)
