@@ -17,7 +17,7 @@ struct DeviceMachine<Table: ModelTable, Store: WeightStore & ~Copyable>: ~Copyab
   private var now = MonotonicClock.now
   // Whether something may have become due since the last frame: an answer leaves before any work.
   private var isToTransmit = true
-  /// When something came last.
+  /// When something came last, or was worked on.
   private(set) var heardAt = MonotonicClock.now
   var isFinished = false
   let baudRate: UInt32
@@ -36,6 +36,8 @@ struct DeviceMachine<Table: ModelTable, Store: WeightStore & ~Copyable>: ~Copyab
     let start = MonotonicClock.now
     guard !isToTransmit, !device.isIdle else { return nil }
     isToTransmit = true
+    // Whoever is to wait is not silent.
+    heardAt = start
     var event: Device.Event?
     repeat {
       now = MonotonicClock.now
