@@ -61,8 +61,11 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   // What INFO says.
   private let name: StaticString
 
+  /// Takes the one model of a table.
+  ///
   /// - Parameters:
   ///   - table: the one model that is taken.
+  ///   - store: where it goes.
   ///   - frame: memory for a frame that comes in; its size is the MTU.
   ///   - outbox: memory for what this end says, 160 bytes at least.
   ///   - name: what this device is called.

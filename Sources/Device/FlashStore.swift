@@ -31,6 +31,7 @@ public struct FlashStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStore
     slot == slots.active ? slot.map { slots.model(of: $0) } : nil
   }
 
+  /// A byte of the image that is coming, or stays.
   public subscript(offset: Int) -> UInt8 {
     @inline(never) get {
       let last = slots.flash.unitByteCount - 1
@@ -48,13 +49,16 @@ public struct FlashStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStore
     }
   }
 
+  /// The state of a tensor.
   public subscript(stateOf index: Int) -> TensorState {
     get { states[index] }
     set { states[index] = newValue }
   }
 
+  /// The longest time that a piece of work takes.
   public var pieceMilliseconds: UInt16 { max(slots.flash.eraseMilliseconds, 100) }
 
+  /// Makes the image zero, piece by piece; true when it is.
   public mutating func prepare() -> Bool {
     unitOffset = -1
     use(slots.target)
@@ -62,6 +66,7 @@ public struct FlashStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStore
     return !slots.eraseNextPage()
   }
 
+  /// Makes the image that has come the one that stays, piece by piece.
   public mutating func commit(_ model: CommittedModel) -> CommitProgress {
     flush()
     // Of what is in the flash, for that is what the digests were taken of.

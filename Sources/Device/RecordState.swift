@@ -81,7 +81,9 @@ struct RecordState {
     }
   }
 
-  /// Takes a byte of a number; true with its last. What no device can hold becomes something else.
+  /// Takes a byte of a number; true with its last.
+  ///
+  /// What no device can hold becomes something else.
   mutating func takeNumber(_ byte: UInt8) -> Bool {
     if shift == 0 { number = 0 }
     number |= Int(byte & 0x7F) &<< (shift < 28 ? shift : 28)

@@ -35,8 +35,9 @@ struct DigitsTests {
     return 0
   }
 
-  /// As many of the first 60 images as with so many planes in floating point. Of all 360 it would be 36, 98,
-  /// 354 and 357, in floating point too.
+  /// As many of the first 60 images as with so many planes in floating point.
+  ///
+  /// Of all 360 it would be 36, 98, 354 and 357, in floating point too.
   @Test(arguments: zip([1, 2, 3, 7], [7, 15, 59, 60]))
   func integersDoAsWellAsFloats(planeCount: Int, expected: Int) throws {
     let found = try correct(planeCount: planeCount)
