@@ -34,7 +34,7 @@ public struct DeviceLink: ~Copyable {
   }
 
   // Milliseconds.
-  private static let silenceLimit: UInt32 = 8000
+  private static let silenceLimit: Int32 = 8000
   private static let readyInterval: UInt32 = 1000
 
   private var decoder: FrameDecoder
@@ -84,10 +84,13 @@ public struct DeviceLink: ~Copyable {
   /// there is none.
   public mutating func transmit(into output: inout OutputSpan<UInt8>, at now: UInt32) -> Bool {
     if let answer = answer.take() {
+      // Whoever is to wait is not silent meanwhile (Protocol.md §4.3).
+      if answer == .busy { heardAt = now &+ UInt32(busyMilliseconds) }
       send(answer, into: &output)
       return true
     }
-    guard isOpen, let session, now &- heardAt < Self.silenceLimit, outbox.isDue(at: now) else {
+    let silence = Int32(bitPattern: now &- heardAt)
+    guard isOpen, let session, silence < Self.silenceLimit, outbox.isDue(at: now) else {
       return false
     }
     let limit = session.peerMTU &- FrameHeader.overheadByteCount

@@ -75,11 +75,8 @@ extension DeviceReceiver where Store: ~Copyable {
 
   /// Tells the sender's user what was measured with the model so far; false where there is no room yet.
   ///
-  /// - Parameters:
-  ///   - name: what was measured, 64 bytes at most.
-  ///   - value: the number times 10^`digits`.
-  ///   - unit: what it is counted in, 16 bytes at most.
-  ///   - tier: of the milestone that the model had reached; nil for none.
+  /// The name has 64 bytes at most, the unit that it is counted in 16, and the value is the number times
+  /// 10^`digits`. The tier is that of the milestone which the model had reached; nil for none.
   public mutating func report(
     _ name: StaticString, _ value: Int32, digits: UInt8 = 0, unit: StaticString, tier: UInt8?
   ) -> Bool {

@@ -55,7 +55,8 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   var reader = RecordState()
   // The digest of the model so far: of the manifest, then of the tensors too.
   var digest = SHA256()
-  var model = CommittedModel()
+  /// What is coming: its name is known when it has begun, its digest when it is complete.
+  public internal(set) var model = CommittedModel()
   /// The time that this processor takes for the digest of a kilobyte.
   public var millisecondsPerKilobyte: UInt8 = 4
   // Work that takes no longer is not announced, in milliseconds.
@@ -63,8 +64,11 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   // What INFO says.
   private let name: StaticString
 
+  /// Takes the one model of a table.
+  ///
   /// - Parameters:
   ///   - table: the one model that is taken.
+  ///   - store: where it goes.
   ///   - frame: memory for a frame that comes in; its size is the MTU.
   ///   - outbox: memory for what this end says, 160 bytes at least.
   ///   - name: what this device is called.

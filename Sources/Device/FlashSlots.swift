@@ -218,6 +218,14 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   }
 }
 
+extension ModelTable {
+  /// Bytes of flash that a slot for the model takes: each of the two has whole pages.
+  public var slotByteCount: Int {
+    let end = end()
+    return 128 &+ (4 &* end.tensorCount &+ 15) & ~15 &+ end.imageByteCount
+  }
+}
+
 /// Programs bytes one behind the other, unit by unit, and sums them up.
 private struct HeaderWriter<Flash: FlashDevice & ~Copyable> {
   private var offset: Int

@@ -84,6 +84,12 @@ struct TableEntry {
 }
 
 extension ModelTable {
+  /// How many tensors there are, each with a state in the store.
+  public var tensorCount: Int { end().tensorCount }
+
+  /// Bytes of the image.
+  public var imageByteCount: Int { end().imageByteCount }
+
   /// The tensor with this number, of all or of those with content; nil where there is none.
   @inline(never)
   func entry(_ wanted: Int, amongContents: Bool) -> TableEntry? {

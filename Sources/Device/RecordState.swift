@@ -81,7 +81,9 @@ struct RecordState {
     }
   }
 
-  /// Takes a byte of a number; true with its last. What no device can hold becomes something else.
+  /// Takes a byte of a number; true with its last.
+  ///
+  /// What no device can hold becomes something else.
   @inline(never)
   mutating func takeNumber(_ byte: UInt8) -> Bool {
     if shift == 0 { number = 0 }

@@ -34,7 +34,7 @@ public struct PlaneScale: Sendable {
     level = Int(state.topLevel) &- PlaneDecoder.planeLimit
   }
 
-  /// A weight, −255 ... 255.
+  /// A weight, from −255 to 255.
   @inline(__always)
   public func weight(_ byte: UInt8) -> Int32 {
     let magnitude = Int32(truncatingIfNeeded: byte & PlaneDecoder.magnitude)
