@@ -56,8 +56,8 @@ public struct BackedStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStor
     var checksum = CRC32()
     for offset in stride(from: 0, to: image.count, by: unitByteCount) {
       var unit = InlineArray<16, UInt8>(repeating: 0xFF)
-      for place in 0..<min(unitByteCount, image.count - offset) {
-        unit[place] = image[offset + place]
+      for place in 0..<min(unitByteCount, image.count &- offset) {
+        unit[place] = image[offset &+ place]
         checksum.update(unit[place])
       }
       slots.programImage(unit, at: offset)

@@ -1,5 +1,8 @@
 public import Framing
 
+// In this module sums wrap around: each access to memory is checked, and to check each sum as well would
+// cost a kilobyte of code. Functions with several callers stay out of line for the same reason.
+
 /// Everything that a device needs to receive the one model that it runs: link, records, decoder, digests.
 ///
 /// Works in memory that is lent to it, and in a store. The caller's loop, over and over:
@@ -189,7 +192,7 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   @inline(never)
   private mutating func sayInfo() {
     let nameByteCount = min(name.utf8CodeUnitCount, 32)
-    say(RecordState.Kind.info, byteCount: 2 + 1 + 1 + nameByteCount + 1)
+    say(RecordState.Kind.info, byteCount: 2 &+ 1 &+ 1 &+ nameByteCount &+ 1)
     // No compression but none; the codec flat; no limit but that it has to be the right model.
     say(1)
     say(2)

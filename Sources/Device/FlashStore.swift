@@ -34,16 +34,16 @@ public struct FlashStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStore
   /// A byte of the image that is coming, or stays.
   public subscript(offset: Int) -> UInt8 {
     @inline(never) get {
-      let last = slots.flash.unitByteCount - 1
+      let last = slots.flash.unitByteCount &- 1
       if offset & ~last == unitOffset { return ~unit[offset & last] }
       return slot == nil ? 0 : ~rawByte(offset)
     }
     @inline(never) set {
-      let last = slots.flash.unitByteCount - 1
+      let last = slots.flash.unitByteCount &- 1
       if offset & ~last != unitOffset {
         flush()
         unitOffset = offset & ~last
-        for place in 0...last { unit[place] = rawByte(unitOffset + place) }
+        for place in 0...last { unit[place] = rawByte(unitOffset &+ place) }
       }
       unit[offset & last] = ~newValue
     }
@@ -95,10 +95,10 @@ public struct FlashStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStore
 
   private mutating func use(_ slot: Int?) {
     self.slot = slot
-    imageStart = slots.start(of: slot ?? 0) + slots.imageOffset
+    imageStart = slots.start(of: slot ?? 0) &+ slots.imageOffset
   }
 
-  private func rawByte(_ offset: Int) -> UInt8 { slots.flash.byte(at: imageStart + offset) }
+  private func rawByte(_ offset: Int) -> UInt8 { slots.flash.byte(at: imageStart &+ offset) }
 
   private mutating func flush() {
     if unitOffset >= 0 { slots.programImage(unit, at: unitOffset) }

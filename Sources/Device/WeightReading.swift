@@ -31,7 +31,7 @@ public struct PlaneScale: Sendable {
   /// As far as a tensor has come.
   public init(_ state: TensorState) {
     middle = 0x80 >> Int32(truncatingIfNeeded: state.planeCount)
-    level = Int(state.topLevel) - PlaneDecoder.planeLimit
+    level = Int(state.topLevel) &- PlaneDecoder.planeLimit
   }
 
   /// A weight, from −255 to 255.

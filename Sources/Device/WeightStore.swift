@@ -48,7 +48,7 @@ public struct TensorState: Equatable, Sendable, BitwiseCopyable {
   public static let none: UInt16 = .max
 
   /// Planes of which it is known what becomes significant.
-  public var planeCount: Int { passCount == 0 ? 0 : Int(passCount) / 2 + 1 }
+  public var planeCount: Int { passCount == 0 ? 0 : Int(passCount) / 2 &+ 1 }
 
   /// Whether the last of these has been refined too.
   public var isRefined: Bool { passCount & 1 == 1 || passCount == 0 }
