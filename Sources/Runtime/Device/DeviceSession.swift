@@ -62,6 +62,8 @@ package final class DeviceSession {
   package var isReceiving: Bool { hasBegun && !hasCompleted }
   private var hasBegun = false
   private var hasCompleted = false
+  // Told behind the trial of the whole model.
+  private var completion: DeviceNews?
   /// The image of the model that is there when `run` has ended; nil where there is none.
   package private(set) var image: [UInt8]?
   private var flash: FlashFile?
@@ -157,6 +159,7 @@ package final class DeviceSession {
     let hasModel = machine.device.hasModel
     switch event {
     case .opened(let goesOn):
+      tellCompletion()
       isOpen = true
       if !goesOn { hasBegun = false }
       tell(goesOn ? .resumed : .connected)
@@ -171,18 +174,25 @@ package final class DeviceSession {
       let metric = Metric(
         Array("accuracy".utf8), result.percentage, digits: 2, unit: Array("%".utf8), at: reached)
       tell(.tried(metric, correct: result.correct, count: result.count))
+      tellCompletion()
     case .completed:
       hasCompleted = true
       let digest = model.streamDigest
-      tell(.completed(name: model.nameBytes, digest, tensorCount: table.tensorCount))
+      completion = .completed(name: model.nameBytes, digest, tensorCount: table.tensorCount)
+      if !machine.device.isTrying { tellCompletion() }
     case .failed(let code):
       hasBegun = false
       tell(.refused(ReceiverFailure.Code(rawValue: code), hasModel: hasModel))
     case .closed:
+      tellCompletion()
       isOpen = false
       if isReceiving { tell(.stopped(hasModel: hasModel)) }
       hasBegun = false
     }
+  }
+
+  private func tellCompletion() {
+    if let completion = completion.take() { tell(completion) }
   }
 
   private func observe(heardAt: Instant) {
