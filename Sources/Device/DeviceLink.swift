@@ -23,14 +23,18 @@ public struct DeviceLink: ~Copyable {
     // Whether it goes on with the streams of the one before.
     var goesOn: Bool
 
-    var number: UInt32 {
-      Seal.sessionNumber(initiatorNonce: initiatorNonce, responderNonce: responderNonce)
+    let number: UInt32
+
+    init(initiatorNonce: UInt32, responderNonce: UInt32, peerMTU: Int, goesOn: Bool) {
+      (self.initiatorNonce, self.responderNonce) = (initiatorNonce, responderNonce)
+      (self.peerMTU, self.goesOn) = (peerMTU, goesOn)
+      number = Seal.sessionNumber(
+        initiatorNonce: initiatorNonce, responderNonce: responderNonce)
     }
-    func seal(_ direction: Direction) -> Seal { Seal(session: number, direction) }
   }
 
   // Milliseconds.
-  private static let silenceLimit: UInt32 = 8000
+  private static let silenceLimit: Int32 = 8000
   private static let readyInterval: UInt32 = 1000
   // CLOSE is not answered, so it is said twice (§4.6).
   private static let closeCount = 2
@@ -91,21 +95,25 @@ public struct DeviceLink: ~Copyable {
   /// there is none.
   public mutating func transmit(into output: inout OutputSpan<UInt8>, at now: UInt32) -> Bool {
     if let answer = answer.take() {
+      // Whoever is to wait is not silent meanwhile (Protocol.md §4.3).
+      if answer == .busy { heardAt = now &+ UInt32(busyMilliseconds) }
       send(answer, into: &output)
       return true
     }
-    guard isOpen, let session, now &- heardAt < Self.silenceLimit else { return false }
-    if let closeCode, outbox.isEmpty {
-      send(.close, payload: UInt32(closeCode), byteCount: 1, into: &output)
-      closesLeft -= 1
+    let silence = Int32(bitPattern: now &- heardAt)
+    guard isOpen, let session, silence < Self.silenceLimit else { return false }
+    if closeCode != nil, outbox.isEmpty {
+      send(.close, into: &output)
+      closesLeft &-= 1
       isOpen = closesLeft > 0
       return true
     }
     guard outbox.isDue(at: now) else { return false }
-    let limit = session.peerMTU - FrameHeader.overheadByteCount
+    let limit = session.peerMTU &- FrameHeader.overheadByteCount
     let count = outbox.beginFrame(payloadByteCountLimit: limit, at: now)
     var frame = PlainFrameEncoder(
-      FrameHeader(.data, sequence: outbox.block), seal: session.seal(.fromResponder), into: &output)
+      FrameHeader(.data, sequence: outbox.block),
+      seal: Seal(session: session.number, .fromResponder), into: &output)
     outbox.forEach(count) { frame.append($0, into: &output) }
     frame.finish(into: &output)
     return true
@@ -120,20 +128,13 @@ public struct DeviceLink: ~Copyable {
   }
 
   private func send(_ kind: FrameKind, into output: inout OutputSpan<UInt8>) {
-    let payloadByteCount = kind == .busy ? 2 : 0
-    send(
-      kind, payload: UInt32(busyMilliseconds), byteCount: payloadByteCount, into: &output)
-  }
-
-  private func send(
-    _ kind: FrameKind, payload: UInt32, byteCount: Int, into output: inout OutputSpan<UInt8>
-  ) {
     let isOutside = kind == .welcome || kind == .ready
-    let seal = isOutside ? nil : session?.seal(.fromResponder)
+    let number = isOutside ? 0 : session?.number ?? 0
     var frame = PlainFrameEncoder(
       FrameHeader(kind, sequence: isOutside || kind == .close ? 0 : expected),
-      seal: seal ?? Seal(outsideSessions: .fromResponder), into: &output)
-    frame.append(payload, byteCount: byteCount, into: &output)
+      seal: Seal(session: number, .fromResponder), into: &output)
+    if kind == .busy { frame.append(UInt32(busyMilliseconds), byteCount: 2, into: &output) }
+    if kind == .close, let closeCode { frame.append(closeCode, into: &output) }
     if kind == .welcome { appendHandshake(to: &frame, into: &output) }
     frame.finish(into: &output)
   }
@@ -174,14 +175,14 @@ public struct DeviceLink: ~Copyable {
   public var dataByteCount: Int { data.count }
 
   /// One of the bytes that `.data` has told of.
-  public func dataByte(at index: Int) -> UInt8 { decoder.payloadByte(at: data.lowerBound + index) }
+  public func dataByte(at index: Int) -> UInt8 { decoder.payloadByte(at: data.lowerBound &+ index) }
 
   private mutating func take(at now: UInt32) -> Event? {
     guard let header = decoder.header, header.strength == nil else { return nil }
-    if isOpen, let session, isSealed(session.seal(.fromInitiator)) {
+    if isOpen, let session, isSealed(session.number, .fromInitiator) {
       return take(header, at: now)
     }
-    if let offered, isSealed(offered.seal(.fromInitiator)) {
+    if let offered, isSealed(offered.number, .fromInitiator) {
       open(offered)
       let event = take(header, at: now)
       // What is in the frame is told again: the caller has to begin anew first.
@@ -189,7 +190,7 @@ public struct DeviceLink: ~Copyable {
       if event == .data { expected = 0 }
       return .opened(goesOn: false)
     }
-    if header.kind == .hello, isSealed(Seal(outsideSessions: .fromInitiator)) {
+    if header.kind == .hello, isSealed(0, .fromInitiator) {
       welcome()
     } else if !isEcho {
       broken(at: now)
@@ -197,13 +198,14 @@ public struct DeviceLink: ~Copyable {
     return nil
   }
 
-  private func isSealed(_ seal: Seal) -> Bool {
-    decoder.isSealed(by: seal, byteCount: frameByteCount)
+  /// Whether a frame is of a session, or with 0 of none, and from that end.
+  @inline(never)
+  private func isSealed(_ session: UInt32, _ direction: Direction) -> Bool {
+    decoder.isSealed(by: Seal(session: session, direction), byteCount: frameByteCount)
   }
 
   private var isEcho: Bool {
-    isSealed(Seal(outsideSessions: .fromResponder))
-      || session.map { isSealed($0.seal(.fromResponder)) } ?? false
+    isSealed(0, .fromResponder) || session.map { isSealed($0.number, .fromResponder) } ?? false
   }
 
   /// What is no frame: it may have been one, or the answer to this end's.
@@ -278,12 +280,12 @@ public struct DeviceLink: ~Copyable {
 
   private mutating func takeData(_ first: UInt16) -> Event? {
     answer = .acknowledgement
-    let count = frameByteCount - FrameHeader.overheadByteCount
-    let blockCount = (count + 15) / 16
+    let count = frameByteCount &- FrameHeader.overheadByteCount
+    let blockCount = (count &+ 15) / 16
     // Blocks of the frame that are known; numbers on a circle.
     let known = Int((expected &- first) & 0xFFF)
     guard known < blockCount else { return nil }
-    data = 16 * known..<count
+    data = 16 &* known..<count
     expected = (first &+ UInt16(blockCount)) & 0xFFF
     return .data
   }

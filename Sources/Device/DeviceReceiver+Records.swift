@@ -33,8 +33,8 @@ extension DeviceReceiver where Store: ~Copyable {
     while reader.rest > 0, position < pendingByteCount,
       decoder.append(link.dataByte(at: position))
     {
-      position += 1
-      reader.rest -= 1
+      position &+= 1
+      reader.rest &-= 1
     }
     if reader.rest == 0 { reader.step = .kind }
     return judge(decoder.decode(isComplete: false, table, &store))
@@ -59,7 +59,7 @@ extension DeviceReceiver where Store: ~Copyable {
   // MARK: - Bytes
 
   private mutating func take(_ byte: UInt8) -> Event? {
-    position += 1
+    position &+= 1
     if reader.order == .tensors { return takeTensor(byte) }
     if reader.order == .offer { digest.update(byte) }
     switch reader.step {
@@ -68,7 +68,7 @@ extension DeviceReceiver where Store: ~Copyable {
       guard reader.takeLength(byte) else { return fail(DeviceFailure.broken) }
       guard reader.step == .body, reader.rest == 0 else { return nil }
     case .body:
-      reader.rest -= 1
+      reader.rest &-= 1
       if let event = takeBody(byte) { return event }
       guard reader.rest == 0 else { return nil }
     }
@@ -79,7 +79,7 @@ extension DeviceReceiver where Store: ~Copyable {
   private mutating func takeTensor(_ byte: UInt8) -> Event? {
     guard byte == table.byte(at: reader.tablePosition) else { return refuse() }
     digest.update(byte)
-    reader.tablePosition += 1
+    reader.tablePosition &+= 1
     if reader.tablePosition == table.byteCount {
       reader.order = .contents
       phase = .preparing
@@ -94,7 +94,7 @@ extension DeviceReceiver where Store: ~Copyable {
     case Kind.content:
       guard reader.place < reader.end else { return fail(DeviceFailure.broken) }
       store[reader.place] = byte
-      reader.place += 1
+      reader.place &+= 1
     default: reader.keep(byte)
     }
     return nil
@@ -118,10 +118,10 @@ extension DeviceReceiver where Store: ~Copyable {
         return fail(DeviceFailure.broken)
       }
     default:
-      let place = reader.field - 5
+      let place = reader.field &- 5
       if place < model.name.count { model.name[place] = byte }
     }
-    reader.field += 1
+    reader.field &+= 1
     return nil
   }
 
@@ -132,7 +132,7 @@ extension DeviceReceiver where Store: ~Copyable {
       // Exact and not compressed, as INFO has it.
       return fail(DeviceFailure.cannotKeep)
     }
-    reader.field += 1
+    reader.field &+= 1
     return nil
   }
 
@@ -142,7 +142,7 @@ extension DeviceReceiver where Store: ~Copyable {
     switch reader.kind {
     case Kind.offer:
       guard reader.field >= 5 else { return fail(DeviceFailure.broken) }
-      for place in reader.field - 5..<max(model.name.count, reader.field - 5) {
+      for place in reader.field &- 5..<max(model.name.count, reader.field &- 5) {
         model.name[place] = 0
       }
       reader.order = .tensors
@@ -167,7 +167,7 @@ extension DeviceReceiver where Store: ~Copyable {
     else { return fail(DeviceFailure.broken) }
     guard !entry.isPlaned else { return fail(DeviceFailure.cannotKeep) }
     reader.index = entry.index
-    (reader.place, reader.end) = (entry.offset, entry.offset + entry.byteCount)
+    (reader.place, reader.end) = (entry.offset, entry.offset &+ entry.byteCount)
     reader.order = .content
     return nil
   }
@@ -195,7 +195,7 @@ extension DeviceReceiver where Store: ~Copyable {
     guard store[stateOf: entry.index].hasCome else { return fail(DeviceFailure.broken) }
     let part = digest(of: entry)
     digest.update(part)
-    phase = .verifying(number + 1)
+    phase = .verifying(number &+ 1)
     return nil
   }
 
