@@ -21,20 +21,20 @@ class DigitsTests(LineTests):
     def elf(self):
         return firmware(self.board, "digits", *self.defines)
 
-    def start_board(self, *options):
-        """A board with a terminal of its own, which has no rate."""
-        machine = Machine(self.board, self.elf, *options)
+    def start_board(self, *options, port=None):
+        """A board with a terminal of its own, which has no rate, or at the port of a line."""
+        words = ("--port", port) if port else ()
+        machine = Machine(self.board, self.elf, *words, *options)
         self.addCleanup(machine.close)
-        self.a, self.rate = machine.path, "--baud=115200"
+        if not port:
+            self.a, self.rate = machine.path, "--baud=115200"
         return machine
 
-    def start_board_on_line(self, *options, **line):
-        """A board at the end of a line that has a rate, and the faults that it is given."""
-        elf = self.elf
-        self.lay_line(**line)
-        machine = Machine(self.board, elf, "--port", self.b, *options)
-        self.addCleanup(machine.close)
-        return machine
+    def start_board_on_line(self, *faults, baud=115200, options=()):
+        """A board at the end of a line that has a rate, and these faults."""
+        firmware(self.board, "digits", *self.defines)
+        self.lay_line(*faults, baud=baud)
+        return self.start_board(*options, port=self.b)
 
     def send_model(self, model=DIGITS):
         sender = self.send(model)

@@ -76,7 +76,8 @@ class KeepingTests:
         """That the board has found it; where that cannot be seen, nothing."""
 
     def reset_in_the_middle(self, model):
-        board = self.start_board_on_line("--flash", self.file, *self.monitored, baud=57600)
+        options = "--flash", self.file, *self.monitored
+        board = self.start_board_on_line(baud=57600, options=options)
         sender = self.send(model)
         sender.wait_for_event("milestone", lambda event: event["milestone"] == "int3")
         return board, sender
