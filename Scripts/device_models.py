@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""Makes the models of Hardware/firmware/receiver, and with --tables the tables of these.
+
+Random numbers, the same ones each time, in .safetensors: nothing but Python is needed. `network` fits
+boards of 8 KB of RAM and more, `small` an ATmega328P, `large` is to measure with.
+
+usage: device_models.py FOLDER          writes FOLDER/NAME.safetensors
+       device_models.py --tables        writes Hardware/firmware/receiver/tables/NAME.h
+"""
+
+import json
+import math
+import os
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from manifest import ROOT
+
+TABLES = ROOT / "Hardware/firmware/receiver/tables"
+# Names in the order of the alphabet, which is that of a manifest made of a .safetensors file.
+MODELS = {
+    "network": {
+        "fc1.bias": ("F32", [48]),
+        "fc1.weight": ("F32", [48, 64]),
+        "fc2.bias": ("F32", [24]),
+        "fc2.weight": ("F32", [24, 48]),
+        "fc3.bias": ("F32", [10]),
+        "fc3.weight": ("F32", [10, 24]),
+        "steps": ("I64", []),
+    },
+    "small": {
+        "fc1.bias": ("F32", [32]),
+        "fc1.weight": ("F32", [32, 16]),
+        "fc2.bias": ("F32", [1]),
+        "fc2.weight": ("F32", [1, 32]),
+    },
+    # Planes alone, so that nothing else is measured.
+    "large": {"weight": ("F32", [64, 128])},
+}
+
+
+def values(dtype, shape, generator):
+    """Little-endian, as the file has them."""
+    count = math.prod(shape)
+    if dtype == "I64":
+        return struct.pack(f"<{count}q", *(generator.randrange(1000) for _ in range(count)))
+    scale = 1 / math.sqrt(shape[-1])
+    return struct.pack(f"<{count}f", *(generator.gauss(0, scale) for _ in range(count)))
+
+
+def safetensors(tensors, seed=1):
+    """A checkpoint of these names, dtypes and shapes."""
+    generator = random.Random(seed)
+    header, contents = {}, b""
+    for name, (dtype, shape) in tensors.items():
+        data = values(dtype, shape, generator)
+        offsets = [len(contents), len(contents) + len(data)]
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": offsets}
+        contents += data
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + contents
+
+
+def write_model(folder, name, seed=1):
+    """The path of the checkpoint; another seed makes other weights for the same table."""
+    path = Path(folder) / f"{name}.safetensors"
+    path.write_bytes(safetensors(MODELS[name], seed))
+    return path
+
+
+def table(model):
+    """The text of the header."""
+    from building import wtserial_command
+
+    command = [sys.executable, ROOT / "Scripts/weight-table", model]
+    environment = {**os.environ, "WTSERIAL": wtserial_command()}
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment).stdout
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    if sys.argv[1] != "--tables":
+        for name in MODELS:
+            print(write_model(sys.argv[1], name))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for name in MODELS:
+            (TABLES / f"{name}.h").write_bytes(table(write_model(folder, name)))
+
+
+if __name__ == "__main__":
+    main()
