@@ -33,10 +33,10 @@ MODELS = {
         "steps": ("I64", []),
     },
     "small": {
-        "fc1.bias": ("F32", [32]),
-        "fc1.weight": ("F32", [32, 16]),
-        "fc2.bias": ("F32", [1]),
-        "fc2.weight": ("F32", [1, 32]),
+        "fc1.bias": ("F32", [8]),
+        "fc1.weight": ("F32", [8, 64]),
+        "fc2.bias": ("F32", [4]),
+        "fc2.weight": ("F32", [4, 8]),
     },
     # Planes alone, so that nothing else is measured.
     "large": {"weight": ("F32", [64, 128])},

@@ -16,8 +16,13 @@
 #define RECEIVER_DIGEST_RATE 32
 #endif
 
-// What the sender calls the last two milestones: all planes there are to be, or the model as it was.
-enum { TIER_ALL_PLANES = 64, CHUNK_BYTES = 64 };
+// Bytes that the receiver is given at once, at most.
+#ifndef RECEIVER_CHUNK_BYTES
+#define RECEIVER_CHUNK_BYTES 64
+#endif
+
+// The last milestones (Protocol.md §5.8): all planes there are to be, and the model as it was sent.
+enum { TIER_ALL_PLANES = 64 };
 
 static struct wt_receiver receiver;
 static struct wt_state states[MODEL_TENSORS];
@@ -97,7 +102,7 @@ static const struct wt_config config = {
 
 // What has come, up to the end of a frame, before which there is nothing to do.
 static void receive(void) {
-  static uint8_t bytes[CHUNK_BYTES];
+  static uint8_t bytes[RECEIVER_CHUNK_BYTES];
   static uint8_t count;
   int32_t byte;
   while ((byte = board_receive()) >= 0) {
