@@ -13,8 +13,8 @@ import tty
 from processes import LIMIT, ROOT
 
 ESCAPE = b"\x1b"
-# In flight to a board that echoes: fewer than any ring holds.
-IN_FLIGHT = 256
+# In flight to a board that echoes: fewer than its ring holds.
+IN_FLIGHT, IN_FLIGHT_TO_AVR = 256, 96
 building = threading.Lock()
 
 
@@ -26,8 +26,13 @@ def run_script(*words):
 
 @functools.cache
 def build(board, program):
-    run_script("setup", "emulator")
+    run_script("setup", "device" if is_avr(board) else "emulator")
     return ROOT / run_script("firmware", board, program)
+
+
+def is_avr(board):
+    """Those have a compiler and an emulator of their own."""
+    return board.startswith("avr-")
 
 
 def firmware(board, program):
@@ -46,6 +51,7 @@ class Emulator:
         )
         self.path = self.process.stdout.readline().strip()
         assert self.path, f"no board {board}"
+        self.in_flight = IN_FLIGHT_TO_AVR if is_avr(board) else IN_FLIGHT
         self.port = os.open(port or self.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         tty.setraw(self.port)
 
@@ -113,7 +119,7 @@ class Emulator:
         back = bytearray()
         sent = bytearray()
         while len(back) < len(data):
-            piece = data[len(sent) : len(back) + IN_FLIGHT]
+            piece = data[len(sent) : len(back) + self.in_flight]
             self.write(piece.replace(ESCAPE, ESCAPE + ESCAPE))
             sent += piece
             more = self.read()
