@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import tty
+from pathlib import Path
 
 from processes import LIMIT, ROOT
 
@@ -45,7 +46,9 @@ class Emulator:
     """A board at work, and its port held open; or, with `port`, at the other end of a line."""
 
     def __init__(self, board, program, *options, port=None):
-        command = [ROOT / "Scripts/emulate", board, firmware(board, program), *options]
+        """`program` is a name, or the path of what is built already."""
+        elf = program if isinstance(program, Path) else firmware(board, program)
+        command = [ROOT / "Scripts/emulate", board, elf, *options]
         self.process = subprocess.Popen(
             [sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )

@@ -1,16 +1,26 @@
 """`send` to Hardware/firmware/receiver, the C99 receiver on emulated boards, over a line with faults."""
 
+import subprocess
 import zlib
+from pathlib import Path
 
 import device_models
 import models
-from emulated import Emulator
+from emulated import Emulator, run_script
 from lines import LineTests
 from processes import OK
 from test_c_receiver import PLANES, bytes_of_planes
 
 # On the AVRs a frame has 64 bytes, and a frame in twenty breaks.
 NOISE = "--bit-error-rate=1e-4", "--drop-rate=1e-5", "--seed=1"
+
+# As in its platform.txt.
+ARDUINO = Path("/usr/share/arduino/hardware/arduino/avr")
+ARDUINO_FLAGS = ["-Os", "-flto", "-ffunction-sections", "-fdata-sections", "-DF_CPU=16000000L"]
+ARDUINO_FLAGS += ["-DARDUINO=10819", "-DARDUINO_AVR_UNO", "-DARDUINO_ARCH_AVR"]
+CPLUSPLUS = ["-xc++", "-std=gnu++11", "-fpermissive", "-fno-exceptions", "-fno-threadsafe-statics"]
+ARDUINO_LANGUAGES = {".c": ["-std=gnu11"], ".cpp": CPLUSPLUS}
+ARDUINO_LANGUAGES[".ino"] = [*CPLUSPLUS, "-include", "Arduino.h"]
 
 
 def image(model):
@@ -89,3 +99,38 @@ class UnoReceiverTests(ReceiverTests, LineTests):
 
 class MegaReceiverTests(ReceiverTests, LineTests):
     board = "avr-mega"
+
+
+class ArduinoTests(LineTests):
+    """The example of the library, as the Arduino IDE would build it for an Uno."""
+
+    def build(self):
+        run_script("setup", "device")
+        library = Path(run_script("arduino-library", self.folder))
+        example = library / "examples/Receive"
+        folders = [ARDUINO / "cores/arduino", ARDUINO / "variants/standard", library / "src"]
+        flags = ["-mmcu=atmega328p", *ARDUINO_FLAGS, *(f"-I{folder}" for folder in folders)]
+        # The core's file of strings needs a newer compiler than Debian has, and nobody it.
+        core = [path for path in folders[0].iterdir() if path.name != "WString.cpp"]
+        sources = [*core, *folders[2].iterdir(), *example.iterdir()]
+        objects = []
+        for source in sources:
+            language = ARDUINO_LANGUAGES.get(source.suffix)
+            if language is None:
+                continue
+            objects.append(self.folder / f"{source.name}.o")
+            warnings = ["-w"] if source in core else ["-Wall", "-Wextra", "-Werror"]
+            command = ["avr-gcc", *flags, *language, *warnings, "-c", source, "-o", objects[-1]]
+            subprocess.run(command, check=True)
+        elf = self.folder / "sketch.elf"
+        link = ["avr-gcc", "-mmcu=atmega328p", "-Os", "-flto", "-Wl,--gc-sections", *objects]
+        subprocess.run([*link, "-lm", "-o", elf], check=True)
+        return elf
+
+    def test_example(self):
+        elf = self.build()
+        self.lay_line(*NOISE, baud=115200)
+        board = Emulator("avr-uno", elf, "--port", self.b, port=self.a)
+        self.addCleanup(board.close)
+        model = device_models.write_model(self.folder, "small")
+        self.assert_ends(self.send(model, "--timeout=30"), OK)
