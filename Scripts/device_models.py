@@ -18,6 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from building import wtserial_command
 from manifest import ROOT
 
 TABLES = ROOT / "Hardware/firmware/receiver/tables"
@@ -73,13 +74,20 @@ def write_model(folder, name, seed=1):
     return path
 
 
-def table(model):
-    """The text of the header."""
-    from building import wtserial_command
-
-    command = [sys.executable, ROOT / "Scripts/weight-table", model]
+def table(model, *language):
+    """What Scripts/model-table writes of it."""
+    command = [sys.executable, ROOT.absolute() / "Scripts/model-table", model.name, *language]
+    # By its name alone, which the table repeats.
     environment = {**os.environ, "WTSERIAL": wtserial_command()}
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment).stdout
+    done = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, env=environment, cwd=model.parent
+    )
+    return done.stdout
+
+
+def c_table(model):
+    """A header whose names do not say which of the models it is."""
+    return table(model, "--c", "model")
 
 
 def main():
@@ -91,7 +99,7 @@ def main():
         return
     with tempfile.TemporaryDirectory() as folder:
         for name in MODELS:
-            (TABLES / f"{name}.h").write_bytes(table(write_model(folder, name)))
+            (TABLES / f"{name}.h").write_bytes(c_table(write_model(folder, name)))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ enum { TIER_ALL_PLANES = 64 };
 
 static struct wt_receiver receiver;
 static struct wt_state states[MODEL_TENSORS];
-static uint8_t image[MODEL_IMAGE_BYTES], frame[RECEIVER_MTU], outbox[RECEIVER_OUTBOX_BYTES];
+static uint8_t image[MODEL_IMAGE_SIZE], frame[RECEIVER_MTU], outbox[RECEIVER_OUTBOX_BYTES];
 
 // Of the session, and of the model's digests.
 static uint32_t byte_count, receiving, digesting;
@@ -74,7 +74,7 @@ static uint16_t take_event(void *context, enum wt_event event, uint16_t first, u
       break;
     case WT_CHECK:
       digesting = board_kilocycles();
-      return MODEL_IMAGE_BYTES / RECEIVER_DIGEST_RATE;
+      return MODEL_IMAGE_SIZE / RECEIVER_DIGEST_RATE;
     case WT_COMPLETE:
       digesting = board_kilocycles() - digesting;
       return 1;
@@ -88,10 +88,10 @@ static uint16_t take_event(void *context, enum wt_event event, uint16_t first, u
 }
 
 static const struct wt_config config = {
-    MODEL_TABLE,
+    .table = model,
+    .table_size = sizeof model,
     .states = states,
     .image = image,
-    .image_size = MODEL_IMAGE_BYTES,
     .frame = frame,
     .mtu = sizeof frame,
     .outbox = outbox,

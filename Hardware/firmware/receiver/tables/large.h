@@ -1,24 +1,23 @@
-/* The tensors of large.safetensors; Scripts/weight-table wrote this. */
-#ifndef WEIGHT_TABLE_H
-#define WEIGHT_TABLE_H
+/* The table of large.safetensors, written by Scripts/model-table. */
+#ifndef MODEL_H
+#define MODEL_H
 
 #include "wtserial.h"
 
 #if !WT_CODEC
-#error "a table for a receiver with codec"
+#error "the table is for a receiver with codec"
 #endif
 
-#define WEIGHT_COUNT 1u
-#define WEIGHT_IMAGE_SIZE 8192ul
+#define MODEL_TENSORS 1u
+#define MODEL_IMAGE_SIZE 8192ul
 
-#define WEIGHT_WEIGHT 0u
-#define WEIGHT_WEIGHT_OFFSET 0ul
+/* Of each tensor the number, the place in the image, and the elements. */
+#define MODEL_WEIGHT 0u
+#define MODEL_WEIGHT_OFFSET 0ul
+#define MODEL_WEIGHT_COUNT 8192ul
 
-static WT_ROM char weight_name_0[] = "weight";
-static WT_ROM uint32_t weight_extents_0[] = {64, 128};
-
-static WT_ROM struct wt_tensor weight_table[] = {
-    {weight_name_0, weight_extents_0, 8192, 0, 8192, 2, 1, 1},
+static WT_ROM uint8_t model[16] = {
+    0x02, 0x0e, 0x00, 0x00, 0x06, 0x77, 0x65, 0x69, 0x67, 0x68, 0x74, 0x01, 0x02, 0x40, 0x80, 0x01,
 };
 
 #endif

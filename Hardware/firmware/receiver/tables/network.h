@@ -1,54 +1,47 @@
-/* The tensors of network.safetensors; Scripts/weight-table wrote this. */
-#ifndef WEIGHT_TABLE_H
-#define WEIGHT_TABLE_H
+/* The table of network.safetensors, written by Scripts/model-table. */
+#ifndef MODEL_H
+#define MODEL_H
 
 #include "wtserial.h"
 
 #if !WT_CODEC
-#error "a table for a receiver with codec"
+#error "the table is for a receiver with codec"
 #endif
 
-#define WEIGHT_COUNT 7u
-#define WEIGHT_IMAGE_SIZE 5520ul
+#define MODEL_TENSORS 7u
+#define MODEL_IMAGE_SIZE 5520ul
 
-#define WEIGHT_FC1_BIAS 0u
-#define WEIGHT_FC1_BIAS_OFFSET 0ul
-#define WEIGHT_FC1_WEIGHT 1u
-#define WEIGHT_FC1_WEIGHT_OFFSET 192ul
-#define WEIGHT_FC2_BIAS 2u
-#define WEIGHT_FC2_BIAS_OFFSET 3264ul
-#define WEIGHT_FC2_WEIGHT 3u
-#define WEIGHT_FC2_WEIGHT_OFFSET 3360ul
-#define WEIGHT_FC3_BIAS 4u
-#define WEIGHT_FC3_BIAS_OFFSET 4512ul
-#define WEIGHT_FC3_WEIGHT 5u
-#define WEIGHT_FC3_WEIGHT_OFFSET 4552ul
-#define WEIGHT_STEPS 6u
-#define WEIGHT_STEPS_OFFSET 5512ul
+/* Of each tensor the number, the place in the image, and the elements. */
+#define MODEL_FC1_BIAS 0u
+#define MODEL_FC1_BIAS_OFFSET 0ul
+#define MODEL_FC1_BIAS_COUNT 48ul
+#define MODEL_FC1_WEIGHT 1u
+#define MODEL_FC1_WEIGHT_OFFSET 192ul
+#define MODEL_FC1_WEIGHT_COUNT 3072ul
+#define MODEL_FC2_BIAS 2u
+#define MODEL_FC2_BIAS_OFFSET 3264ul
+#define MODEL_FC2_BIAS_COUNT 24ul
+#define MODEL_FC2_WEIGHT 3u
+#define MODEL_FC2_WEIGHT_OFFSET 3360ul
+#define MODEL_FC2_WEIGHT_COUNT 1152ul
+#define MODEL_FC3_BIAS 4u
+#define MODEL_FC3_BIAS_OFFSET 4512ul
+#define MODEL_FC3_BIAS_COUNT 10ul
+#define MODEL_FC3_WEIGHT 5u
+#define MODEL_FC3_WEIGHT_OFFSET 4552ul
+#define MODEL_FC3_WEIGHT_COUNT 240ul
+#define MODEL_STEPS 6u
+#define MODEL_STEPS_OFFSET 5512ul
+#define MODEL_STEPS_COUNT 1ul
 
-static WT_ROM char weight_name_0[] = "fc1.bias";
-static WT_ROM uint32_t weight_extents_0[] = {48};
-static WT_ROM char weight_name_1[] = "fc1.weight";
-static WT_ROM uint32_t weight_extents_1[] = {48, 64};
-static WT_ROM char weight_name_2[] = "fc2.bias";
-static WT_ROM uint32_t weight_extents_2[] = {24};
-static WT_ROM char weight_name_3[] = "fc2.weight";
-static WT_ROM uint32_t weight_extents_3[] = {24, 48};
-static WT_ROM char weight_name_4[] = "fc3.bias";
-static WT_ROM uint32_t weight_extents_4[] = {10};
-static WT_ROM char weight_name_5[] = "fc3.weight";
-static WT_ROM uint32_t weight_extents_5[] = {10, 24};
-static WT_ROM char weight_name_6[] = "steps";
-static WT_ROM uint32_t weight_extents_6[] = {0};
-
-static WT_ROM struct wt_tensor weight_table[] = {
-    {weight_name_0, weight_extents_0, 48, 0, 192, 1, 1, 0},
-    {weight_name_1, weight_extents_1, 3072, 192, 3072, 2, 1, 1},
-    {weight_name_2, weight_extents_2, 24, 3264, 96, 1, 1, 0},
-    {weight_name_3, weight_extents_3, 1152, 3360, 1152, 2, 1, 1},
-    {weight_name_4, weight_extents_4, 10, 4512, 40, 1, 1, 0},
-    {weight_name_5, weight_extents_5, 240, 4552, 960, 2, 1, 0},
-    {weight_name_6, weight_extents_6, 1, 5512, 8, 0, 19, 0},
+static WT_ROM uint8_t model[101] = {
+    0x02, 0x0e, 0x00, 0x00, 0x08, 0x66, 0x63, 0x31, 0x2e, 0x62, 0x69, 0x61, 0x73, 0x01, 0x01, 0x30,
+    0x02, 0x0d, 0x00, 0x04, 0x06, 0x77, 0x65, 0x69, 0x67, 0x68, 0x74, 0x01, 0x02, 0x30, 0x40, 0x02,
+    0x0c, 0x00, 0x02, 0x06, 0x32, 0x2e, 0x62, 0x69, 0x61, 0x73, 0x01, 0x01, 0x18, 0x02, 0x0d, 0x00,
+    0x04, 0x06, 0x77, 0x65, 0x69, 0x67, 0x68, 0x74, 0x01, 0x02, 0x18, 0x30, 0x02, 0x0c, 0x00, 0x02,
+    0x06, 0x33, 0x2e, 0x62, 0x69, 0x61, 0x73, 0x01, 0x01, 0x0a, 0x02, 0x0d, 0x00, 0x04, 0x06, 0x77,
+    0x65, 0x69, 0x67, 0x68, 0x74, 0x01, 0x02, 0x0a, 0x18, 0x02, 0x0a, 0x00, 0x00, 0x05, 0x73, 0x74,
+    0x65, 0x70, 0x73, 0x13, 0x00,
 };
 
 #endif

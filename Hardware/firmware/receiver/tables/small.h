@@ -1,39 +1,35 @@
-/* The tensors of small.safetensors; Scripts/weight-table wrote this. */
-#ifndef WEIGHT_TABLE_H
-#define WEIGHT_TABLE_H
+/* The table of small.safetensors, written by Scripts/model-table. */
+#ifndef MODEL_H
+#define MODEL_H
 
 #include "wtserial.h"
 
 #if !WT_CODEC
-#error "a table for a receiver with codec"
+#error "the table is for a receiver with codec"
 #endif
 
-#define WEIGHT_COUNT 4u
-#define WEIGHT_IMAGE_SIZE 688ul
+#define MODEL_TENSORS 4u
+#define MODEL_IMAGE_SIZE 688ul
 
-#define WEIGHT_FC1_BIAS 0u
-#define WEIGHT_FC1_BIAS_OFFSET 0ul
-#define WEIGHT_FC1_WEIGHT 1u
-#define WEIGHT_FC1_WEIGHT_OFFSET 32ul
-#define WEIGHT_FC2_BIAS 2u
-#define WEIGHT_FC2_BIAS_OFFSET 544ul
-#define WEIGHT_FC2_WEIGHT 3u
-#define WEIGHT_FC2_WEIGHT_OFFSET 560ul
+/* Of each tensor the number, the place in the image, and the elements. */
+#define MODEL_FC1_BIAS 0u
+#define MODEL_FC1_BIAS_OFFSET 0ul
+#define MODEL_FC1_BIAS_COUNT 8ul
+#define MODEL_FC1_WEIGHT 1u
+#define MODEL_FC1_WEIGHT_OFFSET 32ul
+#define MODEL_FC1_WEIGHT_COUNT 512ul
+#define MODEL_FC2_BIAS 2u
+#define MODEL_FC2_BIAS_OFFSET 544ul
+#define MODEL_FC2_BIAS_COUNT 4ul
+#define MODEL_FC2_WEIGHT 3u
+#define MODEL_FC2_WEIGHT_OFFSET 560ul
+#define MODEL_FC2_WEIGHT_COUNT 32ul
 
-static WT_ROM char weight_name_0[] = "fc1.bias";
-static WT_ROM uint32_t weight_extents_0[] = {8};
-static WT_ROM char weight_name_1[] = "fc1.weight";
-static WT_ROM uint32_t weight_extents_1[] = {8, 64};
-static WT_ROM char weight_name_2[] = "fc2.bias";
-static WT_ROM uint32_t weight_extents_2[] = {4};
-static WT_ROM char weight_name_3[] = "fc2.weight";
-static WT_ROM uint32_t weight_extents_3[] = {4, 8};
-
-static WT_ROM struct wt_tensor weight_table[] = {
-    {weight_name_0, weight_extents_0, 8, 0, 32, 1, 1, 0},
-    {weight_name_1, weight_extents_1, 512, 32, 512, 2, 1, 1},
-    {weight_name_2, weight_extents_2, 4, 544, 16, 1, 1, 0},
-    {weight_name_3, weight_extents_3, 32, 560, 128, 2, 1, 0},
+static WT_ROM uint8_t model[60] = {
+    0x02, 0x0e, 0x00, 0x00, 0x08, 0x66, 0x63, 0x31, 0x2e, 0x62, 0x69, 0x61, 0x73, 0x01, 0x01, 0x08,
+    0x02, 0x0d, 0x00, 0x04, 0x06, 0x77, 0x65, 0x69, 0x67, 0x68, 0x74, 0x01, 0x02, 0x08, 0x40, 0x02,
+    0x0c, 0x00, 0x02, 0x06, 0x32, 0x2e, 0x62, 0x69, 0x61, 0x73, 0x01, 0x01, 0x04, 0x02, 0x0d, 0x00,
+    0x04, 0x06, 0x77, 0x65, 0x69, 0x67, 0x68, 0x74, 0x01, 0x02, 0x04, 0x08,
 };
 
 #endif

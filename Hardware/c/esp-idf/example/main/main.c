@@ -12,8 +12,8 @@
 #define PIN_IN 16
 
 static struct wt_receiver receiver;
-static struct wt_state states[WEIGHT_COUNT];
-static uint8_t image[WEIGHT_IMAGE_SIZE], frame[262], outbox[192];
+static struct wt_state states[MODEL_TENSORS];
+static uint8_t image[MODEL_IMAGE_SIZE], frame[262], outbox[192];
 
 static uint32_t milliseconds(void)
 {
@@ -28,9 +28,9 @@ static uint16_t on_event(void *context, enum wt_event event, uint16_t first, uin
 }
 
 static const struct wt_config config = {
-    .tensors = weight_table, .tensor_count = WEIGHT_COUNT, .states = states,
-    .image = image, .image_size = WEIGHT_IMAGE_SIZE,
-    .frame = frame, .mtu = sizeof frame, .outbox = outbox, .outbox_size = sizeof outbox,
+    .table = model, .table_size = sizeof model, .states = states,
+    .image = image, .frame = frame, .mtu = sizeof frame,
+    .outbox = outbox, .outbox_size = sizeof outbox,
     .name = "ESP32", .event = on_event,
 };
 

@@ -13,8 +13,8 @@ RING_BUF_DECLARE(ring, 512);
 K_SEM_DEFINE(arrived, 0, 1);
 
 static struct wt_receiver receiver;
-static struct wt_state states[WEIGHT_COUNT];
-static uint8_t image[WEIGHT_IMAGE_SIZE], frame[262], outbox[192];
+static struct wt_state states[MODEL_TENSORS];
+static uint8_t image[MODEL_IMAGE_SIZE], frame[262], outbox[192];
 
 static void on_interrupt(const struct device *device, void *unused)
 {
@@ -37,9 +37,9 @@ static uint16_t on_event(void *context, enum wt_event event, uint16_t first, uin
 }
 
 static const struct wt_config config = {
-    .tensors = weight_table, .tensor_count = WEIGHT_COUNT, .states = states,
-    .image = image, .image_size = WEIGHT_IMAGE_SIZE,
-    .frame = frame, .mtu = sizeof frame, .outbox = outbox, .outbox_size = sizeof outbox,
+    .table = model, .table_size = sizeof model, .states = states,
+    .image = image, .frame = frame, .mtu = sizeof frame,
+    .outbox = outbox, .outbox_size = sizeof outbox,
     .name = CONFIG_BOARD, .event = on_event,
 };
 
