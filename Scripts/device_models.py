@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Makes the models of Hardware/firmware/receiver, and with --tables the tables of these.
+"""Makes the models of Hardware/firmware/receiver and minimal, and with --tables the tables of these.
 
 Random numbers, the same ones each time, in .safetensors: nothing but Python is needed. `network` fits
 boards of 8 KB of RAM and more, `small` an ATmega328P, `large` is to measure with.
 
 usage: device_models.py FOLDER          writes FOLDER/NAME.safetensors
-       device_models.py --tables        writes Hardware/firmware/receiver/tables/NAME.h
+       device_models.py --tables        writes receiver/tables/NAME.h and minimal/NAMETable.swift
 """
 
 import json
@@ -22,6 +22,9 @@ from building import wtserial_command
 from manifest import ROOT
 
 TABLES = ROOT / "Hardware/firmware/receiver/tables"
+SWIFT_TABLES = ROOT / "Hardware/firmware/minimal"
+# An AVR, for which the small one is, has no Swift.
+IN_SWIFT = "network", "large"
 # Names in the order of the alphabet, which is that of a manifest made of a .safetensors file.
 MODELS = {
     "network": {
@@ -40,7 +43,7 @@ MODELS = {
         "fc2.weight": ("F32", [4, 8]),
     },
     # Planes alone, so that nothing else is measured.
-    "large": {"weight": ("F32", [64, 128])},
+    "large": {"weight": ("F32", [64, 64])},
 }
 
 
@@ -90,6 +93,15 @@ def c_table(model):
     return table(model, "--c", "model")
 
 
+def swift_table(model):
+    """A type, called after the model."""
+    return table(model, "--swift", f"{model.stem.capitalize()}Table")
+
+
+def swift_path(name):
+    return SWIFT_TABLES / f"{name.capitalize()}Table.swift"
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
@@ -100,6 +112,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for name in MODELS:
             (TABLES / f"{name}.h").write_bytes(c_table(write_model(folder, name)))
+        for name in IN_SWIFT:
+            swift_path(name).write_bytes(swift_table(write_model(folder, name)))
 
 
 if __name__ == "__main__":

@@ -82,6 +82,9 @@ class CortexM3ReceiverTests(ReceiverTests, LineTests):
             model = device_models.write_model(self.folder, name)
             path = device_models.TABLES / f"{name}.h"
             self.assertEqual(device_models.c_table(model), path.read_bytes())
+            if name in device_models.IN_SWIFT:
+                path = device_models.swift_path(name)
+                self.assertEqual(device_models.swift_table(model), path.read_bytes())
 
 
 class CortexM4ReceiverTests(ReceiverTests, LineTests):
