@@ -36,6 +36,8 @@ enum { FAILED_MODEL = 2, FAILED_STORE, FAILED_DIGEST, FAILED_STREAM }; /* §5.7 
 #define HELLO_SIZE 20u           /* without its last field */
 #define MAGIC_REVISION 0x5457u   /* "WT", then highest and lowest revision (§4.1) */
 #define WELCOME_HEAD 0x01015457u
+enum { WELCOME_NONCE = 1, WELCOME_PEER_NONCE, WELCOME_LIMITS, WELCOME_CAPABILITIES, WELCOME_GOES_ON,
+       WELCOME_WORDS };
 
 #define FIRST_TIMEOUT 300u /* §4.4 */
 #define LAST_TIMEOUT 2000u
@@ -169,26 +171,37 @@ static void sha_block(struct wt_sha256 *sha)
         0x748F82EE, 0x78A5636F, 0x84C87814, 0x8CC70208, 0x90BEFFFA, 0xA4506CEB, 0xBEF9A3F7,
         0xC67178F2,
     };
-    uint32_t *w = sha->words, v[8];
-    memcpy(v, sha->hash, sizeof v);
+    uint32_t *w = sha->words, *hash = sha->hash;
+    uint32_t a = hash[0], b = hash[1], c = hash[2], d = hash[3];
+    uint32_t e = hash[4], f = hash[5], g = hash[6], h = hash[7];
     for (uint8_t i = 0; i < 64; i++) {
         if (i >= 16) {
             uint32_t x = w[(i + 1) & 15], y = w[(i + 14) & 15];
             w[i & 15] += w[(i + 9) & 15] + (rotated(x, 7) ^ rotated(x, 18) ^ x >> 3)
                          + (rotated(y, 17) ^ rotated(y, 19) ^ y >> 10);
         }
-        uint32_t a = v[0], e = v[4];
-        uint32_t sum = v[7] + (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25))
-                       + (v[6] ^ (e & (v[5] ^ v[6]))) + constants[i] + w[i & 15];
-        uint32_t other = (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22))
-                         + ((a & v[1]) | (v[2] & (a | v[1])));
-        for (uint8_t j = 7; j; j--)
-            v[j] = v[j - 1];
-        v[4] += sum;
-        v[0] = sum + other;
+        h += (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) + (g ^ (e & (f ^ g)))
+             + constants[i] + w[i & 15];
+        d += h;
+        h += (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) + ((a & b) | (c & (a | b)));
+        uint32_t next = h;
+        h = g;
+        g = f;
+        f = e;
+        e = d;
+        d = c;
+        c = b;
+        b = a;
+        a = next;
     }
-    for (uint8_t i = 0; i < 8; i++)
-        sha->hash[i] += v[i];
+    hash[0] += a;
+    hash[1] += b;
+    hash[2] += c;
+    hash[3] += d;
+    hash[4] += e;
+    hash[5] += f;
+    hash[6] += g;
+    hash[7] += h;
 }
 
 static void sha_take(struct wt_sha256 *sha, uint8_t byte)
@@ -253,6 +266,11 @@ APART static void fail(struct wt_receiver *r, uint8_t code)
 #if WT_CODEC
     r->lack = 2 * CODE_SIZE; /* ends decode, even with the zeros behind a codeword */
 #endif
+}
+
+APART static void broken(struct wt_receiver *r)
+{
+    fail(r, FAILED_STREAM);
 }
 
 /* The text comes behind so many bytes that are in their place already. */
@@ -378,7 +396,7 @@ static void refuse_tensor(struct wt_receiver *r, WT_ROM uint8_t *place)
         }
     } while (place >= t.next);
     if (place == t.record)
-        fail(r, FAILED_STREAM);
+        broken(r);
     else if (place != t.record + 1)
         refuse(r, (uint8_t)(length < FAILED_NAME_LIMIT ? length : FAILED_NAME_LIMIT),
                texts[(place >= t.name_end) + (place > t.name_end)]);
@@ -545,7 +563,7 @@ static void check_model(struct wt_receiver *r)
         if (t.end == t.offset)
             continue;
         if (!r->config->states[t.index].flags) {
-            fail(r, FAILED_STREAM);
+            broken(r);
             return;
         }
 #if WT_SHA256
@@ -721,7 +739,7 @@ static void begin_unit(struct wt_receiver *r)
         r->step = STEP_ENDED;
         r->lack = 1;
         if (r->raw != r->contents)
-            fail(r, FAILED_STREAM);
+            broken(r);
         return;
     }
     r->coded_state = &r->config->states[t.index];
@@ -741,7 +759,7 @@ static void begin_planes(struct wt_receiver *r)
     else if (!state->flags)
         ask_raw(r, bit_width(float_forms[r->coded_dtype - 1].levels), STEP_LEVEL);
     else if (state->level == WT_ALL_ZERO || (uint16_t)(state->passes + 1u) >> 1 > state->level)
-        fail(r, FAILED_STREAM); /* there is no such plane */
+        broken(r); /* there is no such plane */
     else if (state->passes == PASSES)
         fail(r, FAILED_STORE);
     else
@@ -754,7 +772,7 @@ static void take_level(struct wt_receiver *r)
     uint16_t levels = float_forms[r->coded_dtype - 1].levels;
     if (level >= levels) {
         if (level & (level + 1u)) /* other than all ones */
-            fail(r, FAILED_STREAM);
+            broken(r);
         level = WT_ALL_ZERO;
     }
     r->coded_state->level = level;
@@ -793,7 +811,7 @@ static void decode(struct wt_receiver *r)
 static void take_coded(struct wt_receiver *r, uint8_t byte)
 {
     if (r->step == STEP_ENDED) {
-        fail(r, FAILED_STREAM);
+        broken(r);
         return;
     }
     r->code = r->code << 8 | byte;
@@ -809,7 +827,7 @@ static void end_codeword(struct wt_receiver *r)
     for (uint8_t i = 0; i < CODE_SIZE && r->step != STEP_ENDED; i++)
         take_coded(r, 0);
     if (r->step != STEP_ENDED)
-        fail(r, FAILED_STREAM);
+        broken(r);
     begin_codeword(r);
 }
 #endif
@@ -835,11 +853,11 @@ static bool take_varint(struct wt_receiver *r, uint8_t byte)
         r->value |= 0x80000000u;
     r->shift = 0;
     if (shift && !byte)
-        fail(r, FAILED_STREAM); /* longer than it needs */
+        broken(r); /* longer than it needs */
     if (!(byte & 0x80))
         return true;
     if (shift == (r->part == PART_LENGTH ? LENGTH_SHIFT : VARINT_SHIFT))
-        fail(r, FAILED_STREAM); /* or may be */
+        broken(r); /* or may be */
     r->shift = (uint8_t)(shift + 7);
     return false;
 }
@@ -876,7 +894,7 @@ static void begin_whole(struct wt_receiver *r)
     struct tensor t;
     if (!find_tensor(r, &t, r->value, false) || t.end == t.offset
         || r->config->states[t.index].flags) {
-        fail(r, FAILED_STREAM);
+        broken(r);
         return;
     }
     r->tensor = (uint16_t)t.index;
@@ -916,14 +934,14 @@ static void take_field(struct wt_receiver *r, uint8_t byte)
             refuse(r, 0, not_a_file);
         r->model_kinds = byte ? MODEL_KINDS | BIT(CODED) : MODEL_KINDS;
         if (byte > WT_CODEC)
-            fail(r, FAILED_STREAM);
+            broken(r);
     } else if (field < 5) {
         if (!take_varint(r, byte))
             return;
         if (field == 2 && r->value != r->tensors)
             refuse(r, 0, another_count);
         if (field == 4 && r->value != r->left - 1u) /* the name is all that is left */
-            fail(r, FAILED_STREAM);
+            broken(r);
     } else
         return;
     r->field++;
@@ -932,7 +950,7 @@ static void take_field(struct wt_receiver *r, uint8_t byte)
 static void end_digest(struct wt_receiver *r)
 {
     if (r->at != r->end) {
-        fail(r, FAILED_STREAM);
+        broken(r);
         return;
     }
 #if WT_SHA256
@@ -960,7 +978,7 @@ static void end_record(struct wt_receiver *r)
 {
     r->part = PART_KIND;
     if (r->field != field_counts[r->kind]) {
-        fail(r, FAILED_STREAM);
+        broken(r);
         return;
     }
 #if WT_CODEC
@@ -997,8 +1015,9 @@ static void begin_record(struct wt_receiver *r, uint8_t kind)
 {
     r->kind = kind;
     r->part = PART_LENGTH;
+    r->shift = 0;
     if (kind > MILESTONE || !(r->allowed & BIT(kind)))
-        fail(r, FAILED_STREAM);
+        broken(r);
 #if WT_SHA256
     if (kind == OFFER)
         sha_begin(&r->manifest);
@@ -1014,7 +1033,7 @@ static void begin_body(struct wt_receiver *r)
     r->left = (uint16_t)r->value;
     if (r->value > (is_long ? CONTENT_LIMIT : BODY_LIMIT)
         || (is_digest && r->value != WT_DIGEST_SIZE))
-        fail(r, FAILED_STREAM);
+        broken(r);
     else if (!r->left)
         end_record(r);
 }
@@ -1022,7 +1041,7 @@ static void begin_body(struct wt_receiver *r)
 static void take_content(struct wt_receiver *r, const uint8_t *bytes, uint16_t count)
 {
     if (count > r->end - r->at) {
-        fail(r, FAILED_STREAM);
+        broken(r);
         return;
     }
     put_image(r, r->at, bytes, count);
@@ -1107,7 +1126,7 @@ static void open_session(struct wt_receiver *r)
     r->resend = r->now;
     r->closing = 0;
     r->owed = OWED_ACK;
-    if (r->goes_on)
+    if (r->welcome[WELCOME_GOES_ON])
         return;
     r->owed = 0;
     r->expected = r->base = r->out = 0;
@@ -1134,17 +1153,17 @@ static void take_hello(struct wt_receiver *r, const uint8_t *payload, uint16_t c
     if (count < HELLO_SIZE || (get_word(payload) & 0xFFFF) != MAGIC_REVISION || mtu < MTU_MIN)
         return;
     r->owed |= OWED_WELCOME;
-    if (nonce == r->peer_nonce && (r->is_open || r->pending))
+    if (nonce == r->welcome[WELCOME_PEER_NONCE] && (r->is_open || r->pending))
         return; /* the same WELCOME again */
-    r->peer_nonce = nonce;
-    r->nonce = ~crc_steps(r->nonce ^ nonce, 32);
-    r->pending = ~crc_steps(crc_steps(~nonce, 32) ^ r->nonce, 32);
+    r->welcome[WELCOME_PEER_NONCE] = nonce;
+    r->welcome[WELCOME_NONCE] = ~crc_steps(r->welcome[WELCOME_NONCE] ^ nonce, 32);
+    r->pending = ~crc_steps(crc_steps(~nonce, 32) ^ r->welcome[WELCOME_NONCE], 32);
     if (!r->pending)
         r->pending = 1;
-    r->goes_on = 0;
+    r->welcome[WELCOME_GOES_ON] = 0;
 #if WT_CONTINUE
     if (count >= HELLO_SIZE + 4 && get_word(payload + HELLO_SIZE) == r->session)
-        r->goes_on = r->session;
+        r->welcome[WELCOME_GOES_ON] = r->session;
 #endif
 }
 
@@ -1267,7 +1286,9 @@ void wt_init(struct wt_receiver *r, const struct wt_config *config, uint32_t non
 {
     memset(r, 0, sizeof *r);
     r->config = config;
-    r->nonce = nonce;
+    r->welcome[0] = WELCOME_HEAD;
+    r->welcome[WELCOME_NONCE] = nonce;
+    r->welcome[WELCOME_LIMITS] = config->mtu; /* and no window */
     struct tensor t;
     t.next = NULL;
     while (next_tensor(r, &t))
@@ -1331,27 +1352,20 @@ APART static uint16_t seal(struct wt_receiver *r, uint8_t *out, uint8_t kind, ui
     return (uint16_t)(count + CHECKSUM_SIZE + 3);
 }
 
-uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint16_t room, uint32_t now)
+uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint32_t now)
 {
     uint8_t *payload = out + 4, *end = payload, kind;
     uint16_t number = 0;
     r->now = now;
-    if (room < WT_FRAME_SIZE)
-        return 0;
     if (r->is_open && reached(now, r->heard + SILENCE_LIMIT))
         end_session(r, WT_SILENCE);
     if (r->is_busy && reached(now, r->busy_until))
         r->is_busy = false;
     if (r->owed & OWED_WELCOME) {
-        uint32_t mtu = r->config->mtu;
         r->owed &= (uint8_t)~OWED_WELCOME;
         kind = KIND_WELCOME;
-        end = put_word(end, WELCOME_HEAD);
-        end = put_word(end, r->nonce);
-        end = put_word(end, r->peer_nonce);
-        end = put_word(end, (mtu - HEADER_SIZE - CHECKSUM_SIZE) / BLOCK_SIZE << 16 | mtu);
-        end = put_word(end, 0); /* capabilities */
-        end = put_word(end, r->goes_on);
+        for (uint8_t i = 0; i < WELCOME_WORDS; i++)
+            end = put_word(end, r->welcome[i]);
     } else if (r->owed & OWED_READY) {
         r->owed = 0;
         kind = KIND_READY;
@@ -1386,10 +1400,10 @@ uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint16_t room, uint32_
         r->resend = now + r->timeout;
         r->timeout = (uint16_t)(r->timeout < LAST_TIMEOUT / 2 ? r->timeout * 2 : LAST_TIMEOUT);
     }
-    room = seal(r, out, kind, number, (uint8_t)(end - payload));
+    uint16_t length = seal(r, out, kind, number, (uint8_t)(end - payload));
     if (kind == KIND_CLOSE && !--r->closing)
         end_session(r, r->closing_code);
-    return room;
+    return length;
 }
 
 uint32_t wt_deadline(const struct wt_receiver *r, uint32_t now)

@@ -7,7 +7,7 @@
      wt_init(&receiver, &config, nonce);
      for (;;) {
          wt_receive(&receiver, bytes, count, now);              what the line has brought
-         while ((count = wt_transmit(&receiver, frame, sizeof frame, now)) != 0)
+         while ((count = wt_transmit(&receiver, frame, now)) != 0)
              send(frame, count);                                what goes back
          sleep_until_a_byte_comes_or(wt_deadline(&receiver, now));
      }
@@ -86,7 +86,7 @@ struct wt_config {
     void *context; /* handed to the callbacks */
 };
 
-#define WT_FRAME_SIZE 34u /* the room that wt_transmit needs */
+#define WT_FRAME_SIZE 34u /* of what is sent */
 #define WT_DIGEST_SIZE 32u
 #define WT_PIECE_SIZE 32u
 
@@ -135,8 +135,6 @@ struct wt_receiver {
     uint32_t now;
     uint32_t session; /* the last one; its streams are kept until the next; 0: none */
     uint32_t pending; /* of the WELCOME whose first frame is awaited; 0: none */
-    uint32_t goes_on; /* the session that WELCOME goes on with, or 0 */
-    uint32_t nonce, peer_nonce;
     uint32_t heard;  /* when, or until when a BUSY lasts; without a session: the last READY */
     uint32_t resend; /* when DATA may go out */
     uint32_t busy_until;
@@ -150,6 +148,7 @@ struct wt_receiver {
 #else
     bool is_channels; /* a large tensor comes whole */
 #endif
+    uint32_t welcome[6]; /* §4.1: the nonces, and the session that is gone on with */
     uint8_t digest[WT_DIGEST_SIZE];
 #if WT_SHA256
     struct wt_sha256 manifest;
@@ -165,10 +164,11 @@ void wt_init(struct wt_receiver *receiver, const struct wt_config *config, uint3
 /* Takes what the line has brought, from one byte to many. */
 void wt_receive(struct wt_receiver *receiver, const uint8_t *bytes, uint16_t count, uint32_t now);
 
-/* Writes a frame for the line and returns its length; 0: nothing to send. To be called after each
+/* Writes a frame for the line, of WT_FRAME_SIZE bytes at most, and returns its length; 0: nothing
+   to send. To be called after each
    wt_receive and at each deadline, until it returns 0. Computes the digests behind the frame that
-   announces it, and so takes long then. `room` is at least WT_FRAME_SIZE. */
-uint16_t wt_transmit(struct wt_receiver *receiver, uint8_t *out, uint16_t room, uint32_t now);
+   announces it, and so takes long then. */
+uint16_t wt_transmit(struct wt_receiver *receiver, uint8_t *out, uint32_t now);
 
 /* In how many milliseconds wt_transmit has something to do, if no byte comes; at most 2^31. */
 uint32_t wt_deadline(const struct wt_receiver *receiver, uint32_t now);

@@ -97,9 +97,9 @@ void h_receive(struct harness *h, const uint8_t *bytes, uint16_t count, uint32_t
     wt_receive(&h->receiver, bytes, count, now);
 }
 
-uint16_t h_transmit(struct harness *h, uint8_t *out, uint16_t room, uint32_t now)
+uint16_t h_transmit(struct harness *h, uint8_t *out, uint32_t now)
 {
-    return wt_transmit(&h->receiver, out, room, now);
+    return wt_transmit(&h->receiver, out, now);
 }
 
 uint32_t h_deadline(struct harness *h, uint32_t now)
@@ -131,6 +131,13 @@ const char *h_events(struct harness *h)
 {
     return h->events;
 }
+
+#if WT_CODEC
+int16_t h_weight(struct harness *h, uint16_t tensor, uint8_t byte)
+{
+    return wt_weight(byte, &h->config.states[tensor]);
+}
+#endif
 
 uint32_t h_crc(const uint8_t *bytes, uint16_t count)
 {

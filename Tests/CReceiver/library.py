@@ -73,9 +73,9 @@ class Receiver:
     def receive(self, data, now=0):
         self.library.h_receive(self.handle, bytes(data), len(data), ctypes.c_uint32(now))
 
-    def transmit(self, now=0, room=FRAME_SIZE):
-        out = ctypes.create_string_buffer(room)
-        count = self.library.h_transmit(self.handle, out, room, ctypes.c_uint32(now))
+    def transmit(self, now=0):
+        out = ctypes.create_string_buffer(FRAME_SIZE)
+        count = self.library.h_transmit(self.handle, out, ctypes.c_uint32(now))
         return out.raw[:count]
 
     def drain(self, now=0):
@@ -106,6 +106,12 @@ class Receiver:
         """Level, passes and flags, in this machine's order of bytes."""
         raw = ctypes.string_at(self.library.h_states(self.handle) + 4 * index, 4)
         return int.from_bytes(raw[:2], "little"), raw[2], raw[3]
+
+    def weights(self, index):
+        """Those of a tensor in planes, as integers."""
+        weight = self.library.h_weight
+        weight.restype = ctypes.c_int16
+        return [weight(self.handle, index, byte) for byte in self.tensor(index)]
 
     @property
     def events(self):

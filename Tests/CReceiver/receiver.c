@@ -120,7 +120,7 @@ static void run(int port)
     while (!is_closed) {
         if (is_reset)
             start();
-        for (uint16_t count; (count = wt_transmit(&receiver, out, sizeof out, milliseconds()));)
+        for (uint16_t count; (count = wt_transmit(&receiver, out, milliseconds()));)
             for (uint16_t done = 0; done < count;) {
                 ssize_t written = write(port, out + done, count - done);
                 done = (uint16_t)(done + (written > 0 ? written : 0));

@@ -25,7 +25,7 @@ class LinkTests(unittest.TestCase):
         receiver, peer = self.make(mtu=262)
         frames = peer.open()
         mtu, window, capabilities, goes_on = struct.unpack_from("<HHII", peer.welcome, 12)
-        self.assertEqual((mtu, window, capabilities, goes_on), (262, 16, 0, 0))
+        self.assertEqual((mtu, window, capabilities, goes_on), (262, 0, 0, 0))
         self.assertEqual([frame[:2] for frame in frames], [(DATA, 0)])
         self.assertEqual(peer.records(), [(INFO, b"\1\2\0\5board\7")])
         self.assertEqual(receiver.transmit(10**6)[:1], b"")
