@@ -119,7 +119,7 @@ static void receive(void) {
 
 static bool transmit(void) {
   static uint8_t out[WT_FRAME_SIZE];
-  uint16_t count = wt_transmit(&receiver, out, sizeof out, board_milliseconds());
+  uint16_t count = wt_transmit(&receiver, out, board_milliseconds());
   for (uint16_t index = 0; index < count; index++) board_send(out[index]);
   return count > 0;
 }

@@ -35,5 +35,5 @@ void loop() {
     uint8_t byte = Serial.read();
     wt_receive(&receiver, &byte, 1, millis());
   }
-  while (uint16_t count = wt_transmit(&receiver, out, sizeof out, millis())) Serial.write(out, count);
+  while (uint16_t count = wt_transmit(&receiver, out, millis())) Serial.write(out, count);
 }

@@ -54,7 +54,7 @@ void app_main(void)
             count += uart_read_bytes(PORT, bytes + 1, sizeof bytes - 1, 0);
         if (count > 0)
             wt_receive(&receiver, bytes, (uint16_t)count, milliseconds());
-        while ((count = wt_transmit(&receiver, out, sizeof out, milliseconds())) > 0)
+        while ((count = wt_transmit(&receiver, out, milliseconds())) > 0)
             uart_write_bytes(PORT, out, (size_t)count);
     }
 }

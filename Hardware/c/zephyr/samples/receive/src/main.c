@@ -56,7 +56,7 @@ int main(void)
         k_sem_take(&arrived, K_MSEC(wait < 1000 ? wait : 1000));
         while ((count = ring_buf_get(&ring, bytes, sizeof bytes)) > 0)
             wt_receive(&receiver, bytes, (uint16_t)count, k_uptime_get_32());
-        while ((count = wt_transmit(&receiver, out, sizeof out, k_uptime_get_32())) > 0)
+        while ((count = wt_transmit(&receiver, out, k_uptime_get_32())) > 0)
             for (uint32_t i = 0; i < count; i++)
                 uart_poll_out(uart, out[i]);
     }
