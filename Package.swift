@@ -94,6 +94,9 @@ let package = Package(
     // Not for `swift test`: Scripts/seeds and Scripts/throughput take their time.
     .executableTarget(
       name: "Seeds", dependencies: ["LinkSimulator"], path: "Tests/Seeds", swiftSettings: common),
+    // Nor this one: Tests/CReceiver compares it with the receiver in C.
+    .executableTarget(
+      name: "Twin", dependencies: ["Device", "Framing"], path: "Tests/Twin", swiftSettings: common),
     .executableTarget(
       name: "CodecBench",
       dependencies: [

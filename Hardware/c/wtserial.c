@@ -36,7 +36,8 @@ enum { FAILED_MODEL = 2, FAILED_STORE, FAILED_DIGEST, FAILED_STREAM }; /* §5.7 
 #define HELLO_SIZE 20u           /* without its last field */
 #define MAGIC_REVISION 0x5457u   /* "WT", then highest and lowest revision (§4.1) */
 #define WELCOME_HEAD 0x01015457u
-#define PAYLOAD_LIMIT 128u       /* of what is sent: below the 254 where stuffing splits groups */
+enum { WELCOME_NONCE = 1, WELCOME_PEER_NONCE, WELCOME_LIMITS, WELCOME_CAPABILITIES, WELCOME_GOES_ON,
+       WELCOME_WORDS };
 
 #define FIRST_TIMEOUT 300u /* §4.4 */
 #define LAST_TIMEOUT 2000u
@@ -46,8 +47,6 @@ enum { FAILED_MODEL = 2, FAILED_STORE, FAILED_DIGEST, FAILED_STREAM }; /* §5.7 
 
 #define BODY_LIMIT 2048u /* §7 */
 #define CONTENT_LIMIT 16384u
-#define NAME_LIMIT 1024u
-#define TENSOR_LIMIT 0x100000u
 #define LENGTH_SHIFT 21u /* of the last byte of a varint: of a length, and of any */
 #define VARINT_SHIFT 56u
 
@@ -61,12 +60,16 @@ enum { FAILED_MODEL = 2, FAILED_STORE, FAILED_DIGEST, FAILED_STREAM }; /* §5.7 
 #define NO_TIER 255u
 #define FAILED_NAME_LIMIT 64u /* bytes of a name that FAILED quotes */
 #define FAILED_ROOM 84u       /* what metrics leave in the outbox: 2, code, name, 15, 2 of METRIC */
+#ifndef SMALL_LIMIT /* §5.2; the vectors have others */
+#define SMALL_LIMIT 512u
+#define VECTOR_LIMIT 8192u
+#endif
 #define BOARD_NAME_LIMIT 32u
 #define METRIC_NAME_LIMIT 64u /* §5.9 */
 #define METRIC_UNIT_LIMIT 16u
 
 enum { OWED_WELCOME = 1, OWED_READY = 2, OWED_ACK = 4, OWED_NAK = 8 };
-enum { PART_KIND, PART_LENGTH, PART_BODY, PART_DEAF }; /* deaf: after FAILED nothing is read */
+enum { PART_KIND, PART_LENGTH, PART_BODY, PART_TABLE, PART_DEAF }; /* the last one after FAILED */
 
 static bool reached(uint32_t now, uint32_t time)
 {
@@ -247,34 +250,14 @@ APART static uint8_t length_of(const char *text, uint8_t limit)
     return length;
 }
 
-static void say_text(struct wt_receiver *r, WT_ROM char *text)
-{
-    for (uint8_t i = 0; i < FAILED_NAME_LIMIT && text[i]; i++)
-        say(r, (uint8_t)text[i]);
-}
-
-static void say_number(struct wt_receiver *r, uint32_t value)
-{
-    /* A tenth without division, which small processors have to call a library for. */
-    uint32_t tenth = (value >> 1) + (value >> 2);
-    tenth += tenth >> 4;
-    tenth += tenth >> 8;
-    tenth += tenth >> 16;
-    tenth >>= 3;
-    if (value - 10 * tenth > 9)
-        tenth++;
-    if (tenth)
-        say_number(r, tenth);
-    say(r, (uint8_t)('0' + (value - 10 * tenth)));
-}
-
 /* ---- The end of a transfer that fails (§5.7) ---- */
 
-static uint8_t *fail_begin(struct wt_receiver *r, uint8_t code)
+APART static void fail(struct wt_receiver *r, uint8_t code)
 {
-    uint8_t *length = r->config->outbox + r->out + 1;
+    if (r->part == PART_DEAF)
+        return;
     say(r, FAILED);
-    say(r, 0);
+    say(r, 1);
     say(r, code);
     r->is_last_word = true;
     r->closing_code = CLOSE_REFUSED;
@@ -283,39 +266,140 @@ static uint8_t *fail_begin(struct wt_receiver *r, uint8_t code)
 #if WT_CODEC
     r->lack = 2 * CODE_SIZE; /* ends decode, even with the zeros behind a codeword */
 #endif
-    return length;
 }
 
-static void fail_end(struct wt_receiver *r, uint8_t *length, WT_ROM char *text)
+APART static void broken(struct wt_receiver *r)
 {
-    say_text(r, text);
-    *length = (uint8_t)(r->config->outbox + r->out - length - 1);
+    fail(r, FAILED_STREAM);
 }
 
-APART static void fail(struct wt_receiver *r, uint8_t code)
+/* The text comes behind so many bytes that are in their place already. */
+APART static void refuse(struct wt_receiver *r, uint8_t length, WT_ROM char *text)
 {
-    static WT_ROM char texts[3][17] = {"cannot keep this", "digest", "broken stream"};
-    if (r->part != PART_DEAF)
-        fail_end(r, fail_begin(r, code), texts[code - FAILED_STORE]);
+    uint8_t *record = r->config->outbox + r->out;
+    fail(r, FAILED_MODEL);
+    r->out = (uint16_t)(r->out + length);
+    for (; *text; text++)
+        say(r, (uint8_t)*text);
+    record[1] = (uint8_t)(r->config->outbox + r->out - record - 2);
 }
 
-static void fail_tensor(struct wt_receiver *r, WT_ROM char *text)
+/* ---- The table (store.md) ---- */
+
+#define FLOAT_LAST 4u /* §5.3: of those that come in planes the last one */
+
+/* The size of an element, as a power of two. */
+static uint8_t size_shift(uint8_t dtype)
 {
-    static WT_ROM char another[] = ": another ";
-    uint8_t *length = fail_begin(r, FAILED_MODEL);
-    say_text(r, r->entry->name);
-    say_text(r, another);
-    fail_end(r, length, text);
+    if (dtype < 16)
+        return 0x178ul >> 2 * dtype & 3;
+    return (uint8_t)((dtype & 3) + (dtype < 40 ? 0 : 2));
 }
 
-static void fail_count(struct wt_receiver *r, uint32_t count)
+struct tensor {
+    uint8_t dtype;
+    bool planes;
+    uint16_t prefix;      /* of the name: bytes that are those of the name before */
+    uint32_t index;
+    uint32_t offset, end; /* in the image; nothing of a tensor without content */
+    WT_ROM uint8_t *record, *suffix, *name_end, *next;
+};
+
+/* Fields of one byte are read as numbers too, for none of them has the bit that goes on. */
+APART static uint32_t next_number(struct tensor *t)
 {
-    static WT_ROM char tensors[] = " tensors, not ", nothing[] = "";
-    uint8_t *length = fail_begin(r, FAILED_MODEL);
-    say_number(r, r->config->tensor_count);
-    say_text(r, tensors);
-    say_number(r, count);
-    fail_end(r, length, nothing);
+    uint32_t number = 0;
+    uint8_t shift = 0, byte;
+    do {
+        byte = *t->next++;
+        number |= (uint32_t)(byte & 0x7F) << shift;
+        shift = (uint8_t)(shift + 7);
+    } while (byte & 0x80);
+    return number;
+}
+
+/* Goes on to the next tensor of the table, the first one where `next` is NULL; false behind the
+   last. */
+APART static bool next_tensor(const struct wt_receiver *r, struct tensor *t)
+{
+    const struct wt_config *config = r->config;
+    if (!t->next) {
+        t->next = config->table;
+        t->index = 0xFFFFFFFFu;
+        t->end = 0;
+    }
+    if (t->next == config->table + config->table_size)
+        return false;
+    t->index++;
+    t->offset = (t->end + 3) & ~(uint32_t)3;
+    t->record = t->next;
+    next_number(t);
+    next_number(t);
+    uint32_t count = !next_number(t);
+    if (!count) /* it shares its bytes */
+        next_number(t);
+    t->prefix = (uint16_t)next_number(t);
+    uint32_t number = next_number(t);
+    t->suffix = t->next;
+    t->name_end = t->next += number;
+    uint32_t dtype = next_number(t), rank = next_number(t);
+    t->dtype = (uint8_t)dtype;
+#if !WT_CODEC
+    uint32_t channels = 1;
+#endif
+    for (uint32_t i = rank; i--;) {
+        number = next_number(t);
+        count *= number;
+#if !WT_CODEC
+        if (i && i + 1 == rank)
+            channels = number;
+#endif
+    }
+    t->planes = dtype <= FLOAT_LAST && (count > VECTOR_LIMIT || (rank > 1 && count >= SMALL_LIMIT));
+    if (!t->planes)
+        count <<= size_shift((uint8_t)dtype);
+#if !WT_CODEC
+    else
+        count += 4 * channels;
+#endif
+    t->end = t->offset + count;
+    return true;
+}
+
+/* The tensor with a number, of all or of those with content; false if there is none. */
+APART static bool find_tensor(const struct wt_receiver *r, struct tensor *t, uint32_t number,
+                              bool is_of_contents)
+{
+    t->next = NULL;
+    while (next_tensor(r, t))
+        if ((t->end != t->offset || !is_of_contents) && !number--)
+            return true;
+    return false;
+}
+
+/* Another byte has come than the table has at `place`. A length does not tell what is different:
+   the rest of the record will, or else the digest, which is that of the table. */
+static void refuse_tensor(struct wt_receiver *r, WT_ROM uint8_t *place)
+{
+    static WT_ROM char texts[3][16] = {": another name", ": another dtype", ": another shape"};
+    uint8_t *name = r->config->outbox + r->out + 3;
+    struct tensor t;
+    uint16_t length;
+    t.next = NULL;
+    do {
+        next_tensor(r, &t);
+        /* Names have their beginnings from those before. */
+        for (length = t.prefix; t.suffix != t.name_end; length++) {
+            if (length < FAILED_NAME_LIMIT)
+                name[length] = *t.suffix;
+            t.suffix++;
+        }
+    } while (place >= t.next);
+    if (place == t.record)
+        broken(r);
+    else if (place != t.record + 1)
+        refuse(r, (uint8_t)(length < FAILED_NAME_LIMIT ? length : FAILED_NAME_LIMIT),
+               texts[(place >= t.name_end) + (place > t.name_end)]);
 }
 
 /* ---- The image ---- */
@@ -355,18 +439,18 @@ static uint8_t *get_image(struct wt_receiver *r, uint32_t offset, uint32_t *coun
 static void clear_image(struct wt_receiver *r)
 {
 #if WT_MEMORY
-    memset(r->config->image, 0, r->config->image_size);
+    memset(r->config->image, 0, r->image_size);
 #else
     memset(r->piece, 0, WT_PIECE_SIZE);
     uint32_t count;
-    for (uint32_t at = 0; at < r->config->image_size; at += count) {
-        count = r->config->image_size - at;
+    for (uint32_t at = 0; at < r->image_size; at += count) {
+        count = r->image_size - at;
         if (count > WT_PIECE_SIZE)
             count = WT_PIECE_SIZE;
         put_image(r, at, r->piece, (uint16_t)count);
     }
 #endif
-    memset(r->config->states, 0, r->config->tensor_count * sizeof *r->config->states);
+    memset(r->config->states, 0, r->tensors * sizeof *r->config->states);
 }
 
 /* ---- Floats (§6.3, Elements) ---- */
@@ -374,17 +458,14 @@ static void clear_image(struct wt_receiver *r)
 #if WT_CODEC
 struct float_form {
     uint16_t levels; /* M + 2^e - 2 */
-    uint8_t size, mantissa;
+    uint8_t mantissa;
 };
 
-static WT_ROM struct float_form float_forms[] = {
-    {277, 4, 23}, {2098, 8, 52}, {40, 2, 10}, {261, 2, 7}};
-#endif
+static WT_ROM struct float_form float_forms[] = {{277, 23}, {2098, 52}, {40, 10}, {261, 7}};
 
-#if WT_CODEC
 /* Below the last bit that is known, a 1 for the middle of what is possible. Between the two passes
    of a plane those that are new in it know a bit more than the others. */
-uint16_t wt_magnitude(uint8_t weight, const struct wt_state *state)
+static uint16_t magnitude_of(uint8_t weight, const struct wt_state *state)
 {
     uint8_t magnitude = weight & 0x7F, planes = (uint8_t)((state->passes + 1) >> 1);
     if (!magnitude)
@@ -392,6 +473,12 @@ uint16_t wt_magnitude(uint8_t weight, const struct wt_state *state)
     if (!(state->passes & 1) && magnitude == TOP >> planes)
         planes++;
     return (uint16_t)(magnitude << 1 | 0x80 >> planes);
+}
+
+int16_t wt_weight(uint8_t byte, const struct wt_state *state)
+{
+    int16_t magnitude = (int16_t)magnitude_of(byte, state);
+    return (int16_t)(byte & SIGN ? -magnitude : magnitude);
 }
 #endif
 
@@ -401,11 +488,11 @@ uint16_t wt_magnitude(uint8_t weight, const struct wt_state *state)
 #if WT_CODEC
 /* The float that a byte of planes stands for, in the tensor's dtype. `bits` are its highest ones,
    `shift` their place. */
-static void sha_take_weight(struct wt_sha256 *sha, uint8_t weight, const struct wt_state *state,
+APART static void sha_take_weight(struct wt_sha256 *sha, uint8_t weight, const struct wt_state *state,
                             uint8_t dtype)
 {
     WT_ROM struct float_form *form = &float_forms[dtype - 1];
-    uint16_t magnitude = wt_magnitude(weight, state);
+    uint16_t magnitude = magnitude_of(weight, state);
     uint8_t width = bit_width(weight & 0x7F);
     uint32_t bits = magnitude;
     int16_t level = (int16_t)(state->level - PLANES + width), shift = (int16_t)(level - width);
@@ -419,7 +506,7 @@ static void sha_take_weight(struct wt_sha256 *sha, uint8_t weight, const struct 
         bits >>= -shift;
         shift = 0;
     }
-    for (uint8_t left = form->size; left--;) {
+    for (uint8_t left = (uint8_t)(1u << size_shift(dtype)); left--;) {
         uint8_t byte = 0;
         if (shift >= 8)
             shift = (int16_t)(shift - 8);
@@ -434,18 +521,18 @@ static void sha_take_weight(struct wt_sha256 *sha, uint8_t weight, const struct 
 }
 #endif
 
-static void digest_of(struct wt_receiver *r, uint16_t index, struct wt_sha256 *sha)
+static void digest_of(struct wt_receiver *r, const struct tensor *tensor, struct wt_sha256 *sha)
 {
-    WT_ROM struct wt_tensor *tensor = &r->config->tensors[index];
     sha_begin(sha);
-    for (uint32_t at = 0; at < tensor->size;) {
-        uint32_t count = tensor->size - at;
-        const uint8_t *bytes = get_image(r, tensor->offset + at, &count);
+    for (uint32_t at = tensor->offset; at < tensor->end;) {
+        uint32_t count = tensor->end - at;
+        const uint8_t *bytes = get_image(r, at, &count);
         at += count;
         for (; count--; bytes++) {
 #if WT_CODEC
             if (tensor->planes)
-                sha_take_weight(sha, *bytes, &r->config->states[index], tensor->dtype);
+                sha_take_weight(sha, *bytes, &r->config->states[tensor->index],
+                                tensor->dtype);
             else
 #endif
                 sha_take(sha, *bytes);
@@ -469,16 +556,24 @@ static bool check_digest(struct wt_receiver *r, const struct wt_sha256 *sha)
 /* The work behind FINISH. */
 static void check_model(struct wt_receiver *r)
 {
+    struct tensor t;
+    t.next = NULL;
     r->work = false;
-#if WT_SHA256
-    for (uint16_t i = 0; i < r->config->tensor_count; i++) {
-        struct wt_sha256 sha;
-        if (!r->config->tensors[i].count)
+    while (next_tensor(r, &t)) {
+        if (t.end == t.offset)
             continue;
-        digest_of(r, i, &sha);
+        if (!r->config->states[t.index].flags) {
+            broken(r);
+            return;
+        }
+#if WT_SHA256
+        struct wt_sha256 sha;
+        digest_of(r, &t, &sha);
         for (uint8_t j = 0; j < WT_DIGEST_SIZE; j++)
             sha_take(&r->manifest, digest_byte(&sha, j));
+#endif
     }
+#if WT_SHA256
     sha_end(&r->manifest);
     if (!check_digest(r, &r->manifest))
         return;
@@ -588,7 +683,6 @@ APART static void begin_pass(struct wt_receiver *r)
 {
     for (uint8_t i = 0; i < MODELS_IN_PASS; i++)
         r->models[MODEL_PASS + i] = MODEL_NEW;
-    r->element = 0;
     r->step = STEP_PASS;
 }
 
@@ -596,15 +690,14 @@ APART static void begin_pass(struct wt_receiver *r)
    0 to 1. */
 static void go_on(struct wt_receiver *r)
 {
-    WT_ROM struct wt_tensor *tensor = r->coded_entry;
     struct wt_state *state = r->coded_state;
     uint8_t plane = (uint8_t)((state->passes + 1) >> 1), bit = (uint8_t)(TOP >> plane);
     bool is_significance = !state->passes || (state->passes & 1);
-    uint32_t offset = tensor->offset + r->element, count = tensor->count - r->element;
+    uint32_t count = r->coded_end - r->coded_at;
     if (state->level == WT_ALL_ZERO)
         count = 0;
     if (count) {
-        uint8_t *start = get_image(r, offset, &count), *p = start;
+        uint8_t *start = get_image(r, r->coded_at, &count), *p = start;
         const uint8_t *end = p + count;
         for (; p != end && !r->lack; p++) {
             uint8_t magnitude = *p & 0x7F, known = (uint8_t)(magnitude >> (PLANES - plane));
@@ -626,14 +719,14 @@ static void go_on(struct wt_receiver *r)
         }
         count = (uint32_t)(p - start);
 #if !WT_MEMORY
-        put_image(r, offset, start, (uint16_t)count);
+        put_image(r, r->coded_at, start, (uint16_t)count);
 #endif
-        r->element += count;
-        count = tensor->count - r->element;
+        r->coded_at += count;
+        count = r->coded_end - r->coded_at;
     }
     if (!count && r->step == STEP_PASS) {
         state->passes++;
-        tell(r, WT_UPDATED, r->coded_tensor, state->passes);
+        tell(r, WT_UPDATED, (uint16_t)(state - r->config->states), state->passes);
         ask_number(r);
     }
 }
@@ -641,36 +734,34 @@ static void go_on(struct wt_receiver *r)
 /* The unit's tensor has been named, or the codeword ends. */
 static void begin_unit(struct wt_receiver *r)
 {
-    uint32_t number = r->raw;
-    uint16_t index = 0;
-    if (number >= r->contents) {
+    struct tensor t;
+    if (!find_tensor(r, &t, r->raw, true)) {
         r->step = STEP_ENDED;
         r->lack = 1;
-        if (number > r->contents)
-            fail(r, FAILED_STREAM);
+        if (r->raw != r->contents)
+            broken(r);
         return;
     }
-    /* Tensors without content have no number. */
-    WT_ROM struct wt_tensor *tensor = r->config->tensors;
-    for (; !tensor->count || number--; tensor++)
-        index++;
-    r->coded_tensor = index;
-    r->coded_entry = tensor;
-    r->coded_state = &r->config->states[index];
+    r->coded_state = &r->config->states[t.index];
+    r->coded_dtype = t.dtype;
+    r->coded_at = t.offset;
+    r->coded_end = t.end;
     r->step = STEP_KIND;
-    if (!tensor->planes)
+    if (!t.planes)
         fail(r, FAILED_STORE);
 }
 
 static void begin_planes(struct wt_receiver *r)
 {
     const struct wt_state *state = r->coded_state;
-    if (decide(r, MODEL_MANTISSA) || state->passes == PASSES)
+    if (decide(r, MODEL_MANTISSA))
         fail(r, FAILED_STORE);
-    else if (!(state->flags & WT_CAME))
-        ask_raw(r, bit_width(float_forms[r->coded_entry->dtype - 1].levels), STEP_LEVEL);
+    else if (!state->flags)
+        ask_raw(r, bit_width(float_forms[r->coded_dtype - 1].levels), STEP_LEVEL);
     else if (state->level == WT_ALL_ZERO || (uint16_t)(state->passes + 1u) >> 1 > state->level)
-        fail(r, FAILED_STREAM); /* there is no such plane */
+        broken(r); /* there is no such plane */
+    else if (state->passes == PASSES)
+        fail(r, FAILED_STORE);
     else
         begin_pass(r);
 }
@@ -678,10 +769,10 @@ static void begin_planes(struct wt_receiver *r)
 static void take_level(struct wt_receiver *r)
 {
     uint16_t level = (uint16_t)r->raw;
-    uint16_t levels = float_forms[r->coded_entry->dtype - 1].levels;
+    uint16_t levels = float_forms[r->coded_dtype - 1].levels;
     if (level >= levels) {
         if (level & (level + 1u)) /* other than all ones */
-            fail(r, FAILED_STREAM);
+            broken(r);
         level = WT_ALL_ZERO;
     }
     r->coded_state->level = level;
@@ -709,7 +800,6 @@ static void decode(struct wt_receiver *r)
             if (decide(r, MODEL_EXCEPTIONS))
                 fail(r, FAILED_STORE);
             r->coded_state->flags = WT_CAME;
-            r->missing--;
             begin_pass(r);
             break;
         default:
@@ -721,7 +811,7 @@ static void decode(struct wt_receiver *r)
 static void take_coded(struct wt_receiver *r, uint8_t byte)
 {
     if (r->step == STEP_ENDED) {
-        fail(r, FAILED_STREAM);
+        broken(r);
         return;
     }
     r->code = r->code << 8 | byte;
@@ -737,40 +827,46 @@ static void end_codeword(struct wt_receiver *r)
     for (uint8_t i = 0; i < CODE_SIZE && r->step != STEP_ENDED; i++)
         take_coded(r, 0);
     if (r->step != STEP_ENDED)
-        fail(r, FAILED_STREAM);
+        broken(r);
     begin_codeword(r);
 }
 #endif
 
 /* ---- Records that come in (§5) ---- */
 
+/* Of each kind: OFFER without its name's bytes, and those that are kept as they are. */
+static WT_ROM uint8_t field_counts[] = {0, 5, 0, 4, 0, WT_DIGEST_SIZE, WT_DIGEST_SIZE, 0, 2};
+
 #define BIT(kind) (1u << (kind))
 #define MODEL_KINDS (BIT(UNIT) | BIT(FINISH) | BIT(MILESTONE)) /* and CODED, if offered */
 
-/* A byte of the varint in `value`; true with its last. What 32 bits do not hold becomes all ones,
-   which is no number of anything here. */
-static bool take_varint(struct wt_receiver *r, uint8_t byte, uint8_t last_shift)
+/* A byte of the varint in `value`; true with its last. What 28 bits do not hold becomes more than
+   any number here may be. */
+static bool take_varint(struct wt_receiver *r, uint8_t byte)
 {
-    uint32_t group = byte & 0x7F, part = r->shift < 32 ? group << r->shift : 0;
-    if (!r->shift)
+    uint8_t shift = r->shift, group = byte & 0x7F;
+    if (!shift)
         r->value = 0;
-    if (r->shift < 32 ? part >> r->shift != group : group != 0)
-        part = 0xFFFFFFFFu;
-    r->value |= part;
-    if (r->shift ? !byte || (r->shift == last_shift && byte & 0x80) : 0)
-        fail(r, FAILED_STREAM); /* longer than it needs, or may be */
-    r->shift = (uint8_t)(r->shift + 7);
-    if (byte & 0x80)
-        return false;
+    if (shift < 28)
+        r->value |= (uint32_t)group << shift;
+    else if (group)
+        r->value |= 0x80000000u;
     r->shift = 0;
-    return true;
+    if (shift && !byte)
+        broken(r); /* longer than it needs */
+    if (!(byte & 0x80))
+        return true;
+    if (shift == (r->part == PART_LENGTH ? LENGTH_SHIFT : VARINT_SHIFT))
+        broken(r); /* or may be */
+    r->shift = (uint8_t)(shift + 7);
+    return false;
 }
 
 static void accept(struct wt_receiver *r)
 {
     clear_image(r);
+    r->part = PART_KIND;
     r->tier = NO_TIER;
-    r->missing = r->contents;
     r->allowed = r->model_kinds;
 #if WT_CODEC
     begin_codeword(r);
@@ -781,134 +877,91 @@ static void accept(struct wt_receiver *r)
     tell(r, WT_ACCEPTED, 0, 0);
 }
 
-static WT_ROM char another_name[] = "name", another_dtype[] = "dtype", another_shape[] = "shape";
-
-/* A byte of a name. That of a tensor is compared with the table's as it comes. */
-static void take_text(struct wt_receiver *r, uint8_t byte)
+/* The manifest is compared as it comes. Returns the byte of the table. */
+static uint8_t take_table(struct wt_receiver *r, uint8_t byte)
 {
-    r->text--;
-    if (r->kind == TENSOR
-        && (!byte || (uint8_t)r->entry->name[r->place++] != byte))
-        fail_tensor(r, another_name);
+    WT_ROM uint8_t *place = r->config->table + r->place;
+    if (*place != byte)
+        refuse_tensor(r, place);
+    if (++r->place == r->config->table_size && r->part != PART_DEAF)
+        accept(r);
+    return *place;
 }
 
-/* The beginning of a name, which is that of the name before. */
-static void take_prefix(struct wt_receiver *r)
+/* The tensor that is to come whole. */
+static void begin_whole(struct wt_receiver *r)
 {
-    WT_ROM struct wt_tensor *tensor = r->entry;
-    for (r->place = 0; r->place < r->value; r->place++) {
-        if (!r->tensor || !tensor[-1].name[r->place]) {
-            fail(r, FAILED_STREAM);
-            return;
-        }
-        if (tensor->name[r->place] != tensor[-1].name[r->place]) {
-            fail_tensor(r, another_name);
-            return;
-        }
+    struct tensor t;
+    if (!find_tensor(r, &t, r->value, false) || t.end == t.offset
+        || r->config->states[t.index].flags) {
+        broken(r);
+        return;
     }
+    r->tensor = (uint16_t)t.index;
+    r->at = t.offset;
+    r->end = t.end;
+#if !WT_CODEC
+    r->is_channels = t.planes;
+#endif
+    if (WT_CODEC && t.planes)
+        fail(r, FAILED_STORE);
 }
 
-/* A field of a record; those that are one byte in Protocol.md are no varints. */
+/* A field of OFFER or UNIT. */
 static void take_field(struct wt_receiver *r, uint8_t byte)
 {
-    static WT_ROM uint8_t byte_fields[] = {0, 0x03, 0x09, 0x0E, 0, 0, 0, 0, 0xFF};
-    static WT_ROM uint8_t whole_forms[] = {CHANNEL, CHANNEL_BITS, 0}; /* of large tensors */
-    WT_ROM struct wt_tensor *tensor = r->entry;
-    if (byte_fields[r->kind] >> r->field & 1)
-        r->value = byte;
-    else if (!take_varint(r, byte, VARINT_SHIFT))
+    static WT_ROM char another_count[] = "another count of tensors";
+    static WT_ROM char not_a_file[] = "tensors, not a file";
+#if !WT_CODEC
+    static WT_ROM uint8_t channel_forms[] = {CHANNEL, CHANNEL_BITS, 0}; /* of large tensors */
+#endif
+    uint8_t field = r->field;
+    if (r->kind == UNIT) {
+        if (!field) {
+            if (!take_varint(r, byte))
+                return;
+            begin_whole(r);
+        } else {
+#if !WT_CODEC
+            if (r->is_channels && field < 4)
+                byte ^= channel_forms[field - 1];
+#endif
+            if (byte)
+                fail(r, FAILED_STORE);
+        }
+    } else if (field < 2) {
+        if (!field && byte)
+            refuse(r, 0, not_a_file);
+        r->model_kinds = byte ? MODEL_KINDS | BIT(CODED) : MODEL_KINDS;
+        if (byte > WT_CODEC)
+            broken(r);
+    } else if (field < 5) {
+        if (!take_varint(r, byte))
+            return;
+        if (field == 2 && r->value != r->tensors)
+            refuse(r, 0, another_count);
+        if (field == 4 && r->value != r->left - 1u) /* the name is all that is left */
+            broken(r);
+    } else
         return;
-#define FIELD(kind, field) ((kind) << 3 | (field))
-    switch (FIELD(r->kind, r->field++)) {
-    case FIELD(OFFER, 0):
-        r->place = (uint16_t)r->value;
-        break;
-    case FIELD(OFFER, 1):
-        r->model_kinds = r->value ? MODEL_KINDS | BIT(CODED) : MODEL_KINDS;
-        if (r->value > WT_CODEC)
-            fail(r, FAILED_STORE);
-        break;
-    case FIELD(OFFER, 2):
-        if (r->value > TENSOR_LIMIT)
-            fail(r, FAILED_STREAM);
-        else if (r->place || r->value != r->config->tensor_count)
-            fail_count(r, r->value);
-        break;
-    case FIELD(OFFER, 3): /* how much will come: nobody asks */
-        break;
-    case FIELD(TENSOR, 0):
-        if (r->value)
-            fail_tensor(r, another_shape);
-        break;
-    case FIELD(TENSOR, 1):
-        take_prefix(r);
-        break;
-    case FIELD(OFFER, 4):
-    case FIELD(TENSOR, 2):
-        r->text = (uint16_t)r->value;
-        if (r->value > NAME_LIMIT)
-            fail(r, FAILED_STREAM);
-        break;
-    case FIELD(TENSOR, 3):
-        if (tensor->name[r->place])
-            fail_tensor(r, another_name);
-        else if (r->value != tensor->dtype)
-            fail_tensor(r, another_dtype);
-        break;
-    case FIELD(TENSOR, 4):
-        r->place = 0;
-        if (r->value != tensor->rank)
-            fail_tensor(r, another_shape);
-        break;
-    case FIELD(TENSOR, 5):
-        r->field--;
-        if (r->place == tensor->rank)
-            fail(r, FAILED_STREAM);
-        else if (r->value != tensor->extents[r->place++])
-            fail_tensor(r, another_shape);
-        break;
-    case FIELD(UNIT, 0):
-        r->tensor = (uint16_t)r->value;
-        r->entry = tensor = &r->config->tensors[r->tensor];
-        if (r->value >= r->config->tensor_count || !tensor->count
-            || r->config->states[r->tensor].flags & WT_CAME)
-            fail(r, FAILED_STREAM);
-        else if (WT_CODEC && tensor->planes)
-            fail(r, FAILED_STORE);
-        break;
-    case FIELD(UNIT, 1):
-    case FIELD(UNIT, 2):
-    case FIELD(UNIT, 3):
-        if (r->value != (tensor->planes ? whole_forms[r->field - 2] : 0))
-            fail(r, FAILED_STORE);
-        break;
-    case FIELD(MILESTONE, 0):
-        r->tier = byte;
-        break;
-    case FIELD(MILESTONE, 1):
-        r->place = byte;
-        break;
-    default: /* of MILESTONE: to be ignored */
-        r->field--;
-        if (r->kind != MILESTONE)
-            fail(r, FAILED_STREAM);
-    }
+    r->field++;
 }
 
 static void end_digest(struct wt_receiver *r)
 {
-    if (r->at != r->entry->size) {
-        fail(r, FAILED_STREAM);
+    if (r->at != r->end) {
+        broken(r);
         return;
     }
 #if WT_SHA256
+    struct tensor t;
     struct wt_sha256 sha;
-    digest_of(r, r->tensor, &sha);
+    find_tensor(r, &t, r->tensor, false);
+    digest_of(r, &t, &sha);
     if (!check_digest(r, &sha))
         return;
 #endif
     r->config->states[r->tensor].flags = WT_CAME;
-    r->missing--;
     r->allowed = r->model_kinds;
     tell(r, WT_UPDATED, r->tensor, 0);
 }
@@ -916,10 +969,6 @@ static void end_digest(struct wt_receiver *r)
 static void end_model(struct wt_receiver *r)
 {
     r->allowed = 0;
-    if (r->missing) {
-        fail(r, FAILED_STREAM);
-        return;
-    }
     r->work = true;
     wt_busy(r, tell(r, WT_CHECK, 0, 0));
 }
@@ -927,10 +976,9 @@ static void end_model(struct wt_receiver *r)
 /* The body is complete. */
 static void end_record(struct wt_receiver *r)
 {
-    static WT_ROM uint8_t fields[] = {0, 5, 5, 4, 0, 0, 0, 0, 2};
     r->part = PART_KIND;
-    if (r->field != fields[r->kind] || r->shift || r->text) {
-        fail(r, FAILED_STREAM);
+    if (r->field != field_counts[r->kind]) {
+        broken(r);
         return;
     }
 #if WT_CODEC
@@ -940,20 +988,12 @@ static void end_record(struct wt_receiver *r)
         return;
 #endif
     switch (r->kind) {
-    case TENSOR:
-        if (r->place != r->entry++->rank) {
-            fail(r, FAILED_STREAM);
-            return;
-        }
-        r->tensor++;
-        /* fall through */
     case OFFER:
-        r->allowed = BIT(TENSOR);
-        if (r->tensor == r->config->tensor_count)
-            accept(r);
+        r->place = 0;
+        r->allowed = 0;
+        r->part = PART_TABLE;
         break;
     case UNIT:
-        r->at = 0;
         r->allowed = BIT(CONTENT) | BIT(DIGEST);
         break;
     case DIGEST:
@@ -963,7 +1003,8 @@ static void end_record(struct wt_receiver *r)
         end_model(r);
         break;
     case MILESTONE:
-        tell(r, WT_MILESTONE, r->tier, r->place);
+        r->tier = r->digest[0];
+        tell(r, WT_MILESTONE, r->tier, r->digest[1]);
         break;
     default:
         break;
@@ -974,8 +1015,9 @@ static void begin_record(struct wt_receiver *r, uint8_t kind)
 {
     r->kind = kind;
     r->part = PART_LENGTH;
+    r->shift = 0;
     if (kind > MILESTONE || !(r->allowed & BIT(kind)))
-        fail(r, FAILED_STREAM);
+        broken(r);
 #if WT_SHA256
     if (kind == OFFER)
         sha_begin(&r->manifest);
@@ -988,36 +1030,34 @@ static void begin_body(struct wt_receiver *r)
     bool is_digest = r->kind == DIGEST || r->kind == FINISH;
     r->part = PART_BODY;
     r->field = 0;
-    r->text = 0;
     r->left = (uint16_t)r->value;
     if (r->value > (is_long ? CONTENT_LIMIT : BODY_LIMIT)
         || (is_digest && r->value != WT_DIGEST_SIZE))
-        fail(r, FAILED_STREAM);
+        broken(r);
     else if (!r->left)
         end_record(r);
 }
 
 static void take_content(struct wt_receiver *r, const uint8_t *bytes, uint16_t count)
 {
-    WT_ROM struct wt_tensor *tensor = r->entry;
-    if (count > tensor->size - r->at) {
-        fail(r, FAILED_STREAM);
+    if (count > r->end - r->at) {
+        broken(r);
         return;
     }
-    put_image(r, tensor->offset + r->at, bytes, count);
+    put_image(r, r->at, bytes, count);
     r->at += count;
 }
 
 APART static void take_body(struct wt_receiver *r, uint8_t byte)
 {
-    if (r->kind == DIGEST || r->kind == FINISH)
-        r->digest[WT_DIGEST_SIZE - r->left] = byte;
+    if (BIT(r->kind) & (BIT(DIGEST) | BIT(FINISH) | BIT(MILESTONE))) {
+        if (r->field < field_counts[r->kind]) /* of MILESTONE there may be more */
+            r->digest[r->field++] = byte;
+    }
 #if WT_CODEC
     else if (r->kind == CODED)
         take_coded(r, byte);
 #endif
-    else if (r->text)
-        take_text(r, byte);
     else
         take_field(r, byte);
 }
@@ -1027,20 +1067,22 @@ static void take(struct wt_receiver *r, const uint8_t *bytes, uint16_t count)
 {
     while (count && r->part != PART_DEAF) {
         uint16_t taken = 1;
-        uint8_t kind = r->kind, part = r->part;
+        uint8_t kind = r->kind, part = r->part, byte = *bytes;
         if (part == PART_BODY) {
             if (kind == CONTENT) {
                 taken = count < r->left ? count : r->left;
                 take_content(r, bytes, taken);
             } else
-                take_body(r, *bytes);
-        } else if (part == PART_KIND)
-            begin_record(r, kind = *bytes);
-        else if (take_varint(r, *bytes, LENGTH_SHIFT) && r->part != PART_DEAF)
+                take_body(r, byte);
+        } else if (part == PART_TABLE)
+            byte = take_table(r, byte);
+        else if (part == PART_KIND)
+            begin_record(r, kind = byte);
+        else if (take_varint(r, byte) && r->part != PART_DEAF)
             begin_body(r);
 #if WT_SHA256
-        if (kind <= TENSOR) /* §5.6: the manifest as it was sent */
-            sha_take(&r->manifest, *bytes);
+        if (kind == OFFER) /* §5.6: the manifest */
+            sha_take(&r->manifest, byte);
 #endif
         if (part == PART_BODY && !(r->left = (uint16_t)(r->left - taken)) && r->part != PART_DEAF)
             end_record(r);
@@ -1074,7 +1116,7 @@ static void say_info(struct wt_receiver *r)
 }
 
 /* The first frame of a session has come: its streams begin, or those at hand go on (§4.5). */
-APART static void open_session(struct wt_receiver *r)
+static void open_session(struct wt_receiver *r)
 {
     r->session = r->pending;
     r->pending = 0;
@@ -1084,15 +1126,13 @@ APART static void open_session(struct wt_receiver *r)
     r->resend = r->now;
     r->closing = 0;
     r->owed = OWED_ACK;
-    if (r->goes_on)
+    if (r->welcome[WELCOME_GOES_ON])
         return;
     r->owed = 0;
     r->expected = r->base = r->out = 0;
     r->sent = 0;
     r->part = PART_KIND;
     r->allowed = BIT(OFFER);
-    r->tensor = 0;
-    r->entry = r->config->tensors;
     r->work = r->is_last_word = false;
     say_info(r);
 }
@@ -1113,20 +1153,18 @@ static void take_hello(struct wt_receiver *r, const uint8_t *payload, uint16_t c
     if (count < HELLO_SIZE || (get_word(payload) & 0xFFFF) != MAGIC_REVISION || mtu < MTU_MIN)
         return;
     r->owed |= OWED_WELCOME;
-    if (nonce == r->peer_nonce && (r->is_open || r->pending))
+    if (nonce == r->welcome[WELCOME_PEER_NONCE] && (r->is_open || r->pending))
         return; /* the same WELCOME again */
-    r->peer_nonce = nonce;
-    r->nonce = ~crc_steps(r->nonce ^ nonce, 32);
-    r->pending = ~crc_steps(crc_steps(~nonce, 32) ^ r->nonce, 32);
+    r->welcome[WELCOME_PEER_NONCE] = nonce;
+    r->welcome[WELCOME_NONCE] = ~crc_steps(r->welcome[WELCOME_NONCE] ^ nonce, 32);
+    r->pending = ~crc_steps(crc_steps(~nonce, 32) ^ r->welcome[WELCOME_NONCE], 32);
     if (!r->pending)
         r->pending = 1;
-    r->goes_on = 0;
+    r->welcome[WELCOME_GOES_ON] = 0;
 #if WT_CONTINUE
     if (count >= HELLO_SIZE + 4 && get_word(payload + HELLO_SIZE) == r->session)
-        r->goes_on = r->session;
+        r->welcome[WELCOME_GOES_ON] = r->session;
 #endif
-    mtu = (uint16_t)((mtu - HEADER_SIZE - CHECKSUM_SIZE) & ~(BLOCK_SIZE - 1));
-    r->payload_limit = (uint8_t)(mtu < PAYLOAD_LIMIT ? mtu : PAYLOAD_LIMIT);
 }
 
 static void take_data(struct wt_receiver *r, uint16_t number, const uint8_t *payload,
@@ -1146,20 +1184,16 @@ static void take_data(struct wt_receiver *r, uint16_t number, const uint8_t *pay
 static void take_answer(struct wt_receiver *r, uint16_t number)
 {
     uint16_t gone = (uint16_t)((number - r->base) & NUMBER_MASK);
-    if (gone >= NUMBER_HALF)
+    if (!gone || gone >= NUMBER_HALF)
         return; /* an old one */
-    if (gone > (r->sent + BLOCK_SIZE - 1) / BLOCK_SIZE) {
+    if (gone > 1 || !r->sent) {
         r->closing_code = CLOSE_MISBEHAVED;
         r->closing = CLOSE_COUNT;
         return;
     }
-    if (!gone)
-        return;
-    gone = (uint16_t)(gone * BLOCK_SIZE);
-    if (gone > r->sent)
-        gone = r->sent;
+    gone = r->sent;
     r->base = number;
-    r->sent = (uint8_t)(r->sent - gone);
+    r->sent = 0;
     r->out = (uint16_t)(r->out - gone);
     for (uint16_t i = 0; i < r->out; i++)
         r->config->outbox[i] = r->config->outbox[i + gone];
@@ -1252,9 +1286,15 @@ void wt_init(struct wt_receiver *r, const struct wt_config *config, uint32_t non
 {
     memset(r, 0, sizeof *r);
     r->config = config;
-    r->nonce = nonce;
-    for (uint16_t i = 0; i < config->tensor_count; i++)
-        r->contents = (uint16_t)(r->contents + (config->tensors[i].count != 0));
+    r->welcome[0] = WELCOME_HEAD;
+    r->welcome[WELCOME_NONCE] = nonce;
+    r->welcome[WELCOME_LIMITS] = config->mtu; /* and no window */
+    struct tensor t;
+    t.next = NULL;
+    while (next_tensor(r, &t))
+        r->contents = (uint16_t)(r->contents + (t.end != t.offset));
+    r->tensors = (uint16_t)(t.index + 1u);
+    r->image_size = t.end;
 }
 
 APART static void store(struct wt_receiver *r, uint8_t byte)
@@ -1312,27 +1352,20 @@ APART static uint16_t seal(struct wt_receiver *r, uint8_t *out, uint8_t kind, ui
     return (uint16_t)(count + CHECKSUM_SIZE + 3);
 }
 
-uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint16_t room, uint32_t now)
+uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint32_t now)
 {
     uint8_t *payload = out + 4, *end = payload, kind;
     uint16_t number = 0;
     r->now = now;
-    if (room < WT_FRAME_SIZE)
-        return 0;
     if (r->is_open && reached(now, r->heard + SILENCE_LIMIT))
         end_session(r, WT_SILENCE);
     if (r->is_busy && reached(now, r->busy_until))
         r->is_busy = false;
     if (r->owed & OWED_WELCOME) {
-        uint32_t mtu = r->config->mtu;
         r->owed &= (uint8_t)~OWED_WELCOME;
         kind = KIND_WELCOME;
-        end = put_word(end, WELCOME_HEAD);
-        end = put_word(end, r->nonce);
-        end = put_word(end, r->peer_nonce);
-        end = put_word(end, (mtu - HEADER_SIZE - CHECKSUM_SIZE) / BLOCK_SIZE << 16 | mtu);
-        end = put_word(end, 0); /* capabilities */
-        end = put_word(end, r->goes_on);
+        for (uint8_t i = 0; i < WELCOME_WORDS; i++)
+            end = put_word(end, r->welcome[i]);
     } else if (r->owed & OWED_READY) {
         r->owed = 0;
         kind = KIND_READY;
@@ -1359,7 +1392,7 @@ uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint16_t room, uint32_
         if (!r->out || !reached(now, r->resend))
             return 0;
         if (!r->sent)
-            r->sent = (uint8_t)(r->out < r->payload_limit ? r->out : r->payload_limit);
+            r->sent = (uint8_t)(r->out < BLOCK_SIZE ? r->out : BLOCK_SIZE);
         kind = KIND_DATA;
         number = r->base;
         memcpy(payload, r->config->outbox, r->sent);
@@ -1367,10 +1400,10 @@ uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint16_t room, uint32_
         r->resend = now + r->timeout;
         r->timeout = (uint16_t)(r->timeout < LAST_TIMEOUT / 2 ? r->timeout * 2 : LAST_TIMEOUT);
     }
-    room = seal(r, out, kind, number, (uint8_t)(end - payload));
+    uint16_t length = seal(r, out, kind, number, (uint8_t)(end - payload));
     if (kind == KIND_CLOSE && !--r->closing)
         end_session(r, r->closing_code);
-    return room;
+    return length;
 }
 
 uint32_t wt_deadline(const struct wt_receiver *r, uint32_t now)
@@ -1401,7 +1434,7 @@ bool wt_metric(struct wt_receiver *r, const char *name, int32_t value, uint8_t d
     uint8_t unit_length = length_of(unit, METRIC_UNIT_LIMIT), *p = r->config->outbox + r->out;
     uint8_t length = (uint8_t)(7 + name_length + unit_length);
     /* The longest FAILED has to fit behind it. */
-    if (!r->is_open || !(r->allowed & ~(BIT(OFFER) | BIT(TENSOR)))
+    if (!r->is_open || !(r->allowed & ~BIT(OFFER))
         || length + FAILED_ROOM > (uint16_t)(r->config->outbox_size - r->out))
         return false;
     *p++ = METRIC;

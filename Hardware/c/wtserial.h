@@ -1,13 +1,13 @@
 /* wtserial.h: takes a neural network's weights from a serial line, as `wtserial send` sends them.
 
    One C99 file, no heap, no library, no floating point; section numbers (§) are those of
-   Protocol.md. The firmware has a table of its network's tensors (Scripts/weight-table writes it),
-   lends all memory, and calls two functions:
+   Protocol.md, and Hardware/store.md says what becomes of a model in memory. The firmware has the
+   table of its model (Scripts/model-table writes it), lends all memory, and calls two functions:
 
      wt_init(&receiver, &config, nonce);
      for (;;) {
          wt_receive(&receiver, bytes, count, now);              what the line has brought
-         while ((count = wt_transmit(&receiver, frame, sizeof frame, now)) != 0)
+         while ((count = wt_transmit(&receiver, frame, now)) != 0)
              send(frame, count);                                what goes back
          sleep_until_a_byte_comes_or(wt_deadline(&receiver, now));
      }
@@ -34,27 +34,17 @@
 #define WT_MEMORY 1 /* the image is memory; 0: it is behind `read` and `write` */
 #endif
 
-/* What is constant. An AVR keeps it in flash, which is another address space there. */
-#ifdef __AVR__
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What is constant. An AVR keeps it in flash, which is another address space there; C++ has no word
+   for that, so the table of a sketch is in a file in C. */
+#if defined __AVR__ && !defined __cplusplus
 #define WT_ROM const __flash
 #else
 #define WT_ROM const
 #endif
-
-/* A tensor of the network. In the image one that comes whole has its elements, little-endian, one
-   in planes a byte a weight: bit 7 the sign, bits 6 to 0 the magnitude as far as it is known, of
-   which bit 6 has the place of the tensor's level. (Without WT_CODEC: a float32 scale a channel,
-   then int8.) */
-struct wt_tensor {
-    WT_ROM char *name;
-    WT_ROM uint32_t *extents;
-    uint32_t count;  /* elements */
-    uint32_t offset; /* in the image, a multiple of 4 */
-    uint32_t size;   /* bytes in the image */
-    uint8_t rank;
-    uint8_t dtype;  /* §5.3 */
-    uint8_t planes; /* large and of floats: at least 512 elements, above 8192 if rank < 2 */
-};
 
 /* What is known of a tensor; lent, one for each. */
 struct wt_state {
@@ -78,17 +68,16 @@ enum wt_event {
 #define WT_SILENCE 255u /* nothing heard for 8 s; the sender may go on with the session */
 
 struct wt_config {
-    WT_ROM struct wt_tensor *tensors;
+    WT_ROM uint8_t *table;   /* the TENSOR records of the model that is taken (store.md) */
+    uint16_t table_size;     /* there is one at least */
     struct wt_state *states; /* one for each tensor */
-    uint16_t tensor_count;
     uint16_t mtu; /* bytes of `frame`, 32 to 32767: the largest frame that is taken */
     uint8_t *frame;
     uint8_t *outbox; /* what is to be said */
     uint16_t outbox_size; /* at least 128 */
     const char *name; /* of the board, at most 32 bytes of UTF-8 */
-    uint32_t image_size;
 #if WT_MEMORY
-    uint8_t *image;
+    uint8_t *image; /* as large as the table says */
 #else
     void (*read)(void *context, uint32_t offset, uint8_t *bytes, uint16_t count);
     void (*write)(void *context, uint32_t offset, const uint8_t *bytes, uint16_t count);
@@ -97,7 +86,7 @@ struct wt_config {
     void *context; /* handed to the callbacks */
 };
 
-#define WT_FRAME_SIZE 140u /* the room that wt_transmit needs */
+#define WT_FRAME_SIZE 34u /* of what is sent */
 #define WT_DIGEST_SIZE 32u
 #define WT_PIECE_SIZE 32u
 
@@ -114,7 +103,6 @@ struct wt_receiver {
     uint8_t group, group_left; /* code of the open group (0: none), bytes of it to come */
     uint8_t owed;              /* answers */
     uint8_t sent;              /* bytes of the outbox that are on their way */
-    uint8_t payload_limit;     /* of DATA that goes out */
     uint8_t closing, closing_code; /* CLOSE frames to be sent */
     bool is_open, is_busy;
     bool is_last_word; /* behind what is in the outbox the session is closed */
@@ -126,9 +114,10 @@ struct wt_receiver {
     bool work;     /* FINISH waits for the digests */
 
     /* The coded stream (§6.3). */
-    uint8_t raw_left, lack, step;
+    uint8_t raw_left, lack, step, coded_dtype;
 
     uint16_t length;   /* bytes of the frame that comes in */
+    uint16_t tensors;  /* of the table */
     uint16_t expected; /* block of the incoming stream */
     uint16_t base;     /* block of the outgoing stream with which the outbox begins */
     uint16_t out;      /* bytes in the outbox */
@@ -136,32 +125,30 @@ struct wt_receiver {
     uint16_t allowed; /* a bit for each kind of record that may come */
     uint16_t model_kinds; /* those between ACCEPT and FINISH */
     uint16_t left;    /* bytes of the body to come */
-    uint16_t text;    /* bytes of a name to come */
-    uint16_t place;   /* in the name, or among the extents */
-    uint16_t tensor;
-    uint16_t coded_tensor;
+    uint16_t place;   /* in the table */
+    uint16_t tensor;  /* that comes whole */
     uint16_t contents; /* tensors with content */
-    uint16_t missing;  /* of these */
 
     const struct wt_config *config;
-    WT_ROM struct wt_tensor *entry, *coded_entry; /* those of `tensor` and `coded_tensor` */
-    struct wt_state *coded_state;
+    struct wt_state *coded_state; /* of the tensor whose unit has come last */
+    uint32_t image_size;
     uint32_t now;
     uint32_t session; /* the last one; its streams are kept until the next; 0: none */
     uint32_t pending; /* of the WELCOME whose first frame is awaited; 0: none */
-    uint32_t goes_on; /* the session that WELCOME goes on with, or 0 */
-    uint32_t nonce, peer_nonce;
     uint32_t heard;  /* when, or until when a BUSY lasts; without a session: the last READY */
     uint32_t resend; /* when DATA may go out */
     uint32_t busy_until;
     uint32_t value;
-    uint32_t at; /* byte of the tensor that comes whole */
+    uint32_t at, end; /* in the image: of the tensor that comes whole, the next byte, and its end */
+    uint32_t coded_at, coded_end; /* of the pass: the next weight, and the end of them */
     uint32_t range, code, raw;
-    uint32_t element; /* of the pass */
 
 #if WT_CODEC
     uint32_t models[5];
+#else
+    bool is_channels; /* a large tensor comes whole */
 #endif
+    uint32_t welcome[6]; /* §4.1: the nonces, and the session that is gone on with */
     uint8_t digest[WT_DIGEST_SIZE];
 #if WT_SHA256
     struct wt_sha256 manifest;
@@ -177,10 +164,11 @@ void wt_init(struct wt_receiver *receiver, const struct wt_config *config, uint3
 /* Takes what the line has brought, from one byte to many. */
 void wt_receive(struct wt_receiver *receiver, const uint8_t *bytes, uint16_t count, uint32_t now);
 
-/* Writes a frame for the line and returns its length; 0: nothing to send. To be called after each
+/* Writes a frame for the line, of WT_FRAME_SIZE bytes at most, and returns its length; 0: nothing
+   to send. To be called after each
    wt_receive and at each deadline, until it returns 0. Computes the digests behind the frame that
-   announces it, and so takes long then. `room` is at least WT_FRAME_SIZE. */
-uint16_t wt_transmit(struct wt_receiver *receiver, uint8_t *out, uint16_t room, uint32_t now);
+   announces it, and so takes long then. */
+uint16_t wt_transmit(struct wt_receiver *receiver, uint8_t *out, uint32_t now);
 
 /* In how many milliseconds wt_transmit has something to do, if no byte comes; at most 2^31. */
 uint32_t wt_deadline(const struct wt_receiver *receiver, uint32_t now);
@@ -190,9 +178,9 @@ uint32_t wt_deadline(const struct wt_receiver *receiver, uint32_t now);
 void wt_busy(struct wt_receiver *receiver, uint16_t milliseconds);
 
 #if WT_CODEC
-/* What a byte of planes stands for, without its sign: in units of 2^(level - 7), level as in §6.3,
-   the middle of what is possible. */
-uint16_t wt_magnitude(uint8_t weight, const struct wt_state *state);
+/* What a byte of planes stands for, the middle of what is possible: -255 to 255, in units of
+   2^(level - 7 - B), where B makes an exponent of a level: 149 for float32 (store.md). */
+int16_t wt_weight(uint8_t byte, const struct wt_state *state);
 #endif
 
 /* Shows the sender's user a number that was measured with the model as far as it has come:
@@ -200,5 +188,9 @@ uint16_t wt_magnitude(uint8_t weight, const struct wt_state *state);
    False: not now. */
 bool wt_metric(struct wt_receiver *receiver, const char *name, int32_t value, uint8_t digits,
                const char *unit);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -77,14 +77,22 @@ extension DeviceReceiver where Store: ~Copyable {
   }
 
   private mutating func takeTensor(_ byte: UInt8) -> Event? {
-    guard byte == table.byte(at: reader.tablePosition) else { return refuse() }
-    digest.update(byte)
+    let expected = table.byte(at: reader.tablePosition)
+    guard byte == expected || isLength(reader.tablePosition) else { return refuse() }
+    digest.update(expected)
     reader.tablePosition &+= 1
     if reader.tablePosition == table.byteCount {
       reader.order = .contents
       phase = .preparing
     }
     return nil
+  }
+
+  /// Whether a byte of the table is a record's length: what makes it another one is still to come.
+  private func isLength(_ position: Int) -> Bool {
+    var entry = TableEntry()
+    while entry.advance(table), !entry.record.contains(position) {}
+    return position == entry.record.lowerBound &+ 1
   }
 
   private mutating func takeBody(_ byte: UInt8) -> Event? {

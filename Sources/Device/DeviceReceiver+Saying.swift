@@ -51,12 +51,8 @@ extension DeviceReceiver where Store: ~Copyable {
     while entry.advance(table), !entry.record.contains(reader.tablePosition) {}
     guard entry.record.lowerBound < reader.tablePosition else { return fail(DeviceFailure.broken) }
     let distance = reader.tablePosition &- entry.nameSuffix.upperBound
-    // Both make a record longer or shorter, of which its length is the first to tell.
-    let isLength = reader.tablePosition == entry.record.lowerBound &+ 1
     let text: StaticString =
-      isLength
-      ? ": another name or shape"
-      : distance < 0 ? ": another name" : distance == 0 ? ": another dtype" : ": another shape"
+      distance < 0 ? ": another name" : distance == 0 ? ": another dtype" : ": another shape"
     let nameByteCount = min(entry.namePrefix &+ entry.nameSuffix.count, 64)
     phase = .failed
     say(RecordState.Kind.failed, byteCount: 1 &+ nameByteCount &+ text.utf8CodeUnitCount)

@@ -9,7 +9,7 @@
 struct harness {
     struct wt_receiver receiver;
     struct wt_config config;
-    struct wt_tensor *tensors;
+    uint8_t *table;
     uint8_t *image;
     uint16_t check_milliseconds;
     bool is_stored;
@@ -41,23 +41,24 @@ static void write_image(void *context, uint32_t offset, const uint8_t *bytes, ui
 }
 #endif
 
-struct harness *h_new(uint16_t tensors, uint32_t image_size, uint16_t mtu, uint16_t outbox_size)
+struct harness *h_new(const uint8_t *table, uint16_t table_size, uint16_t tensors,
+                      uint32_t image_size, uint16_t mtu, uint16_t outbox_size)
 {
     struct harness *h = calloc(1, sizeof *h);
-    h->tensors = calloc(tensors ? tensors : 1, sizeof *h->tensors);
+    h->table = malloc(table_size);
+    memcpy(h->table, table, table_size);
     h->image = malloc(image_size ? image_size : 1);
     memset(h->image, 0xA5, image_size);
     h->is_stored = true;
     h->config = (struct wt_config){
-        .tensors = h->tensors,
+        .table = h->table,
+        .table_size = table_size,
         .states = calloc(tensors ? tensors : 1, sizeof(struct wt_state)),
-        .tensor_count = tensors,
         .mtu = mtu,
         .frame = malloc(mtu),
         .outbox = malloc(outbox_size),
         .outbox_size = outbox_size,
         .name = "board",
-        .image_size = image_size,
 #if WT_MEMORY
         .image = h->image,
 #else
@@ -68,18 +69,6 @@ struct harness *h_new(uint16_t tensors, uint32_t image_size, uint16_t mtu, uint1
         .context = h,
     };
     return h;
-}
-
-void h_tensor(struct harness *h, uint16_t index, const char *name, uint8_t dtype, uint8_t rank,
-              const uint32_t *extents, uint32_t count, uint32_t offset, uint32_t size,
-              uint8_t planes)
-{
-    uint32_t *own = calloc(rank ? rank : 1, sizeof *own);
-    char *copy = malloc(strlen(name) + 1);
-    memcpy(copy, name, strlen(name) + 1);
-    if (rank)
-        memcpy(own, extents, rank * sizeof *own);
-    h->tensors[index] = (struct wt_tensor){copy, own, count, offset, size, rank, dtype, planes};
 }
 
 void h_init(struct harness *h, uint32_t nonce)
@@ -95,11 +84,7 @@ void h_behave(struct harness *h, uint16_t check_milliseconds, bool is_stored)
 
 void h_free(struct harness *h)
 {
-    for (uint16_t i = 0; i < h->config.tensor_count; i++) {
-        free((void *)h->tensors[i].name);
-        free((void *)h->tensors[i].extents);
-    }
-    free(h->tensors);
+    free(h->table);
     free(h->image);
     free(h->config.states);
     free(h->config.frame);
@@ -112,9 +97,9 @@ void h_receive(struct harness *h, const uint8_t *bytes, uint16_t count, uint32_t
     wt_receive(&h->receiver, bytes, count, now);
 }
 
-uint16_t h_transmit(struct harness *h, uint8_t *out, uint16_t room, uint32_t now)
+uint16_t h_transmit(struct harness *h, uint8_t *out, uint32_t now)
 {
-    return wt_transmit(&h->receiver, out, room, now);
+    return wt_transmit(&h->receiver, out, now);
 }
 
 uint32_t h_deadline(struct harness *h, uint32_t now)
@@ -146,6 +131,13 @@ const char *h_events(struct harness *h)
 {
     return h->events;
 }
+
+#if WT_CODEC
+int16_t h_weight(struct harness *h, uint16_t tensor, uint8_t byte)
+{
+    return wt_weight(byte, &h->config.states[tensor]);
+}
+#endif
 
 uint32_t h_crc(const uint8_t *bytes, uint16_t count)
 {

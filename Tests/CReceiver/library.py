@@ -4,7 +4,6 @@ import ctypes
 import functools
 import importlib.machinery
 import importlib.util
-import math
 import os
 import subprocess
 import tempfile
@@ -16,7 +15,7 @@ HARDWARE = ROOT / "Hardware/c"
 FOLDER = tempfile.TemporaryDirectory(prefix="wtserial-c-")
 FLAGS = ["-std=c99", "-g", "-O1", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic"]
 FLAGS += ["-Werror", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-FRAME_SIZE = 140
+FRAME_SIZE = 34
 
 
 def load_script(name):
@@ -30,7 +29,7 @@ def load_script(name):
     return module
 
 
-TABLE = load_script("weight-table")
+TABLE = load_script("model-table")
 
 
 @functools.cache
@@ -54,26 +53,15 @@ def library(*options):
 class Receiver:
     """A device that runs the model whose tensors are given as (name, dtype code, extents)."""
 
-    def __init__(self, tensors, options=(), mtu=262, outbox=192, nonce=0x9ABCDEF0, in_planes=False):
+    def __init__(self, tensors, options=(), mtu=262, outbox=192, nonce=0x9ABCDEF0, table=None):
         self.library = library(*options)
         names = {code: name for name, (code, _) in TABLE.DTYPES.items()}
         rows = [{"name": n, "dtype": names[d], "shape": list(s)} for n, d, s in tensors]
-        self.entries = list(TABLE.layout(rows, "WT_CODEC=0" not in options))
-        if in_planes:  # small ones too, which no sender does
-            for entry in self.entries:
-                entry |= {"large": True, "size": entry["count"]}
-        self.image_size = max((e["offset"] + e["size"] for e in self.entries), default=0)
-        self.image_size = (self.image_size + 3) // 4 * 4
+        self.places, self.image_size = TABLE.layout(rows, "WT_CODEC=0" not in options)
+        table = table or TABLE.model_table(rows)
         self.handle = ctypes.c_void_p(
-            self.library.h_new(len(self.entries), self.image_size, mtu, outbox)
+            self.library.h_new(table, len(table), len(rows), self.image_size, mtu, outbox)
         )
-        for index, entry in enumerate(self.entries):
-            shape = entry["shape"]
-            self.library.h_tensor(
-                self.handle, index, entry["name"].encode(), entry["dtype"], len(shape),
-                (ctypes.c_uint32 * max(len(shape), 1))(*shape), math.prod(shape),
-                entry["offset"], entry["size"], int(entry["large"]),
-            )  # fmt: skip
         self.reset(nonce)
 
     def reset(self, nonce):
@@ -85,9 +73,9 @@ class Receiver:
     def receive(self, data, now=0):
         self.library.h_receive(self.handle, bytes(data), len(data), ctypes.c_uint32(now))
 
-    def transmit(self, now=0, room=FRAME_SIZE):
-        out = ctypes.create_string_buffer(room)
-        count = self.library.h_transmit(self.handle, out, room, ctypes.c_uint32(now))
+    def transmit(self, now=0):
+        out = ctypes.create_string_buffer(FRAME_SIZE)
+        count = self.library.h_transmit(self.handle, out, ctypes.c_uint32(now))
         return out.raw[:count]
 
     def drain(self, now=0):
@@ -111,13 +99,19 @@ class Receiver:
         return ctypes.string_at(self.library.h_image(self.handle), self.image_size)
 
     def tensor(self, index):
-        entry = self.entries[index]
-        return self.image[entry["offset"] : entry["offset"] + entry["size"]]
+        place = self.places[index]
+        return self.image[place["offset"] : place["offset"] + place["size"]]
 
     def state(self, index):
         """Level, passes and flags, in this machine's order of bytes."""
         raw = ctypes.string_at(self.library.h_states(self.handle) + 4 * index, 4)
         return int.from_bytes(raw[:2], "little"), raw[2], raw[3]
+
+    def weights(self, index):
+        """Those of a tensor in planes, as integers."""
+        weight = self.library.h_weight
+        weight.restype = ctypes.c_int16
+        return [weight(self.handle, index, byte) for byte in self.tensor(index)]
 
     @property
     def events(self):

@@ -16,12 +16,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "table.h" /* of Scripts/weight-table */
+#include "table.h" /* of Scripts/model-table, with the name "model" */
 #include "wtserial.h"
 
 static struct wt_receiver receiver;
-static struct wt_state states[WEIGHT_COUNT];
-static uint8_t image[WEIGHT_IMAGE_SIZE], frame[262], outbox[192];
+static struct wt_state states[MODEL_TENSORS];
+static uint8_t image[MODEL_IMAGE_SIZE], frame[262], outbox[192];
 static const char *image_path;
 static uint16_t store_milliseconds;
 static bool is_complete, is_closed;
@@ -90,15 +90,14 @@ static void write_image(void *context, uint32_t offset, const uint8_t *bytes, ui
 #endif
 
 static const struct wt_config config = {
-    .tensors = weight_table,
+    .table = model,
+    .table_size = sizeof model,
     .states = states,
-    .tensor_count = WEIGHT_COUNT,
     .mtu = sizeof frame,
     .frame = frame,
     .outbox = outbox,
     .outbox_size = sizeof outbox,
     .name = "host",
-    .image_size = WEIGHT_IMAGE_SIZE,
 #if WT_MEMORY
     .image = image,
 #else
@@ -121,7 +120,7 @@ static void run(int port)
     while (!is_closed) {
         if (is_reset)
             start();
-        for (uint16_t count; (count = wt_transmit(&receiver, out, sizeof out, milliseconds()));)
+        for (uint16_t count; (count = wt_transmit(&receiver, out, milliseconds()));)
             for (uint16_t done = 0; done < count;) {
                 ssize_t written = write(port, out + done, count - done);
                 done = (uint16_t)(done + (written > 0 ? written : 0));

@@ -4,18 +4,18 @@ import hashlib
 import random
 import unittest
 
-from library import Receiver
+from library import TABLE, Receiver
 from peer import (
     ACCEPT, CLOSE, CODED, CONTENT, DATA, DIGEST, FAILED, FINISH, MILESTONE, OFFER, PING, TENSOR,
-    UNIT, Initiator, manifest, record, unit, varint, whole,
+    UNIT, VERIFIED, Initiator, manifest, record, unit, varint, whole,
 )  # fmt: skip
 from range_coder import Encoder, Model
 from test_transfers import Transfer
 
 MODEL = [("conv.weight", 1, (16, 40)), ("conv.bias", 1, (16,)), ("count", 19, ())]
-STREAM = b"\5broken stream"
-KEEP = b"\3cannot keep this"
-WRONG = b"\4digest"
+STREAM = b"\5"
+KEEP = b"\3"
+WRONG = b"\4"
 
 
 class RecordTests(unittest.TestCase):
@@ -46,8 +46,8 @@ class RecordTests(unittest.TestCase):
 
     def test_another_model(self):
         for other, text in [
-            ([("conv.weight", 1, (16, 40)), ("conv.bias", 1, (16,))], "3 tensors, not 2"),
-            (MODEL * 100, "3 tensors, not 300"),
+            ([("conv.weight", 1, (16, 40)), ("conv.bias", 1, (16,))], "another count of tensors"),
+            (MODEL * 100, "another count of tensors"),
             ([("conv.weights", 1, (16, 40)), *MODEL[1:]], "conv.weight: another name"),
             ([("conv", 1, (16, 40)), *MODEL[1:]], "conv.weight: another name"),
             ([MODEL[0], ("conv.biased", 1, (16,)), MODEL[2]], "conv.bias: another name"),
@@ -67,11 +67,30 @@ class RecordTests(unittest.TestCase):
 
     def test_a_file_is_no_model(self):
         file = [("", 24, (1000,))]
-        self.assert_refused(b"\x023 tensors, not 1", manifest(file, kind=1))
+        self.assert_refused(b"\2tensors, not a file", manifest(file, kind=1))
 
     def test_shared_bytes(self):
         shared = record(TENSOR, b"\1\0\0\0\1\0")
-        self.assert_refused(b"\2conv.weight: another shape", manifest([], count=3) + shared)
+        self.assert_refused(b"\2conv.weight: another name", manifest([], count=3) + shared)
+        # The receiver of a model that has them knows where they are.
+        names = ["first", "second", "third"]
+        rows = [{"name": name, "dtype": "uint8", "shape": [5]} for name in names]
+        rows[1]["shared_with"] = "first"
+        places, size = TABLE.layout(rows, True)
+        self.assertEqual([place["offset"] for place in places], [0, 0, 8])
+        model = [(name, 24, (5,)) for name in names]
+        receiver = Receiver(model, table=TABLE.model_table(rows))
+        self.addCleanup(receiver.close)
+        peer = Initiator(receiver)
+        peer.open()
+        table, contents = TABLE.model_table(rows), [b"12345", b"abcde"]
+        offer = manifest([], count=3)
+        digest = b"".join(hashlib.sha256(content).digest() for content in contents)
+        digest = hashlib.sha256(offer + table + digest).digest()
+        peer.data(offer + table + whole(0, contents[0]) + whole(2, contents[1]))
+        peer.data(record(FINISH, digest))
+        self.assertEqual(peer.last(), (VERIFIED, digest))
+        self.assertEqual(receiver.image[:size], b"12345\0\0\0abcde")
 
     def test_long_names_are_quoted_in_part(self):
         name = "n" * 100
@@ -81,8 +100,8 @@ class RecordTests(unittest.TestCase):
             self.assert_refused(body, manifest([(name, 2, (4,))]), model=model, outbox=outbox)
 
     def test_codecs(self):
-        self.assert_refused(KEEP, manifest(MODEL, codec=2))
-        self.assert_refused(KEEP, manifest(MODEL, codec=1), options=("WT_CODEC=0",))
+        self.assert_refused(STREAM, manifest(MODEL, codec=2))
+        self.assert_refused(STREAM, manifest(MODEL, codec=1), options=("WT_CODEC=0",))
 
     def test_manifests_that_break_the_rules(self):
         offer = manifest([], count=3)
@@ -92,27 +111,30 @@ class RecordTests(unittest.TestCase):
             record(OFFER, body[:-1]),
             record(OFFER, body[:2]),
             record(OFFER),
-            record(OFFER, b"\0\1" + varint(2**20 + 1) + body[3:]),
             record(OFFER, body[:3] + b"\x80\0" + body[5:]),  # a varint that is longer than it needs
             record(OFFER, body[:3] + b"\xff" * 9 + b"\1" + body[5:]),
-            record(OFFER, b"\0\1\3\0" + varint(1025) + bytes(1025)),
             b"\1\xff\xff\xff\xff\1",
             bytes([OFFER]) + varint(2049),
             bytes([OFFER, 0x85, 0]) + bytes(5),
             offer + offer,
             offer + record(MILESTONE, b"\0\0"),
-            offer + record(TENSOR, b"\0\1\0"),  # there is no name before
-            offer + record(TENSOR, b"\0\0\x0bconv.weight\1\2\x10"),
-            offer + record(TENSOR, b"\0\0\x0bconv.weight\1\2\x10\x28\x28"),
-            offer + record(TENSOR, b"\0\0\x0bconv.weight\1\2\x10\xa8"),
-            offer + record(TENSOR, b"\0\0\x0bconv.wei"),
-            offer + record(TENSOR, b"\0\0" + varint(1025) + bytes(1025)),
+            offer + record(UNIT, bytes(4)),
             record(TENSOR, b"\0\0\x0bconv.weight\1\2\x10\x28"),
             record(UNIT, bytes(4)), record(CONTENT), record(DIGEST, bytes(32)), record(FINISH, bytes(32)),
             record(CODED), record(MILESTONE, b"\0\0"), record(0), record(9), record(64), record(255),
         ]:  # fmt: skip
             with self.subTest(stream[:40].hex()):
                 self.assert_refused(STREAM, stream)
+
+    def test_lengths_that_do_not_fit(self):
+        """Of the records of the manifest: the bytes of the table count, and its digest."""
+        transfer = Transfer(MODEL, plane_count=1)
+        head = transfer.records[0]
+        place = head.index(b"\2\x12\0\0") + 1
+        transfer.records[0] = head[:place] + b"\x13" + head[place + 1 :]
+        transfer.records[-1] = record(FINISH, hashlib.sha256(b"another").digest())
+        receiver, peer = self.feed(b"".join(transfer.records))
+        self.assertEqual(peer.last(), (FAILED, WRONG))
 
     def test_large_expectations_are_nothing_to_refuse(self):
         receiver, peer = self.feed(manifest(MODEL, expected=2**63 - 1, name=b"n" * 1024))

@@ -117,6 +117,12 @@ class TransferTests(unittest.TestCase):
                 passes = coded.planes + coded.refined
                 state = (0xFFFF, 1, 1) if is_zero else (coded.top, passes, 1)
                 self.assertEqual(receiver.state(index), state)
+                if transfer.model[index][1] == 1 and not is_zero:
+                    unit = 2.0 ** (coded.top - 7 - 149)
+                    wanted = struct.unpack(f"<{len(found)}f", transfer.memory[index])
+                    weights = [weight * unit for weight in receiver.weights(index)]
+                    if coded.top > 6:  # else there may be no middle
+                        self.assertEqual(weights, list(wanted))
 
     def test_all_dtypes_and_what_is_said(self):
         transfer = Transfer()

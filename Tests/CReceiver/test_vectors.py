@@ -2,9 +2,10 @@
 
 import ctypes
 import unittest
+from unittest.mock import patch
 
 from coded_stream import FLAT, Stream
-from library import ROOT, Receiver, library
+from library import ROOT, TABLE, Receiver, library
 from peer import CODED, MILESTONE, Initiator, manifest, record, session_number, unstuff
 from test_transfers import expected_byte
 
@@ -77,7 +78,9 @@ class VectorTests(unittest.TestCase):
             if any(t.exceptions for t in theirs.tensors):
                 continue
             model = [(f"t{n}", dtype, extents) for n, (dtype, extents) in enumerate(tensors)]
-            receiver = Receiver(model, in_planes=True)
+            # Small ones too, which no sender does.
+            with patch.multiple(TABLE, SMALL_LIMIT=1, VECTOR_LIMIT=0):
+                receiver = Receiver(model, ("SMALL_LIMIT=1", "VECTOR_LIMIT=0"))
             self.addCleanup(receiver.close)
             peer = Initiator(receiver)
             peer.open()

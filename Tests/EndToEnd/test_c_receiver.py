@@ -20,7 +20,7 @@ class DeviceTests(LineTests):
     def build(self, model, *options):
         """The receiver with the table of a model."""
         table = subprocess.run(
-            [sys.executable, ROOT / "Scripts/weight-table", model],
+            [sys.executable, ROOT / "Scripts/model-table", model, "--c", "model"],
             check=True, capture_output=True, env={**os.environ, "WTSERIAL": WTSERIAL},
         )  # fmt: skip
         (self.folder / "table.h").write_bytes(table.stdout)
@@ -98,7 +98,7 @@ class DeviceTests(LineTests):
         self.build(self.model())
         device = self.run_device()
         other = models.save(self.folder / "other.pt", {"other": torch.zeros(3)})
-        self.assert_ends(self.send(other), DATA, "does not run this model", "10 tensors, not 1")
+        self.assert_ends(self.send(other), DATA, "does not run this model", "another count of tensors")
         self.assertEqual(device.wait(LIMIT), 1)
         self.assertFalse(self.image.exists())
 
@@ -144,12 +144,17 @@ class DeviceTests(LineTests):
         self.build(model)
         self.check(model)
 
-    def test_table_of_a_model_with_shared_bytes(self):
-        weight = torch.zeros(30, 30)
-        model = models.save(self.folder / "shared.pt", {"a": weight, "b": weight})
-        run = subprocess.run(
-            [sys.executable, ROOT / "Scripts/weight-table", model],
-            capture_output=True, text=True, env={**os.environ, "WTSERIAL": WTSERIAL},
-        )  # fmt: skip
-        self.assertEqual(run.returncode, 1)
-        self.assertIn("b shares its bytes", run.stderr)
+    def test_model_with_shared_bytes(self):
+        """They come once, and the table has their place for both."""
+        self.lay_line(baud=921600)
+        weight, bias = torch.randn(30, 30), torch.randn(30)
+        model = models.save(self.folder / "shared.pt", {"a": weight, "b": weight, "c": bias})
+        self.build(model)
+        table = (self.folder / "table.h").read_text()
+        for line in ("A_OFFSET 0ul", "B_OFFSET 0ul", "C_OFFSET 900ul"):
+            self.assertIn(f"#define MODEL_{line}\n", table)
+        device = self.run_device()
+        self.assert_ends(self.send(model), OK)
+        self.assertEqual(device.wait(LIMIT), 0, self.log.read_text())
+        wanted = device_images.bytes_of_planes(weight) + bias.numpy().tobytes()
+        self.assertEqual(self.image.read_bytes()[: len(wanted)], wanted)

@@ -162,20 +162,20 @@ class RefusalTests(DigitsTests):
         def change(state):
             state["hidden.weight"] = torch.zeros(32, 256)
 
-        self.assert_refused(change, "hidden.weight", "shape")
+        self.assert_refused(change, "hidden.weight", "another shape")
 
     def test_another_dtype(self):
         def change(state):
             state["output.weight"] = state["output.weight"].to(torch.float16)
 
-        self.assert_refused(change, "output.weight", "dtype")
+        self.assert_refused(change, "output.weight", "another dtype")
 
     def test_another_name(self):
         def change(state):
             names = {"norm2.bias": "norm2.offset"}
             return {names.get(name, name): tensor for name, tensor in state.items()}
 
-        self.assert_refused(change, "norm2.bias", "name")
+        self.assert_refused(change, "norm2.bias", "another name")
 
     def test_a_tensor_more(self):
         def change(state):
@@ -187,4 +187,4 @@ class RefusalTests(DigitsTests):
         def change(state):
             state["conv3.weight"] = torch.zeros(1024, 256, 3, 3)
 
-        self.assert_refused(change, "conv3.weight", "name or shape")
+        self.assert_refused(change, "conv3.weight", "another shape")
