@@ -30,7 +30,7 @@ public struct DeviceLink: ~Copyable {
   }
 
   // Milliseconds.
-  private static let silenceLimit: UInt32 = 8000
+  private static let silenceLimit: Int32 = 8000
   private static let readyInterval: UInt32 = 1000
 
   private var decoder: FrameDecoder
@@ -80,12 +80,13 @@ public struct DeviceLink: ~Copyable {
   /// there is none.
   public mutating func transmit(into output: inout OutputSpan<UInt8>, at now: UInt32) -> Bool {
     if let answer = answer.take() {
+      // The time that it asks for counts as heard.
+      if answer == .busy { heardAt = now &+ UInt32(busyMilliseconds) }
       send(answer, into: &output)
       return true
     }
-    guard isOpen, let session, now &- heardAt < Self.silenceLimit, outbox.isDue(at: now) else {
-      return false
-    }
+    giveUpIfSilent(at: now)
+    guard isOpen, let session, outbox.isDue(at: now) else { return false }
     let limit = session.peerMTU - FrameHeader.overheadByteCount
     let count = outbox.beginFrame(payloadByteCountLimit: limit, at: now)
     var frame = PlainFrameEncoder(
@@ -135,6 +136,7 @@ public struct DeviceLink: ~Copyable {
   public mutating func receive(
     _ bytes: Span<UInt8>, from position: inout Int, at now: UInt32
   ) -> Event? {
+    giveUpIfSilent(at: now)
     while let found = decoder.decode(bytes, from: &position) {
       switch found {
       case .malformed: broken(at: now)
@@ -158,7 +160,7 @@ public struct DeviceLink: ~Copyable {
       return take(header, at: now)
     }
     if let offered, isSealed(offered.seal(.fromInitiator)) {
-      open(offered)
+      open(offered, at: now)
       let event = take(header, at: now)
       // What is in the frame is told again: the caller has to begin anew first.
       guard !offered.goesOn else { return event }
@@ -171,6 +173,13 @@ public struct DeviceLink: ~Copyable {
       broken(at: now)
     }
     return nil
+  }
+
+  /// The streams stay, for a session that goes on with them.
+  private mutating func giveUpIfSilent(at now: UInt32) {
+    guard isOpen, Int32(bitPattern: now &- heardAt) >= Self.silenceLimit else { return }
+    isOpen = false
+    if answer != .welcome { answer = nil }
   }
 
   private func isSealed(_ seal: Seal) -> Bool {
@@ -192,10 +201,11 @@ public struct DeviceLink: ~Copyable {
     }
   }
 
-  private mutating func open(_ next: Session) {
+  private mutating func open(_ next: Session, at now: UInt32) {
     session = next
     offered = nil
     isOpen = true
+    heardAt = now
     answer = .acknowledgement
     if next.goesOn {
       outbox.restart()
@@ -224,7 +234,7 @@ public struct DeviceLink: ~Copyable {
 
   /// A sound frame of the session.
   private mutating func take(_ header: FrameHeader, at now: UInt32) -> Event? {
-    heardAt = now
+    if Int32(bitPattern: now &- heardAt) > 0 { heardAt = now }
     switch header.kind {
     case .data: return takeData(header.sequence)
     case .acknowledgement: outbox.acknowledge(header.sequence)
@@ -234,6 +244,7 @@ public struct DeviceLink: ~Copyable {
     case .busy:
       outbox.acknowledge(header.sequence)
       outbox.hold(until: now &+ number16)
+      heardAt = now &+ number16
     case .ping: answer = .acknowledgement
     case .close:
       isOpen = false

@@ -43,8 +43,12 @@ extension DeviceReceiver where Store: ~Copyable {
   /// Says that it is another model.
   mutating func refuse(_ text: StaticString) -> Event { fail(DeviceFailure.wrongModel, text) }
 
-  /// Says which tensor of the table is not the one that is offered, and in what.
-  mutating func refuse() -> Event {
+  /// Says which tensor of the table is not the one that is offered, and in what; nil where that is
+  /// still to be seen.
+  ///
+  /// A record's length does not tell: the rest of the record will, or else the digest, which is that of
+  /// the table.
+  mutating func refuse() -> Event? {
     var entry = TableEntry()
     // The name so far: each has its beginning from the one before.
     var name = InlineArray<64, UInt8>(repeating: 0)
@@ -56,6 +60,7 @@ extension DeviceReceiver where Store: ~Copyable {
       if entry.record.contains(reader.tablePosition) { break }
     }
     guard entry.record.lowerBound < reader.tablePosition else { return fail(DeviceFailure.broken) }
+    guard reader.tablePosition != entry.record.lowerBound + 1 else { return nil }
     let isName = reader.tablePosition < entry.nameSuffix.upperBound
     let text: StaticString =
       isName
