@@ -14,35 +14,45 @@ from manifest import ROOT, load_targets
 BOARDS = ROOT / "Hardware/boards"
 FIRMWARE = ROOT / "Hardware/firmware"
 IMPORT = re.compile(r"^\s*(?:\w+\s+)?import\s+(\w+)", re.MULTILINE)
-# On all boards; the port and the start-up come with the board.
-COMMON = "common.c", "support.c"
+# On all boards; the port and the start-up come with the board, and with a compiler of its own what
+# C needs.
+COMMON, SUPPORT = ("common.c", "flash.c"), "support.c"
 # Swift code takes the addresses of C variables from a table of them, so both are compiled alike.
-C_FLAGS = ["-Os", "-std=c11", "-ffreestanding", "-fno-builtin", "-fno-pic", "-Wall", "-Wextra"]
-C_FLAGS += ["-Werror", "-ffunction-sections", "-fdata-sections"]
+C_FLAGS = ["-Os", "-Wall", "-Wextra", "-Werror", "-ffunction-sections", "-fdata-sections"]
+CLANG_FLAGS = ["-std=c11", "-ffreestanding", "-fno-builtin", "-fno-pic"]
 
 
 @dataclass(frozen=True)
 class Board:
     name: str
-    triple: str
-    cpu: list[str]
     sources: list[Path]
-    linker_script: Path
     defines: dict[str, str]
+    triple: str = ""
+    cpu: tuple[str, ...] = ()
+    linker_script: Path | None = None
+    compiler: tuple[str, ...] = ()  # of its own, which also links; then there is no Swift
+    link_flags: tuple[str, ...] = ()
     emulator: dict = field(default_factory=dict)
     folders: tuple[Path, ...] = (BOARDS,)  # to find headers, modules and other files in
 
     @property
     def flags(self):
-        """For clang, and behind -Xcc for swiftc."""
+        """For a C compiler, and behind -Xcc for swiftc."""
         defines = [f"-D{name}={value}" for name, value in self.defines.items()]
         folders = [word for folder in self.folders for word in ("-I", str(folder))]
         return [*self.cpu, "-ffreestanding", *defines, *folders]
 
+    @property
+    def c_compiler(self):
+        # The dialect of GNU has what lies in flash where that is an address space of its own.
+        if self.compiler:
+            return [*self.compiler, "-std=gnu11"]
+        return ["clang", "-target", self.triple, *CLANG_FLAGS]
+
     def compile(self, source, folder):
         """The object of a C file."""
         path = folder / f"{source.parent.name}-{source.stem}.o"
-        run("clang", "-target", self.triple, *C_FLAGS, *self.flags, "-c", source, "-o", path)
+        run(*self.c_compiler, *C_FLAGS, *self.flags, "-c", source, "-o", path)
         return path
 
     def compile_swift(self, modules, folder, optimization):
@@ -50,6 +60,8 @@ class Board:
         flags = ["-Xfrontend", "-function-sections", "-Xfrontend", "-disable-stack-protector"]
         # Optimized as a whole when it is linked: a fifth less, and no table that is not used.
         flags += ["-lto=llvm-full"]
+        # One trap serves all checks of a function.
+        flags += ["-Xfrontend", "-mergeable-traps"]
         flags += [word for flag in self.flags for word in ("-Xcc", flag)]
         # Swift asks only whether one is defined.
         flags += [f"-D{name}" for name in self.defines]
@@ -58,8 +70,13 @@ class Board:
     def link(self, objects, path):
         """Puts the program in its place when it is complete."""
         unfinished = path.with_suffix(".unfinished")
-        command = ["ld.lld", "--gc-sections", "--lto-O2", "-L", BOARDS, "-T", self.linker_script, *objects]
-        run(*command, f"-Map={path.with_suffix('.map')}", "-o", unfinished)
+        list_places = f"-Map={path.with_suffix('.map')}"
+        if self.compiler:
+            command = [*self.compiler, *self.link_flags, "-Wl,--gc-sections", f"-Wl,{list_places}"]
+        else:
+            command = ["ld.lld", "--gc-sections", "--lto-O2", "-L", BOARDS]
+            command += ["-T", self.linker_script, list_places]
+        run(*command, *objects, "-o", unfinished)
         unfinished.replace(path)
 
 
@@ -74,12 +91,17 @@ def load_board(name, defines=()):
         sys.exit(f"there is no board {name}; there are {', '.join(board_names())}")
     facts = tomllib.loads(path.read_text())
     given = dict(word.partition("=")[::2] for word in defines)
+    compiler = tuple(facts.get("compiler", ()))
+    common = COMMON if compiler else (*COMMON, SUPPORT)
+    script = facts.get("linker-script")
     return Board(
         name=name,
-        triple=facts["triple"],
-        cpu=facts["cpu"],
-        sources=[BOARDS / source for source in (*COMMON, *facts["sources"])],
-        linker_script=BOARDS / facts["linker-script"],
+        triple=facts.get("triple", ""),
+        cpu=tuple(facts.get("cpu", ())),
+        sources=[BOARDS / source for source in (*common, *facts["sources"])],
+        linker_script=script and BOARDS / script,
+        compiler=compiler,
+        link_flags=tuple(facts.get("link", ())),
         defines={"BOARD_NAME": f'"{name}"', **facts.get("defines", {}), **given},
         emulator=facts.get("emulator", {}),
     )
@@ -113,6 +135,8 @@ def swift_objects(board, folder, build, optimization):
     program = SwiftProgram(folder, settings)
     if not program.sources():
         return []
+    if board.compiler:
+        sys.exit(f"firmware: there is no Swift for {board.name}")
     modules = [*imported_targets(program.sources(), targets), program]
     return board.compile_swift(modules, build, optimization)
 

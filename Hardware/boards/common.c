@@ -6,14 +6,21 @@
 #endif
 _Static_assert((BOARD_RING_BYTES & (BOARD_RING_BYTES - 1)) == 0, "not a power of two");
 
+// What the processor reads and writes at once, and the ring's size fits in.
+#ifndef BOARD_RING_INDEX
+#define BOARD_RING_INDEX uint32_t
+#endif
+typedef BOARD_RING_INDEX ring_index;
+_Static_assert((ring_index)BOARD_RING_BYTES == BOARD_RING_BYTES, "too large for the index");
+
 // Both count on without end: the interrupt writes at `received`, the program reads at `taken`, and
 // neither writes the other's. 0 <= received - taken <= BOARD_RING_BYTES
 static volatile uint8_t ring[BOARD_RING_BYTES];
-static volatile uint32_t received, taken;
+static volatile ring_index received, taken;
 static volatile uint32_t lost;
 
 void board_received(uint8_t byte) {
-  if (received - taken == BOARD_RING_BYTES) {
+  if ((ring_index)(received - taken) == BOARD_RING_BYTES) {
     lost++;
     return;
   }
@@ -31,8 +38,11 @@ int32_t board_receive(void) {
 }
 
 uint32_t board_lost(void) {
-  // An increment in the interrupt is one store, so it is read whole.
-  return lost;
+  // Not every processor reads it at once.
+  port_mask_interrupts();
+  uint32_t count = lost;
+  port_unmask_interrupts();
+  return count;
 }
 
 void board_wait(void) {
@@ -130,22 +140,6 @@ void board_fault(uint32_t cause, uint32_t address) {
   send_text("\r\n");
   reset_soon();
   __builtin_unreachable();
-}
-
-void board_flash_check_page(uint32_t page) {
-  if (page >= board_flash_geometry().page_count) board_fail("there is no such page of the flash");
-}
-
-void board_flash_check(uint32_t offset, const uint8_t *bytes, uint32_t count) {
-  struct board_flash flash = board_flash_geometry();
-  uint32_t size = flash.page_bytes * flash.page_count;
-  if (offset > size || count > size - offset) board_fail("the flash is not so large");
-  if ((offset | count) % flash.unit_bytes != 0) board_fail("flash is programmed in whole units");
-  const volatile uint8_t *now = (const volatile uint8_t *)(uintptr_t)(flash.base + offset);
-  for (uint32_t index = 0; index < count; index++) {
-    if (bytes[index] & ~now[index]) board_fail("programming flash cannot set a bit");
-    if (now[index] != 0xFF && !flash.clears_more_bits) board_fail("flash is programmed once only");
-  }
 }
 
 extern uint32_t stack_bottom[], stack_top[];

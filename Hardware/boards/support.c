@@ -188,6 +188,17 @@ RETURNING_BOTH(__aeabi_uldivmod, store_unsigned)
 RETURNING_BOTH(__aeabi_ldivmod, store_signed)
 
 #if __ARM_ARCH == 6
+// Leading zeros, in halves: a loop over bits is what the compiler calls this for.
+int __clzsi2(uint32_t number) {
+  int zeros = 0;
+  for (int places = 16; places > 0; places >>= 1) {
+    if (number >> (32 - places) != 0) continue;
+    number <<= places;
+    zeros += places;
+  }
+  return zeros + (number >> 31 == 0);
+}
+
 // One processor, and an aligned word is read and written at once: only the compiler must not reorder.
 uint32_t __atomic_load_4(const volatile void *address, int order) {
   (void)order;

@@ -34,8 +34,13 @@
 #define WT_MEMORY 1 /* the image is memory; 0: it is behind `read` and `write` */
 #endif
 
-/* What is constant. An AVR keeps it in flash, which is another address space there. */
-#ifdef __AVR__
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What is constant. An AVR keeps it in flash, which is another address space there; C++ has no word
+   for that, so the table of a sketch is in a file in C. */
+#if defined __AVR__ && !defined __cplusplus
 #define WT_ROM const __flash
 #else
 #define WT_ROM const
@@ -183,5 +188,9 @@ int16_t wt_weight(uint8_t byte, const struct wt_state *state);
    False: not now. */
 bool wt_metric(struct wt_receiver *receiver, const char *name, int32_t value, uint8_t digits,
                const char *unit);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,12 @@ enum DeviceFailure {
   static let broken: UInt8 = 5
 }
 
+/// How this end closes a session (Protocol.md §4.6).
+enum CloseCode {
+  static let done: UInt8 = 0
+  static let refused: UInt8 = 2
+}
+
 extension DeviceReceiver where Store: ~Copyable {
   private typealias Kind = RecordState.Kind
 
@@ -27,8 +33,8 @@ extension DeviceReceiver where Store: ~Copyable {
     while reader.rest > 0, position < pendingByteCount,
       decoder.append(link.dataByte(at: position))
     {
-      position += 1
-      reader.rest -= 1
+      position &+= 1
+      reader.rest &-= 1
     }
     if reader.rest == 0 { reader.step = .kind }
     return judge(decoder.decode(isComplete: false, table, &store))
@@ -53,7 +59,7 @@ extension DeviceReceiver where Store: ~Copyable {
   // MARK: - Bytes
 
   private mutating func take(_ byte: UInt8) -> Event? {
-    position += 1
+    position &+= 1
     if reader.order == .tensors { return takeTensor(byte) }
     if reader.order == .offer { digest.update(byte) }
     switch reader.step {
@@ -62,7 +68,7 @@ extension DeviceReceiver where Store: ~Copyable {
       guard reader.takeLength(byte) else { return fail(DeviceFailure.broken) }
       guard reader.step == .body, reader.rest == 0 else { return nil }
     case .body:
-      reader.rest -= 1
+      reader.rest &-= 1
       if let event = takeBody(byte) { return event }
       guard !reader.isBroken else { return fail(DeviceFailure.broken) }
       guard reader.rest == 0 else { return nil }
@@ -75,7 +81,7 @@ extension DeviceReceiver where Store: ~Copyable {
     let expected = table.byte(at: reader.tablePosition)
     if byte != expected, let event = refuse() { return event }
     digest.update(expected)
-    reader.tablePosition += 1
+    reader.tablePosition &+= 1
     if reader.tablePosition == table.byteCount {
       reader.order = .contents
       phase = .preparing
@@ -90,12 +96,12 @@ extension DeviceReceiver where Store: ~Copyable {
     case Kind.content:
       guard reader.place < reader.end else { return fail(DeviceFailure.broken) }
       store[reader.place] = byte
-      reader.place += 1
+      reader.place &+= 1
     case Kind.milestone:
       // Bytes behind these two are ignored.
       guard reader.field < 2 else { return nil }
       reader.keep(byte)
-      reader.field += 1
+      reader.field &+= 1
     default: reader.keep(byte)
     }
     return nil
@@ -120,10 +126,10 @@ extension DeviceReceiver where Store: ~Copyable {
         return fail(DeviceFailure.broken)
       }
     default:
-      let place = reader.field - 5
+      let place = reader.field &- 5
       if place < model.name.count { model.name[place] = byte }
     }
-    reader.field += 1
+    reader.field &+= 1
     return nil
   }
 
@@ -135,7 +141,7 @@ extension DeviceReceiver where Store: ~Copyable {
       // Exact and not compressed, as INFO has it.
       return fail(DeviceFailure.cannotKeep)
     }
-    reader.field += 1
+    reader.field &+= 1
     return nil
   }
 
@@ -145,7 +151,7 @@ extension DeviceReceiver where Store: ~Copyable {
     switch reader.kind {
     case Kind.offer:
       guard reader.field >= 5 else { return fail(DeviceFailure.broken) }
-      for place in reader.field - 5..<max(model.name.count, reader.field - 5) {
+      for place in reader.field &- 5..<max(model.name.count, reader.field &- 5) {
         model.name[place] = 0
       }
       reader.order = .tensors
@@ -173,7 +179,7 @@ extension DeviceReceiver where Store: ~Copyable {
     else { return fail(DeviceFailure.broken) }
     guard !entry.isPlaned else { return fail(DeviceFailure.cannotKeep) }
     reader.index = entry.index
-    (reader.place, reader.end) = (entry.offset, entry.offset + entry.byteCount)
+    (reader.place, reader.end) = (entry.offset, entry.offset &+ entry.byteCount)
     return nil
   }
 
@@ -200,7 +206,7 @@ extension DeviceReceiver where Store: ~Copyable {
     guard store[stateOf: entry.index].hasCome else { return fail(DeviceFailure.broken) }
     let part = digest(of: entry)
     digest.update(part)
-    phase = .verifying(number + 1)
+    phase = .verifying(number &+ 1)
     return nil
   }
 

@@ -87,12 +87,15 @@ struct RecordState {
     }
   }
 
-  /// Takes a byte of a number; true with its last. What no device can hold becomes something else.
+  /// Takes a byte of a number; true with its last.
+  ///
+  /// What no device can hold becomes something else.
+  @inline(never)
   mutating func takeNumber(_ byte: UInt8) -> Bool {
     if shift == 0 { number = 0 }
     number |= Int(byte & 0x7F) &<< (shift < 28 ? shift : 28)
     if shift > 0, byte == 0 || shift == 56 && byte & 0x80 != 0 { isBroken = true }
-    shift += 7
+    shift &+= 7
     guard byte & 0x80 == 0 else { return false }
     shift = 0
     return true
@@ -103,6 +106,6 @@ struct RecordState {
     guard digestByteCount < SHA256.byteCount else { return }
     let word = digestByteCount >> 2
     digest.words[word] = digest.words[word] &<< 8 | UInt32(byte)
-    digestByteCount += 1
+    digestByteCount &+= 1
   }
 }

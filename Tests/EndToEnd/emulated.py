@@ -9,12 +9,13 @@ import sys
 import threading
 import time
 import tty
+from pathlib import Path
 
 from processes import LIMIT, ROOT
 
 ESCAPE = b"\x1b"
-# In flight to a board that echoes: fewer than any ring holds.
-IN_FLIGHT = 256
+# In flight to a board that echoes: fewer than its ring holds.
+IN_FLIGHT, IN_FLIGHT_TO_AVR = 256, 96
 building = threading.Lock()
 
 
@@ -26,8 +27,13 @@ def run_script(*words):
 
 @functools.cache
 def build(board, program):
-    run_script("setup", "emulator")
+    run_script("setup", "device" if is_avr(board) else "emulator")
     return ROOT / run_script("firmware", board, program)
+
+
+def is_avr(board):
+    """Those have a compiler and an emulator of their own."""
+    return board.startswith("avr-")
 
 
 def firmware(board, program):
@@ -40,12 +46,15 @@ class Emulator:
     """A board at work, and its port held open; or, with `port`, at the other end of a line."""
 
     def __init__(self, board, program, *options, port=None):
-        command = [ROOT / "Scripts/emulate", board, firmware(board, program), *options]
+        """`program` is a name, or the path of what is built already."""
+        elf = program if isinstance(program, Path) else firmware(board, program)
+        command = [ROOT / "Scripts/emulate", board, elf, *options]
         self.process = subprocess.Popen(
             [sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         self.path = self.process.stdout.readline().strip()
         assert self.path, f"no board {board}"
+        self.in_flight = IN_FLIGHT_TO_AVR if is_avr(board) else IN_FLIGHT
         self.port = os.open(port or self.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         tty.setraw(self.port)
 
@@ -113,7 +122,7 @@ class Emulator:
         back = bytearray()
         sent = bytearray()
         while len(back) < len(data):
-            piece = data[len(sent) : len(back) + IN_FLIGHT]
+            piece = data[len(sent) : len(back) + self.in_flight]
             self.write(piece.replace(ESCAPE, ESCAPE + ESCAPE))
             sent += piece
             more = self.read()

@@ -12,8 +12,10 @@ from processes import ProcessTests
 ERASED, PATTERN = ["255"] * 68, [str(7 * index % 256) for index in range(64)] + ["255"] * 4
 
 
-class ProcessorTests:
-    """What depends on the processor. A subclass has the board's name."""
+class CompilerTests:
+    """What depends on the compiler for C. A subclass has the board's name."""
+
+    echo_byte_count = 65536
 
     def board_with(self, program, *options, **keywords):
         board = Emulator(self.board, program, *options, **keywords)
@@ -27,20 +29,9 @@ class ProcessorTests:
 
     def test_echo_without_loss(self):
         board = self.echoing_board()
-        data = random.Random(1).randbytes(65536)
+        data = random.Random(1).randbytes(self.echo_byte_count)
         self.assertEqual(board.echo(data), data)
         self.assertEqual(board.number("l"), 0)
-
-    def test_faults_are_told_and_end_in_a_reset(self):
-        board = self.echoing_board()
-        board.ask("e")
-        board.ask("p")
-        again = board.ask("g")[-1] == "1"
-        failures = {b"b": b"cannot set a bit", b"f": b"fault "} | ({} if again else {b"p": b"once"})
-        for command, words in failures.items():
-            board.write(ESCAPE + command)
-            told = board.read_until(b"\n" + self.board.encode() + b"\n")
-            self.assertIn(words, told)
 
     def test_arithmetic_without_a_runtime_library(self):
         board = self.echoing_board()
@@ -50,16 +41,9 @@ class ProcessorTests:
             a, b = (generator.getrandbits(generator.randint(32, 64)) | 1 for _ in range(2))
             self.assertEqual([int(word, 16) for word in board.ask("c", a, b)], results(a, b), (a, b))
 
-    def test_swift_on_a_portable_layer(self):
-        board = self.board_with("checksum")
-        for count in (0, 1, 200):
-            line = bytes(range(32, 127)).ljust(count, b"x")[:count]
-            board.write(line + b"\n")
-            self.assertEqual(board.read_count(9).decode(), f"{zlib.crc32(line):08x}\n")
 
-
-class BoardTests(ProcessorTests):
-    """Everything."""
+class PeripheralTests(CompilerTests):
+    """And on UART and clock."""
 
     def test_bytes_above_the_ring_are_counted_and_not_fatal(self):
         board = self.echoing_board()
@@ -91,6 +75,32 @@ class BoardTests(ProcessorTests):
             board.read_until(self.board.encode() + b"\n")
             nonces |= {board.number("n") for _ in range(4)}
         self.assertEqual(len(nonces), 12)
+
+
+class ProcessorTests(CompilerTests):
+    """And on the processor's exceptions; and that there is Swift."""
+
+    def test_faults_are_told_and_end_in_a_reset(self):
+        board = self.echoing_board()
+        board.ask("e")
+        board.ask("p")
+        again = board.ask("g")[-1] == "1"
+        failures = {b"b": b"cannot set a bit", b"f": b"fault "} | ({} if again else {b"p": b"once"})
+        for command, words in failures.items():
+            board.write(ESCAPE + command)
+            told = board.read_until(b"\n" + self.board.encode() + b"\n")
+            self.assertIn(words, told)
+
+    def test_swift_on_a_portable_layer(self):
+        board = self.board_with("checksum")
+        for count in (0, 1, 200):
+            line = bytes(range(32, 127)).ljust(count, b"x")[:count]
+            board.write(line + b"\n")
+            self.assertEqual(board.read_count(9).decode(), f"{zlib.crc32(line):08x}\n")
+
+
+class BoardTests(ProcessorTests, PeripheralTests):
+    """Everything."""
 
     def test_flash_outlives_a_reset(self):
         board = self.echoing_board()
@@ -183,3 +193,18 @@ class RISCVTests(BoardTests, ProcessTests):
             board.ask("p")
             board.process.terminate()
             board.process.wait()
+
+
+class AVRTests(PeripheralTests):
+    """There is no Swift, and neither faults nor flash for data."""
+
+    # The line has a rate here.
+    echo_byte_count = 8192
+
+
+class UnoTests(AVRTests, ProcessTests):
+    board = "avr-uno"
+
+
+class MegaTests(AVRTests, ProcessTests):
+    board = "avr-mega"
