@@ -64,7 +64,7 @@ let package = Package(
       name: "Runtime",
       dependencies: [
         "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Framing", "Device",
-        "Checkpoints", "SerialDriver", "LineModel", "CSerial", "CZlib",
+        "Digits", "CDigitsSamples", "Checkpoints", "SerialDriver", "LineModel", "CSerial", "CZlib",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],

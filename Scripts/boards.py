@@ -60,6 +60,8 @@ class Board:
         flags = ["-Xfrontend", "-function-sections", "-Xfrontend", "-disable-stack-protector"]
         # Optimized as a whole when it is linked: a fifth less, and no table that is not used.
         flags += ["-lto=llvm-full"]
+        # One trap serves all checks of a function.
+        flags += ["-Xfrontend", "-mergeable-traps"]
         flags += [word for flag in self.flags for word in ("-Xcc", flag)]
         # Swift asks only whether one is defined.
         flags += [f"-D{name}" for name in self.defines]

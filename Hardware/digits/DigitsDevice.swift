@@ -150,6 +150,9 @@ public struct DigitsDevice<
 
   // MARK: - Trials
 
+  /// Whether a trial is under way, of which `work` does a slice.
+  public var isTrying: Bool { trial.isRunning }
+
   private var isTryingForSender: Bool { trial.isRunning && tier != nil }
 
   /// Whether a trial goes on before anything else: a sender that has come, or gone, is noticed in any,

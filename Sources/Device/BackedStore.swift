@@ -20,18 +20,25 @@ public struct BackedStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStor
     _ = restore()
   }
 
+  /// The model that stays; nil where there is none.
+  public var model: CommittedModel? { slots.active.map { slots.model(of: $0) } }
+
+  /// A byte of the image that is coming, or stays.
   public subscript(offset: Int) -> UInt8 {
     @inline(__always) get { image[offset] }
     @inline(__always) set { image[offset] = newValue }
   }
 
+  /// The state of a tensor.
   public subscript(stateOf index: Int) -> TensorState {
     get { states[index] }
     set { states[index] = newValue }
   }
 
+  /// The longest time that a piece of work takes.
   public var pieceMilliseconds: UInt16 { slots.flash.eraseMilliseconds }
 
+  /// Makes the image zero, piece by piece; true when it is.
   public mutating func prepare() -> Bool {
     image.fill(0)
     states.fill(TensorState())
@@ -39,6 +46,7 @@ public struct BackedStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStor
     return true
   }
 
+  /// Makes the image that has come the one that stays, piece by piece.
   public mutating func commit(_ model: CommittedModel) -> CommitProgress {
     guard isErased else {
       isErased = !slots.eraseNextPage()
@@ -48,8 +56,8 @@ public struct BackedStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStor
     var checksum = CRC32()
     for offset in stride(from: 0, to: image.count, by: unitByteCount) {
       var unit = InlineArray<16, UInt8>(repeating: 0xFF)
-      for place in 0..<min(unitByteCount, image.count - offset) {
-        unit[place] = image[offset + place]
+      for place in 0..<min(unitByteCount, image.count &- offset) {
+        unit[place] = image[offset &+ place]
         checksum.update(unit[place])
       }
       slots.programImage(unit, at: offset)

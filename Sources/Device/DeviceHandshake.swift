@@ -19,12 +19,12 @@ struct DeviceHandshake {
     else { return nil }
     nonce = Self.number(payload, 4)
     mtu = Int(payload[12]) | Int(payload[13]) << 8
-    session = payload.count >= Self.byteCount + 4 ? Self.number(payload, 20) : 0
+    session = payload.count >= Self.byteCount &+ 4 ? Self.number(payload, 20) : 0
     guard mtu >= Self.mtuMinimum else { return nil }
   }
 
   private static func number(_ bytes: Span<UInt8>, _ start: Int) -> UInt32 {
-    UInt32(bytes[start]) | UInt32(bytes[start + 1]) << 8 | UInt32(bytes[start + 2]) << 16
-      | UInt32(bytes[start + 3]) << 24
+    UInt32(bytes[start]) | UInt32(bytes[start &+ 1]) << 8 | UInt32(bytes[start &+ 2]) << 16
+      | UInt32(bytes[start &+ 3]) << 24
   }
 }

@@ -23,15 +23,21 @@ public struct DeviceLink: ~Copyable {
     // Whether it goes on with the streams of the one before.
     var goesOn: Bool
 
-    var number: UInt32 {
-      Seal.sessionNumber(initiatorNonce: initiatorNonce, responderNonce: responderNonce)
+    let number: UInt32
+
+    init(initiatorNonce: UInt32, responderNonce: UInt32, peerMTU: Int, goesOn: Bool) {
+      (self.initiatorNonce, self.responderNonce) = (initiatorNonce, responderNonce)
+      (self.peerMTU, self.goesOn) = (peerMTU, goesOn)
+      number = Seal.sessionNumber(
+        initiatorNonce: initiatorNonce, responderNonce: responderNonce)
     }
-    func seal(_ direction: Direction) -> Seal { Seal(session: number, direction) }
   }
 
   // Milliseconds.
-  private static let silenceLimit: UInt32 = 8000
+  private static let silenceLimit: Int32 = 8000
   private static let readyInterval: UInt32 = 1000
+  // CLOSE is not answered, so it is said twice (§4.6).
+  private static let closeCount = 2
 
   private var decoder: FrameDecoder
   private var nonce: UInt32
@@ -39,6 +45,9 @@ public struct DeviceLink: ~Copyable {
   // Welcomed, and not heard of since.
   private var offered: Session?
   private var isOpen = false
+  // The code to close with, and how often it is still to be said: not at all where it has been.
+  private var closeCode: UInt8?
+  private var closesLeft = 0
   // What is to be answered, and the patience that a BUSY asks for.
   private var answer: FrameKind?
   private var busyMilliseconds: UInt16 = 0
@@ -76,20 +85,35 @@ public struct DeviceLink: ~Copyable {
     busyMilliseconds = milliseconds
   }
 
+  /// Ends the session with this code, once all that was said has been answered: nothing follows.
+  public mutating func close(code: UInt8) { (closeCode, closesLeft) = (code, Self.closeCount) }
+
+  /// The code with which this end has closed the session; once, then nil.
+  public mutating func takeClosing() -> UInt8? { isOpen ? nil : closeCode.take() }
+
   /// Appends the next frame to `output`, which has room for `transmitByteCountLimit` bytes; false where
   /// there is none.
   public mutating func transmit(into output: inout OutputSpan<UInt8>, at now: UInt32) -> Bool {
     if let answer = answer.take() {
+      // Whoever is to wait is not silent meanwhile (Protocol.md §4.3).
+      if answer == .busy { heardAt = now &+ UInt32(busyMilliseconds) }
       send(answer, into: &output)
       return true
     }
-    guard isOpen, let session, now &- heardAt < Self.silenceLimit, outbox.isDue(at: now) else {
-      return false
+    giveUpIfSilent(at: now)
+    guard isOpen, let session else { return false }
+    if closeCode != nil, outbox.isEmpty {
+      send(.close, into: &output)
+      closesLeft &-= 1
+      isOpen = closesLeft > 0
+      return true
     }
-    let limit = session.peerMTU - FrameHeader.overheadByteCount
+    guard outbox.isDue(at: now) else { return false }
+    let limit = session.peerMTU &- FrameHeader.overheadByteCount
     let count = outbox.beginFrame(payloadByteCountLimit: limit, at: now)
     var frame = PlainFrameEncoder(
-      FrameHeader(.data, sequence: outbox.block), seal: session.seal(.fromResponder), into: &output)
+      FrameHeader(.data, sequence: outbox.block),
+      seal: Seal(session: session.number, .fromResponder), into: &output)
     outbox.forEach(count) { frame.append($0, into: &output) }
     frame.finish(into: &output)
     return true
@@ -105,11 +129,12 @@ public struct DeviceLink: ~Copyable {
 
   private func send(_ kind: FrameKind, into output: inout OutputSpan<UInt8>) {
     let isOutside = kind == .welcome || kind == .ready
-    let seal = isOutside ? nil : session?.seal(.fromResponder)
+    let number = isOutside ? 0 : session?.number ?? 0
     var frame = PlainFrameEncoder(
-      FrameHeader(kind, sequence: isOutside ? 0 : expected),
-      seal: seal ?? Seal(outsideSessions: .fromResponder), into: &output)
+      FrameHeader(kind, sequence: isOutside || kind == .close ? 0 : expected),
+      seal: Seal(session: number, .fromResponder), into: &output)
     if kind == .busy { frame.append(UInt32(busyMilliseconds), byteCount: 2, into: &output) }
+    if kind == .close, let closeCode { frame.append(closeCode, into: &output) }
     if kind == .welcome { appendHandshake(to: &frame, into: &output) }
     frame.finish(into: &output)
   }
@@ -135,6 +160,7 @@ public struct DeviceLink: ~Copyable {
   public mutating func receive(
     _ bytes: Span<UInt8>, from position: inout Int, at now: UInt32
   ) -> Event? {
+    giveUpIfSilent(at: now)
     while let found = decoder.decode(bytes, from: &position) {
       switch found {
       case .malformed: broken(at: now)
@@ -150,22 +176,22 @@ public struct DeviceLink: ~Copyable {
   public var dataByteCount: Int { data.count }
 
   /// One of the bytes that `.data` has told of.
-  public func dataByte(at index: Int) -> UInt8 { decoder.payloadByte(at: data.lowerBound + index) }
+  public func dataByte(at index: Int) -> UInt8 { decoder.payloadByte(at: data.lowerBound &+ index) }
 
   private mutating func take(at now: UInt32) -> Event? {
     guard let header = decoder.header, header.strength == nil else { return nil }
-    if isOpen, let session, isSealed(session.seal(.fromInitiator)) {
+    if isOpen, let session, isSealed(session.number, .fromInitiator) {
       return take(header, at: now)
     }
-    if let offered, isSealed(offered.seal(.fromInitiator)) {
-      open(offered)
+    if let offered, isSealed(offered.number, .fromInitiator) {
+      open(offered, at: now)
       let event = take(header, at: now)
       // What is in the frame is told again: the caller has to begin anew first.
       guard !offered.goesOn else { return event }
       if event == .data { expected = 0 }
       return .opened(goesOn: false)
     }
-    if header.kind == .hello, isSealed(Seal(outsideSessions: .fromInitiator)) {
+    if header.kind == .hello, isSealed(0, .fromInitiator) {
       welcome()
     } else if !isEcho {
       broken(at: now)
@@ -173,13 +199,21 @@ public struct DeviceLink: ~Copyable {
     return nil
   }
 
-  private func isSealed(_ seal: Seal) -> Bool {
-    decoder.isSealed(by: seal, byteCount: frameByteCount)
+  /// The streams stay, for a session that goes on with them.
+  private mutating func giveUpIfSilent(at now: UInt32) {
+    guard isOpen, Int32(bitPattern: now &- heardAt) >= Self.silenceLimit else { return }
+    isOpen = false
+    if answer != .welcome { answer = nil }
+  }
+
+  /// Whether a frame is of a session, or with 0 of none, and from that end.
+  @inline(never)
+  private func isSealed(_ session: UInt32, _ direction: Direction) -> Bool {
+    decoder.isSealed(by: Seal(session: session, direction), byteCount: frameByteCount)
   }
 
   private var isEcho: Bool {
-    isSealed(Seal(outsideSessions: .fromResponder))
-      || session.map { isSealed($0.seal(.fromResponder)) } ?? false
+    isSealed(0, .fromResponder) || session.map { isSealed($0.number, .fromResponder) } ?? false
   }
 
   /// What is no frame: it may have been one, or the answer to this end's.
@@ -192,15 +226,17 @@ public struct DeviceLink: ~Copyable {
     }
   }
 
-  private mutating func open(_ next: Session) {
+  private mutating func open(_ next: Session, at now: UInt32) {
     session = next
     offered = nil
     isOpen = true
+    heardAt = now
     answer = .acknowledgement
     if next.goesOn {
       outbox.restart()
     } else {
       expected = 0
+      closeCode = nil
       outbox.removeAll()
     }
   }
@@ -224,7 +260,7 @@ public struct DeviceLink: ~Copyable {
 
   /// A sound frame of the session.
   private mutating func take(_ header: FrameHeader, at now: UInt32) -> Event? {
-    heardAt = now
+    if Int32(bitPattern: now &- heardAt) > 0 { heardAt = now }
     switch header.kind {
     case .data: return takeData(header.sequence)
     case .acknowledgement: outbox.acknowledge(header.sequence)
@@ -234,10 +270,11 @@ public struct DeviceLink: ~Copyable {
     case .busy:
       outbox.acknowledge(header.sequence)
       outbox.hold(until: now &+ number16)
+      heardAt = now &+ number16
     case .ping: answer = .acknowledgement
     case .close:
       isOpen = false
-      answer = nil
+      (answer, closeCode) = (nil, nil)
       return .closed(decoder.withPayload(byteCount: frameByteCount) { $0.isEmpty ? 0 : $0[0] })
     case .rate, .hello, .welcome, .ready: break
     }
@@ -253,12 +290,12 @@ public struct DeviceLink: ~Copyable {
 
   private mutating func takeData(_ first: UInt16) -> Event? {
     answer = .acknowledgement
-    let count = frameByteCount - FrameHeader.overheadByteCount
-    let blockCount = (count + 15) / 16
+    let count = frameByteCount &- FrameHeader.overheadByteCount
+    let blockCount = (count &+ 15) / 16
     // Blocks of the frame that are known; numbers on a circle.
     let known = Int((expected &- first) & 0xFFF)
     guard known < blockCount else { return nil }
-    data = 16 * known..<count
+    data = 16 &* known..<count
     expected = (first &+ UInt16(blockCount)) & 0xFFF
     return .data
   }

@@ -21,11 +21,13 @@ struct DeviceOutbox: ~Copyable {
 
   init(_ storage: consuming ByteStorage) { self.storage = storage }
 
-  func hasRoom(byteCount: Int) -> Bool { byteCount <= storage.byteCount - count }
+  var isEmpty: Bool { count == 0 }
+
+  func hasRoom(byteCount: Int) -> Bool { byteCount <= storage.byteCount &- count }
 
   mutating func append(_ byte: UInt8) {
     storage[count] = byte
-    count += 1
+    count &+= 1
     if sentCount == 0 { isDue = true }
   }
 
@@ -82,10 +84,10 @@ struct DeviceOutbox: ~Copyable {
   /// The peer lacks this block next.
   mutating func acknowledge(_ next: UInt16) {
     let blocks = Int((next &- block) & 0xFFF)
-    guard sentCount > 0, blocks > 0, blocks <= (sentCount + 15) / 16 else { return }
-    let taken = min(16 * blocks, sentCount)
-    for index in taken..<count { storage[index - taken] = storage[index] }
-    count -= taken
+    guard sentCount > 0, blocks > 0, blocks <= (sentCount &+ 15) / 16 else { return }
+    let taken = min(16 &* blocks, sentCount)
+    for index in taken..<count { storage[index &- taken] = storage[index] }
+    count &-= taken
     block = next
     sentCount = 0
     isDue = count > 0

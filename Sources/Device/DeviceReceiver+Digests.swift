@@ -4,15 +4,15 @@ extension DeviceReceiver where Store: ~Copyable {
   func digest(of entry: TableEntry) -> Digest {
     var digest = SHA256()
     guard entry.isPlaned else {
-      for offset in entry.offset..<entry.offset + entry.byteCount { digest.update(store[offset]) }
+      for offset in entry.offset..<entry.offset &+ entry.byteCount { digest.update(store[offset]) }
       return digest.finish()
     }
     let value = PlaneValue(entry.format, store[stateOf: entry.index])
-    for offset in entry.offset..<entry.offset + entry.elementCount {
+    for offset in entry.offset..<entry.offset &+ entry.elementCount {
       var (word, byteCount) = (value.highestBytes(of: store[offset]), entry.format.byteCount)
       while byteCount > PlaneValue.byteCount {
         digest.update(0)
-        byteCount -= 1
+        byteCount &-= 1
       }
       for _ in 0..<byteCount {
         digest.update(UInt8(truncatingIfNeeded: word))
@@ -37,11 +37,11 @@ struct PlaneValue {
   private let isRefined: Bool
 
   init(_ format: ElementFormat, _ state: TensorState) {
-    bitCount = 8 * min(format.byteCount, Self.byteCount)
+    bitCount = 8 &* min(format.byteCount, Self.byteCount)
     // A binary64 is told by its upper half; the lower one is zero.
-    mantissaBits = format.mantissaBits - 8 * format.byteCount + bitCount
-    let lost = format.mantissaBits - mantissaBits
-    level = Int(state.topLevel) - PlaneDecoder.planeLimit - lost
+    mantissaBits = format.mantissaBits &- 8 &* format.byteCount &+ bitCount
+    let lost = format.mantissaBits &- mantissaBits
+    level = Int(state.topLevel) &- PlaneDecoder.planeLimit &- lost
     planeCount = state.planeCount
     isRefined = state.isRefined
   }
@@ -56,21 +56,21 @@ struct PlaneValue {
     // The first bit that is not known: below the last plane, or in it where that is still to come.
     var middle = UInt32(0x80) >> UInt32(planeCount)
     if !isRefined, known >= middle << 2 { middle <<= 1 }
-    known |= level + PlaneDecoder.planeLimit - planeCount >= 0 ? middle : 0
-    let sign = byte & PlaneDecoder.sign != 0 ? UInt32(1) << UInt32(bitCount - 1) : 0
+    known |= level &+ PlaneDecoder.planeLimit &- planeCount >= 0 ? middle : 0
+    let sign = byte & PlaneDecoder.sign != 0 ? UInt32(1) << UInt32(bitCount &- 1) : 0
     return sign | magnitude(known)
   }
 
   private func magnitude(_ significand: UInt32) -> UInt32 {
     var lead = 7
-    while significand >> UInt32(lead) == 0 { lead -= 1 }
-    let exponent = level + lead - mantissaBits + 1
+    while significand >> UInt32(lead) == 0 { lead &-= 1 }
+    let exponent = level &+ lead &- mantissaBits &+ 1
     guard exponent > 0 else {
       return level < 0 ? significand >> UInt32(-level) : significand << UInt32(level)
     }
     // The leading bit adds one to the exponent, which is short of it.
-    let shift = mantissaBits - lead
+    let shift = mantissaBits &- lead
     let fraction = shift < 0 ? significand >> UInt32(-shift) : significand << UInt32(shift)
-    return UInt32(exponent - 1) << UInt32(mantissaBits) + fraction
+    return UInt32(exponent &- 1) << UInt32(mantissaBits) &+ fraction
   }
 }

@@ -6,6 +6,12 @@ enum DeviceFailure {
   static let broken: UInt8 = 5
 }
 
+/// How this end closes a session (Protocol.md §4.6).
+enum CloseCode {
+  static let done: UInt8 = 0
+  static let refused: UInt8 = 2
+}
+
 extension DeviceReceiver where Store: ~Copyable {
   private typealias Kind = RecordState.Kind
 
@@ -27,8 +33,8 @@ extension DeviceReceiver where Store: ~Copyable {
     while reader.rest > 0, position < pendingByteCount,
       decoder.append(link.dataByte(at: position))
     {
-      position += 1
-      reader.rest -= 1
+      position &+= 1
+      reader.rest &-= 1
     }
     if reader.rest == 0 { reader.step = .kind }
     return judge(decoder.decode(isComplete: false, table, &store))
@@ -53,7 +59,7 @@ extension DeviceReceiver where Store: ~Copyable {
   // MARK: - Bytes
 
   private mutating func take(_ byte: UInt8) -> Event? {
-    position += 1
+    position &+= 1
     if reader.order == .tensors { return takeTensor(byte) }
     if reader.order == .offer { digest.update(byte) }
     switch reader.step {
@@ -62,8 +68,9 @@ extension DeviceReceiver where Store: ~Copyable {
       guard reader.takeLength(byte) else { return fail(DeviceFailure.broken) }
       guard reader.step == .body, reader.rest == 0 else { return nil }
     case .body:
-      reader.rest -= 1
+      reader.rest &-= 1
       if let event = takeBody(byte) { return event }
+      guard !reader.isBroken else { return fail(DeviceFailure.broken) }
       guard reader.rest == 0 else { return nil }
     }
     reader.step = .kind
@@ -71,9 +78,10 @@ extension DeviceReceiver where Store: ~Copyable {
   }
 
   private mutating func takeTensor(_ byte: UInt8) -> Event? {
-    guard byte == table.byte(at: reader.tablePosition) else { return refuse() }
-    digest.update(byte)
-    reader.tablePosition += 1
+    let expected = table.byte(at: reader.tablePosition)
+    if byte != expected, let event = refuse() { return event }
+    digest.update(expected)
+    reader.tablePosition &+= 1
     if reader.tablePosition == table.byteCount {
       reader.order = .contents
       phase = .preparing
@@ -88,7 +96,12 @@ extension DeviceReceiver where Store: ~Copyable {
     case Kind.content:
       guard reader.place < reader.end else { return fail(DeviceFailure.broken) }
       store[reader.place] = byte
-      reader.place += 1
+      reader.place &+= 1
+    case Kind.milestone:
+      // Bytes behind these two are ignored.
+      guard reader.field < 2 else { return nil }
+      reader.keep(byte)
+      reader.field &+= 1
     default: reader.keep(byte)
     }
     return nil
@@ -100,6 +113,7 @@ extension DeviceReceiver where Store: ~Copyable {
       guard byte == 0 else { return refuse("tensors, not a file") }
     case 1:
       guard byte <= 1 else { return fail(DeviceFailure.broken) }
+      reader.offersCoded = byte == 1
     case 2:
       guard reader.takeNumber(byte) else { return nil }
       guard reader.number == table.end().tensorCount else {
@@ -112,21 +126,22 @@ extension DeviceReceiver where Store: ~Copyable {
         return fail(DeviceFailure.broken)
       }
     default:
-      let place = reader.field - 5
+      let place = reader.field &- 5
       if place < model.name.count { model.name[place] = byte }
     }
-    reader.field += 1
+    reader.field &+= 1
     return nil
   }
 
   private mutating func takeUnit(_ byte: UInt8) -> Event? {
     if reader.field == 0 {
       guard reader.takeNumber(byte) else { return nil }
+      if let event = openUnit() { return event }
     } else if byte != 0 {
       // Exact and not compressed, as INFO has it.
       return fail(DeviceFailure.cannotKeep)
     }
-    reader.field += 1
+    reader.field &+= 1
     return nil
   }
 
@@ -136,13 +151,16 @@ extension DeviceReceiver where Store: ~Copyable {
     switch reader.kind {
     case Kind.offer:
       guard reader.field >= 5 else { return fail(DeviceFailure.broken) }
-      for place in reader.field - 5..<max(model.name.count, reader.field - 5) {
+      for place in reader.field &- 5..<max(model.name.count, reader.field &- 5) {
         model.name[place] = 0
       }
       reader.order = .tensors
-    case Kind.unit: return openUnit()
+    case Kind.unit:
+      guard reader.field == 4 else { return fail(DeviceFailure.broken) }
+      reader.order = .content
     case Kind.digest: return closeUnit()
     case Kind.milestone:
+      guard reader.field == 2 else { return fail(DeviceFailure.broken) }
       if let event = endCodeword() { return event }
       return .milestone(
         tier: UInt8(truncatingIfNeeded: reader.digest.words[0] >> 8),
@@ -156,13 +174,12 @@ extension DeviceReceiver where Store: ~Copyable {
   }
 
   private mutating func openUnit() -> Event? {
-    guard reader.field == 4, let entry = table.entry(reader.number, amongContents: false),
-      entry.hasContent, !store[stateOf: entry.index].hasCome
+    guard let entry = table.entry(reader.number, amongContents: false), entry.hasContent,
+      !store[stateOf: entry.index].hasCome
     else { return fail(DeviceFailure.broken) }
     guard !entry.isPlaned else { return fail(DeviceFailure.cannotKeep) }
     reader.index = entry.index
-    (reader.place, reader.end) = (entry.offset, entry.offset + entry.byteCount)
-    reader.order = .content
+    (reader.place, reader.end) = (entry.offset, entry.offset &+ entry.byteCount)
     return nil
   }
 
@@ -189,7 +206,7 @@ extension DeviceReceiver where Store: ~Copyable {
     guard store[stateOf: entry.index].hasCome else { return fail(DeviceFailure.broken) }
     let part = digest(of: entry)
     digest.update(part)
-    phase = .verifying(number + 1)
+    phase = .verifying(number &+ 1)
     return nil
   }
 

@@ -1,5 +1,8 @@
 public import Framing
 
+// In this module sums wrap around: each access to memory is checked, and to check each sum as well would
+// cost a kilobyte of code. Functions with several callers stay out of line for the same reason.
+
 /// Everything that a device needs to receive the one model that it runs: link, records, decoder, digests.
 ///
 /// Works in memory that is lent to it, and in a store. The caller's loop, over and over:
@@ -21,7 +24,7 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
     case completed
     /// It will not come; the code (Protocol.md §5.7) has been said.
     case failed(UInt8)
-    /// The sender is done, or has given up.
+    /// The session is over: the sender has said so, or this end, behind its last word.
     case closed(UInt8)
   }
 
@@ -52,7 +55,8 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   var reader = RecordState()
   // The digest of the model so far: of the manifest, then of the tensors too.
   var digest = SHA256()
-  var model = CommittedModel()
+  /// What is coming: its name is known when it has begun, its digest when it is complete.
+  public internal(set) var model = CommittedModel()
   /// The time that this processor takes for the digest of a kilobyte.
   public var millisecondsPerKilobyte: UInt8 = 4
   // Work that takes no longer is not announced, in milliseconds.
@@ -60,8 +64,11 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   // What INFO says.
   private let name: StaticString
 
+  /// Takes the one model of a table.
+  ///
   /// - Parameters:
   ///   - table: the one model that is taken.
+  ///   - store: where it goes.
   ///   - frame: memory for a frame that comes in; its size is the MTU.
   ///   - outbox: memory for what this end says, 160 bytes at least.
   ///   - name: what this device is called.
@@ -113,7 +120,9 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   /// there is none.
   @inline(never)
   public mutating func transmit(into output: inout OutputSpan<UInt8>, at now: UInt32) -> Bool {
-    link.transmit(into: &output, at: now)
+    let hasFrame = link.transmit(into: &output, at: now)
+    if let code = link.takeClosing() { (phase, event) = (.closed, .closed(code)) }
+    return hasFrame
   }
 
   /// The room that `transmit` needs.
@@ -156,6 +165,7 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
     guard phase == .completed else { return }
     say(RecordState.Kind.verified, byteCount: SHA256.byteCount)
     say(model.digest)
+    link.close(code: CloseCode.done)
   }
 
   /// Before a piece of work that takes long: announces it, once.
@@ -185,7 +195,7 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   @inline(never)
   private mutating func sayInfo() {
     let nameByteCount = min(name.utf8CodeUnitCount, 32)
-    say(RecordState.Kind.info, byteCount: 2 + 1 + 1 + nameByteCount + 1)
+    say(RecordState.Kind.info, byteCount: 2 &+ 1 &+ 1 &+ nameByteCount &+ 1)
     // No compression but none; the codec flat; no limit but that it has to be the right model.
     say(1)
     say(2)

@@ -61,9 +61,9 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   var target: Int { active == 0 ? 1 : 0 }
 
   /// Where the image begins in a slot.
-  var imageOffset: Int { Place.states + (4 * tensorCount + 15) & ~15 }
+  var imageOffset: Int { Place.states &+ (4 &* tensorCount &+ 15) & ~15 }
 
-  var slotByteCount: Int { flash.pageCount / 2 * flash.pageByteCount }
+  var slotByteCount: Int { flash.pageCount / 2 &* flash.pageByteCount }
 
   /// Where a slot begins in the flash.
   func start(of slot: Int) -> Int { slot == 0 ? 0 : slotByteCount }
@@ -71,31 +71,33 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   // MARK: - Reading
 
   /// A byte of the image in a slot.
+  @inline(never)
   func imageByte(_ offset: Int, of slot: Int) -> UInt8 {
-    let byte = flash.byte(at: start(of: slot) + imageOffset + offset)
+    let byte = flash.byte(at: start(of: slot) &+ imageOffset &+ offset)
     return isInverted(slot) ? ~byte : byte
   }
 
   /// A tensor's state in a slot.
   func state(_ index: Int, of slot: Int) -> TensorState {
-    TensorState(word: word(Place.states + 4 * index, of: slot))
+    TensorState(word: word(Place.states &+ 4 &* index, of: slot))
   }
 
   /// What a slot says of its model.
   func model(of slot: Int) -> CommittedModel {
     var model = CommittedModel()
-    for index in 0..<8 { model.digest.words[index] = word(24 + 4 * index, of: slot).byteSwapped }
-    for index in 0..<32 { model.name[index] = flash.byte(at: start(of: slot) + 56 + index) }
+    for index in 0..<8 { model.digest.words[index] = word(24 &+ 4 &* index, of: slot).byteSwapped }
+    for index in 0..<32 { model.name[index] = flash.byte(at: start(of: slot) &+ 56 &+ index) }
     return model
   }
 
   /// Whether a slot's image is kept inverted.
   func isInverted(_ slot: Int) -> Bool { word(20, of: slot) >> 16 & 1 == 1 }
 
+  @inline(never)
   private func word(_ offset: Int, of slot: Int) -> UInt32 {
     var word: UInt32 = 0
     for place in 0..<4 {
-      word |= UInt32(flash.byte(at: start(of: slot) + offset + place)) << UInt32(8 * place)
+      word |= UInt32(flash.byte(at: start(of: slot) &+ offset &+ place)) << UInt32(8 &* place)
     }
     return word
   }
@@ -125,19 +127,20 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
 
   /// Whether a mark's first unit has been programmed.
   private func isMarked(_ slot: Int, _ place: Int, _ mark: UInt32) -> Bool {
-    let unused = UInt32(8 * max(4 - flash.unitByteCount, 0))
+    let unused = UInt32(8 &* max(4 &- flash.unitByteCount, 0))
     return (word(place, of: slot) ^ mark) << unused == 0
   }
 
   private func headerChecksum(of slot: Int) -> UInt32 {
     var checksum = CRC32()
-    for offset in 0..<Place.checksum { checksum.update(flash.byte(at: start(of: slot) + offset)) }
-    for offset in 0..<4 * tensorCount {
-      checksum.update(flash.byte(at: start(of: slot) + Place.states + offset))
+    for offset in 0..<Place.checksum { checksum.update(flash.byte(at: start(of: slot) &+ offset)) }
+    for offset in 0..<4 &* tensorCount {
+      checksum.update(flash.byte(at: start(of: slot) &+ Place.states &+ offset))
     }
     return checksum.value
   }
 
+  @inline(never)
   private func imageChecksum(of slot: Int) -> UInt32 {
     var checksum = CRC32()
     for offset in 0..<imageByteCount { checksum.update(imageByte(offset, of: slot)) }
@@ -149,7 +152,7 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   /// Erases the next page of the slot to be filled that is not blank; false where all are.
   mutating func eraseNextPage() -> Bool {
     let first = start(of: target) / flash.pageByteCount
-    for page in first..<first + flash.pageCount / 2 where !isBlank(page) {
+    for page in first..<first &+ flash.pageCount / 2 where !isBlank(page) {
       flash.erase(page: page)
       return true
     }
@@ -157,8 +160,8 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   }
 
   private func isBlank(_ page: Int) -> Bool {
-    let start = page * flash.pageByteCount
-    for offset in start..<start + flash.pageByteCount where flash.byte(at: offset) != 0xFF {
+    let start = page &* flash.pageByteCount
+    for offset in start..<start &+ flash.pageByteCount where flash.byte(at: offset) != 0xFF {
       return false
     }
     return true
@@ -166,11 +169,12 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
 
   /// Programs a unit of the image to be.
   mutating func programImage(_ unit: InlineArray<16, UInt8>, at offset: Int) {
-    flash.program(unit, at: start(of: target) + imageOffset + offset)
+    flash.program(unit, at: start(of: target) &+ imageOffset &+ offset)
   }
 
   /// Makes the image that has been programmed the one that stays, by one write in the end; false where
   /// the flash does not hold what was written: its image has another checksum.
+  @inline(never)
   mutating func activate(
     _ model: CommittedModel, _ states: LentMemory<TensorState>, imageChecksum: UInt32,
     isInverted: Bool
@@ -188,10 +192,10 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
     var sum = header.checksum
     for index in 0..<tensorCount { sum.update(littleEndian: states[index].word) }
     header.append(sum.value, to: &flash)
-    header.pad(to: start(of: slot) + Place.activation, in: &flash)
-    header = HeaderWriter(at: start(of: slot) + Place.states)
+    header.pad(to: start(of: slot) &+ Place.activation, in: &flash)
+    header = HeaderWriter(at: start(of: slot) &+ Place.states)
     for index in 0..<tensorCount { header.append(states[index].word, to: &flash) }
-    header.pad(to: start(of: slot) + imageOffset, in: &flash)
+    header.pad(to: start(of: slot) &+ imageOffset, in: &flash)
     guard isSound(slot) else { return false }
     mark(slot, Place.activation, Self.activated)
     findActive()
@@ -206,10 +210,19 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
     return self.active != nil
   }
 
+  @inline(never)
   private mutating func mark(_ slot: Int, _ place: Int, _ mark: UInt32) {
     var unit = InlineArray<16, UInt8>(repeating: 0xFF)
-    for index in 0..<4 { unit[index] = UInt8(truncatingIfNeeded: mark >> UInt32(8 * index)) }
-    flash.program(unit, at: start(of: slot) + place)
+    for index in 0..<4 { unit[index] = UInt8(truncatingIfNeeded: mark >> UInt32(8 &* index)) }
+    flash.program(unit, at: start(of: slot) &+ place)
+  }
+}
+
+extension ModelTable {
+  /// Bytes of flash that a slot for the model takes: each of the two has whole pages.
+  public var slotByteCount: Int {
+    let end = end()
+    return 128 &+ (4 &* end.tensorCount &+ 15) & ~15 &+ end.imageByteCount
   }
 }
 
@@ -221,18 +234,20 @@ private struct HeaderWriter<Flash: FlashDevice & ~Copyable> {
 
   init(at offset: Int) { self.offset = offset }
 
+  @inline(never)
   mutating func append(_ byte: UInt8, to flash: inout Flash) {
     checksum.update(byte)
-    let last = flash.unitByteCount - 1
+    let last = flash.unitByteCount &- 1
     unit[offset & last] = byte
-    offset += 1
+    offset &+= 1
     guard offset & last == 0 else { return }
-    flash.program(unit, at: offset - last - 1)
+    flash.program(unit, at: offset &- last &- 1)
     unit = InlineArray(repeating: 0xFF)
   }
 
+  @inline(never)
   mutating func append(_ word: UInt32, to flash: inout Flash) {
-    for place in 0..<4 { append(UInt8(truncatingIfNeeded: word >> UInt32(8 * place)), to: &flash) }
+    for place in 0..<4 { append(UInt8(truncatingIfNeeded: word >> UInt32(8 &* place)), to: &flash) }
   }
 
   mutating func pad(to end: Int, in flash: inout Flash) {

@@ -10,6 +10,8 @@ public struct FlashStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStore
   private let states: LentMemory<TensorState>
   // The slot that is read and written; nil before there is any model.
   private var slot: Int?
+  // Where its image begins in the flash: computed once, for every weight that is read.
+  private var imageStart = 0
   // A unit that is being written: as it will be programmed.
   private var unit = InlineArray<16, UInt8>(repeating: 0xFF)
   private var unitOffset = -1
@@ -24,37 +26,47 @@ public struct FlashStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStore
     _ = restore()
   }
 
+  /// The model that stays; nil where there is none.
+  public var model: CommittedModel? {
+    slot == slots.active ? slot.map { slots.model(of: $0) } : nil
+  }
+
+  /// A byte of the image that is coming, or stays.
   public subscript(offset: Int) -> UInt8 {
-    get {
-      let last = slots.flash.unitByteCount - 1
+    @inline(never) get {
+      let last = slots.flash.unitByteCount &- 1
       if offset & ~last == unitOffset { return ~unit[offset & last] }
-      return slot.map { ~rawByte(offset, of: $0) } ?? 0
+      return slot == nil ? 0 : ~rawByte(offset)
     }
-    set {
-      let last = slots.flash.unitByteCount - 1
+    @inline(never) set {
+      let last = slots.flash.unitByteCount &- 1
       if offset & ~last != unitOffset {
         flush()
         unitOffset = offset & ~last
-        for place in 0...last { unit[place] = rawByte(unitOffset + place, of: slots.target) }
+        for place in 0...last { unit[place] = rawByte(unitOffset &+ place) }
       }
       unit[offset & last] = ~newValue
     }
   }
 
+  /// The state of a tensor.
   public subscript(stateOf index: Int) -> TensorState {
     get { states[index] }
     set { states[index] = newValue }
   }
 
+  /// The longest time that a piece of work takes.
   public var pieceMilliseconds: UInt16 { max(slots.flash.eraseMilliseconds, 100) }
 
+  /// Makes the image zero, piece by piece; true when it is.
   public mutating func prepare() -> Bool {
     unitOffset = -1
-    slot = slots.target
+    use(slots.target)
     states.fill(TensorState())
     return !slots.eraseNextPage()
   }
 
+  /// Makes the image that has come the one that stays, piece by piece.
   public mutating func commit(_ model: CommittedModel) -> CommitProgress {
     flush()
     // Of what is in the flash, for that is what the digests were taken of.
@@ -69,7 +81,7 @@ public struct FlashStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStore
   public mutating func restore() -> Bool {
     unitOffset = -1
     // Another store may have left one that is not inverted.
-    slot = slots.active.flatMap { slots.isInverted($0) ? $0 : nil }
+    use(slots.active.flatMap { slots.isInverted($0) ? $0 : nil })
     guard let slot else {
       states.fill(TensorState())
       return false
@@ -81,9 +93,12 @@ public struct FlashStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStore
   /// Gives up the model that stays for the one before it; false where there is none.
   public mutating func rollBack() -> Bool { slots.revoke() && restore() }
 
-  private func rawByte(_ offset: Int, of slot: Int) -> UInt8 {
-    slots.flash.byte(at: slots.start(of: slot) + slots.imageOffset + offset)
+  private mutating func use(_ slot: Int?) {
+    self.slot = slot
+    imageStart = slots.start(of: slot ?? 0) &+ slots.imageOffset
   }
+
+  private func rawByte(_ offset: Int) -> UInt8 { slots.flash.byte(at: imageStart &+ offset) }
 
   private mutating func flush() {
     if unitOffset >= 0 { slots.programImage(unit, at: unitOffset) }

@@ -42,26 +42,27 @@ struct TableEntry {
   }
 
   /// Goes on to the next tensor; false behind the last.
+  @inline(never)
   mutating func advance<Table: ModelTable>(_ table: Table) -> Bool {
     guard record.upperBound < table.byteCount else { return false }
-    index += 1
-    offset = (offset + byteCount + Self.alignment - 1) & -Self.alignment
-    var place = record.upperBound + 1
+    index &+= 1
+    offset = (offset &+ byteCount &+ Self.alignment &- 1) & -Self.alignment
+    var place = record.upperBound &+ 1
     let bodyByteCount = Self.varint(table, &place)
-    record = record.upperBound..<place + bodyByteCount
+    record = record.upperBound..<place &+ bodyByteCount
     let isShared = table.byte(at: place) != 0
-    place += 1
+    place &+= 1
     if isShared { _ = Self.varint(table, &place) }
     namePrefix = Self.varint(table, &place)
     let suffixByteCount = Self.varint(table, &place)
-    nameSuffix = place..<place + suffixByteCount
+    nameSuffix = place..<place &+ suffixByteCount
     format = ElementFormat(code: table.byte(at: nameSuffix.upperBound))
-    place = nameSuffix.upperBound + 1
+    place = nameSuffix.upperBound &+ 1
     let rank = Self.varint(table, &place)
     elementCount = 1
     for _ in 0..<rank { elementCount &*= Self.varint(table, &place) }
     hasContent = !isShared && elementCount > 0
-    if hasContent { number += 1 }
+    if hasContent { number &+= 1 }
     let isSmall =
       elementCount < Self.smallLimit || rank < 2 && elementCount <= Self.vectorLimit
     isPlaned = format.isFloat && !isSmall
@@ -74,16 +75,23 @@ struct TableEntry {
     var (number, shift) = (0, 0)
     while true {
       let byte = table.byte(at: place)
-      place += 1
+      place &+= 1
       number |= Int(byte & 0x7F) << shift
       guard byte & 0x80 != 0 else { return number }
-      shift += 7
+      shift &+= 7
     }
   }
 }
 
 extension ModelTable {
+  /// How many tensors there are, each with a state in the store.
+  public var tensorCount: Int { end().tensorCount }
+
+  /// Bytes of the image.
+  public var imageByteCount: Int { end().imageByteCount }
+
   /// The tensor with this number, of all or of those with content; nil where there is none.
+  @inline(never)
   func entry(_ wanted: Int, amongContents: Bool) -> TableEntry? {
     var entry = TableEntry()
     while entry.advance(self) {
@@ -95,10 +103,11 @@ extension ModelTable {
   }
 
   /// The end of the table: behind its last tensor, with the size of the image as its offset.
+  @inline(never)
   func end() -> (tensorCount: Int, contentCount: Int, imageByteCount: Int) {
     var entry = TableEntry()
     while entry.advance(self) {}
-    return (entry.index + 1, entry.number + 1, entry.offset + entry.byteCount)
+    return (entry.index &+ 1, entry.number &+ 1, entry.offset &+ entry.byteCount)
   }
 }
 
@@ -134,10 +143,10 @@ struct ElementFormat {
   /// the one of infinity and zero's (Protocol.md §6.3).
   private var levelCount: Int {
     switch code {
-    case 1: 23 + 254
-    case 2: 52 + 2046
-    case 3: 10 + 30
-    default: 7 + 254
+    case 1: 23 &+ 254
+    case 2: 52 &+ 2046
+    case 3: 10 &+ 30
+    default: 7 &+ 254
     }
   }
 

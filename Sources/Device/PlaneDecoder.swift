@@ -58,6 +58,7 @@ struct PlaneDecoder: ~Copyable {
   mutating func reset() { self = PlaneDecoder() }
 
   /// Goes as far as the bytes in the queue allow; with `isComplete` these are the codeword's last.
+  @inline(never)
   mutating func decode<Table: ModelTable, Store: WeightStore & ~Copyable>(
     isComplete: Bool, _ table: Table, _ store: inout Store
   ) -> Outcome {
@@ -77,7 +78,7 @@ struct PlaneDecoder: ~Copyable {
           decodeSignificance(isComplete, &store)
         }
         guard place == end else { return .needsBytes }
-        store[stateOf: index].passCount += 1
+        store[stateOf: index].passCount &+= 1
         step = .unit
       case .end:
         guard coder.digits.count == 0 else { return .broken }
@@ -96,7 +97,7 @@ struct PlaneDecoder: ~Copyable {
   ) -> Outcome? {
     let contentCount = table.end().contentCount
     var selectorBits = 0
-    while contentCount >> selectorBits > 0 { selectorBits += 1 }
+    while contentCount >> selectorBits > 0 { selectorBits &+= 1 }
     let number = decodeNumber(bitCount: selectorBits)
     guard number != contentCount else {
       step = .end
@@ -105,7 +106,8 @@ struct PlaneDecoder: ~Copyable {
     guard let entry = table.entry(number, amongContents: true) else { return .broken }
     guard entry.isPlaned, !coder.decode(&isMantissa) else { return .unkeepable }
     if store[stateOf: entry.index].passCount == 0 {
-      guard let state = decodeHeader(entry.format) else { return .unkeepable }
+      guard let state = decodeHeader(entry.format) else { return .broken }
+      guard !coder.decode(&hasExceptions) else { return .unkeepable }
       store[stateOf: entry.index] = state
     }
     return beginPass(entry, store[stateOf: entry.index])
@@ -115,7 +117,7 @@ struct PlaneDecoder: ~Copyable {
     var (number, rest) = (0, bitCount)
     while rest > 0 {
       let size = min(rest, 8)
-      rest -= size
+      rest &-= size
       let group = coder.interval.decodeGroup(bitCount: size, from: &coder.digits)
       number = number &<< size | Int(group)
     }
@@ -126,22 +128,21 @@ struct PlaneDecoder: ~Copyable {
     let level = decodeNumber(bitCount: format.levelBits)
     var state = TensorState()
     state.hasCome = true
-    let isNone = level == 1 << format.levelBits - 1
+    let isNone = level == 1 << format.levelBits &- 1
     state.topLevel = isNone ? TensorState.none : UInt16(truncatingIfNeeded: level)
-    guard isNone || format.has(level: level), !coder.decode(&hasExceptions) else { return nil }
-    return state
+    return isNone || format.has(level: level) ? state : nil
   }
 
   private mutating func beginPass(_ entry: TableEntry, _ state: TensorState) -> Outcome? {
     isRefinement = !state.isRefined
-    let plane = isRefinement ? state.planeCount - 1 : state.planeCount
+    let plane = isRefinement ? state.planeCount &- 1 : state.planeCount
     // A tensor of zeros has one pass, and in that nothing.
     let isNone = state.topLevel == TensorState.none
     guard plane <= Int(state.topLevel), !(isNone && state.passCount > 0) else { return .broken }
     guard plane < Self.planeLimit else { return .unkeepable }
     bit = 0x40 >> UInt8(truncatingIfNeeded: plane)
     index = entry.index
-    end = entry.offset + entry.elementCount
+    end = entry.offset &+ entry.elementCount
     place = isNone ? end : entry.offset
     significance = BitModel()
     refinement = InlineArray(repeating: BitModel())

@@ -35,7 +35,7 @@ public struct SHA256: Sendable {
   @inline(never)
   public mutating func update(_ byte: UInt8) {
     words[filled >> 2] = words[filled >> 2] &<< 8 | UInt32(byte)
-    filled += 1
+    filled &+= 1
     guard filled == Self.blockByteCount else { return }
     compress()
     filled = 0
@@ -67,7 +67,7 @@ public struct SHA256: Sendable {
     // The count of bits, in two words.
     let (high, low) = (blockCount &>> 23, blockCount &<< 9 | UInt32(filled) &<< 3)
     update(0x80)
-    while filled != Self.blockByteCount - 8 { update(0) }
+    while filled != Self.blockByteCount &- 8 { update(0) }
     update(bigEndian: high)
     update(bigEndian: low)
     return Digest(words: state)
@@ -94,10 +94,10 @@ public struct SHA256: Sendable {
   /// The word of a round, of which sixteen are kept.
   private mutating func scheduled(_ round: Int) -> UInt32 {
     guard round >= 16 else { return words[round] }
-    let (early, late) = (words[(round + 1) & 15], words[(round + 14) & 15])
+    let (early, late) = (words[(round &+ 1) & 15], words[(round &+ 14) & 15])
     let first = rotated(early, 7) ^ rotated(early, 18) ^ early &>> 3
     let second = rotated(late, 17) ^ rotated(late, 19) ^ late &>> 10
-    let word = words[round & 15] &+ first &+ words[(round + 9) & 15] &+ second
+    let word = words[round & 15] &+ first &+ words[(round &+ 9) & 15] &+ second
     words[round & 15] = word
     return word
   }

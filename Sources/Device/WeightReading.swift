@@ -31,10 +31,10 @@ public struct PlaneScale: Sendable {
   /// As far as a tensor has come.
   public init(_ state: TensorState) {
     middle = 0x80 >> Int32(truncatingIfNeeded: state.planeCount)
-    level = Int(state.topLevel) - PlaneDecoder.planeLimit
+    level = Int(state.topLevel) &- PlaneDecoder.planeLimit
   }
 
-  /// A weight, −255 ... 255.
+  /// A weight, from −255 to 255.
   @inline(__always)
   public func weight(_ byte: UInt8) -> Int32 {
     let magnitude = Int32(truncatingIfNeeded: byte & PlaneDecoder.magnitude)

@@ -48,7 +48,7 @@ public struct TensorState: Equatable, Sendable, BitwiseCopyable {
   public static let none: UInt16 = .max
 
   /// Planes of which it is known what becomes significant.
-  public var planeCount: Int { passCount == 0 ? 0 : Int(passCount) / 2 + 1 }
+  public var planeCount: Int { passCount == 0 ? 0 : Int(passCount) / 2 &+ 1 }
 
   /// Whether the last of these has been refined too.
   public var isRefined: Bool { passCount & 1 == 1 || passCount == 0 }
@@ -75,24 +75,29 @@ public struct MemoryStore: ~Copyable, WeightStore {
     (self.image, self.states) = (image, states)
   }
 
+  /// A byte of the image that is coming, or stays.
   public subscript(offset: Int) -> UInt8 {
     @inline(__always) get { image[offset] }
     @inline(__always) set { image[offset] = newValue }
   }
 
+  /// The state of a tensor.
   public subscript(stateOf index: Int) -> TensorState {
     get { states[index] }
     set { states[index] = newValue }
   }
 
+  /// The longest time that a piece of work takes.
   public var pieceMilliseconds: UInt16 { 0 }
 
+  /// Makes the image zero, piece by piece; true when it is.
   public mutating func prepare() -> Bool {
     image.fill(0)
     states.fill(TensorState())
     return true
   }
 
+  /// Makes the image that has come the one that stays, piece by piece.
   public mutating func commit(_ model: CommittedModel) -> CommitProgress { .done }
 
   /// There is none: what was in memory has gone.

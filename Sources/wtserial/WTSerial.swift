@@ -14,7 +14,7 @@ struct WTSerial: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      SendCommand.self, ReceiveCommand.self, LoopbackCommand.self, SimulateCommand.self,
-      InspectCommand.self, PlanCommand.self,
+      SendCommand.self, ReceiveCommand.self, DeviceCommand.self, LoopbackCommand.self,
+      SimulateCommand.self, InspectCommand.self, PlanCommand.self,
     ])
 }

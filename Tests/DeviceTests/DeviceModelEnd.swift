@@ -8,6 +8,8 @@ import Runtime
 @safe
 final class TestMemory<Element: BitwiseCopyable> {
   private let base: UnsafeMutableBufferPointer<Element>
+  /// As long as this lives.
+  @unsafe var buffer: UnsafeMutableBufferPointer<Element> { unsafe base }
 
   init(_ element: Element, count: Int) {
     unsafe base = .allocate(capacity: max(count, 1))

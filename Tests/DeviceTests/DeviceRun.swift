@@ -43,7 +43,8 @@ struct DeviceRun {
   /// Into any store.
   init<Store: WeightStore & ~Copyable>(
     _ checkpoint: Checkpoint, as model: Checkpoint? = nil, _ store: consuming Store,
-    _ scenario: LinkScenario = .device, policy: SendPolicy = SendPolicy()
+    _ scenario: LinkScenario = .device, policy: SendPolicy = SendPolicy(),
+    overhear: ((ArraySlice<UInt8>) -> Void)? = nil
   ) throws {
     let (there, back) = try scenario.lines()
     let session = try SendSession(
@@ -55,6 +56,9 @@ struct DeviceRun {
         baudRate: scenario.line.baudRate),
       aToB: there, bToA: back)
     simulation.isHalfDuplex = scenario.isHalfDuplex
+    if let overhear {
+      simulation.observe = { isFromSender, bytes, _ in if isFromSender { overhear(bytes) } }
+    }
     let isTimeUp = try simulation.run(until: 900_000_000_000) { sender, _, _ in
       while try session.respond(&sender) {}
       return session.outcome == nil

@@ -8,6 +8,8 @@ case $1 in
     LOOPBACK
     touch "$3" "$5"
     exec sleep 60 ;;
+  device)
+    DEVICE ;;
   receive)
     RECEIVE ;;
   send)
@@ -19,8 +21,8 @@ esac
 class DemoTests(ScriptTests):
     """The real demo with a stand-in for wtserial."""
 
-    def run_demo(self, loopback=":", receive=":", send=":"):
-        command = COMMAND.replace("LOOPBACK", loopback)
+    def run_demo(self, loopback=":", device=":", receive=":", send=":"):
+        command = COMMAND.replace("LOOPBACK", loopback).replace("DEVICE", device)
         self.write("wtserial", command.replace("RECEIVE", receive).replace("SEND", send))
         (self.root / "wtserial").chmod(0o755)
         (self.root / "tmp").mkdir(exist_ok=True)
@@ -38,10 +40,15 @@ class DemoTests(ScriptTests):
         self.assertEqual(status, 0, output)
         self.assertIn("\nidentical: 22 tensors", output)
 
-    def test_sender_that_fails_gives_the_exit_code_and_the_word_of_the_receiver(self):
-        status, output = self.run_demo(receive="echo no frames; exec sleep 60", send="exit 75")
+    def test_sender_that_fails_gives_the_exit_code_and_the_word_of_the_device(self):
+        status, output = self.run_demo(device="echo no frames; exec sleep 60", send="exit 75")
         self.assertEqual(status, 75)
         self.assertIn("no frames", output)
+
+    def test_device_that_fails_gives_the_exit_code(self):
+        status, output = self.run_demo(device="echo no port; exit 69")
+        self.assertEqual(status, 69)
+        self.assertIn("no port", output)
 
     def test_receiver_that_fails_gives_the_exit_code(self):
         status, output = self.run_demo(receive="echo disk full; exit 73")
@@ -55,6 +62,6 @@ class DemoTests(ScriptTests):
 
     def test_second_interruption_does_not_break_off_the_cleaning(self):
         again = 'trap "kill -INT $PPID; exit" TERM; touch "$3"; while :; do sleep 0.05; done'
-        once = 'until [ -e "${2%a}received.safetensors" ]; do sleep 0.05; done; kill -INT $PPID'
-        status, _ = self.run_demo(receive=again, send=once)
+        once = 'until [ -e "${2%/*}/received.safetensors" ]; do sleep 0.05; done; kill -INT $PPID'
+        status, _ = self.run_demo(receive=again, send=f'case $2 in *fast-a) {once} ;; esac')
         self.assertEqual(status, 130)

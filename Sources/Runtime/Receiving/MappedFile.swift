@@ -23,6 +23,21 @@ struct MappedFile: ~Copyable {
     unsafe munmap(base, bytes.count)
   }
 
+  /// How many bytes there are.
+  var byteCount: Int { unsafe bytes.count }
+
+  /// One of the bytes.
+  subscript(offset: Int) -> UInt8 {
+    get {
+      precondition(offset >= 0 && offset < byteCount, "an offset within the file")
+      return unsafe bytes[offset]
+    }
+    set {
+      precondition(offset >= 0 && offset < byteCount, "an offset within the file")
+      unsafe bytes[offset] = newValue
+    }
+  }
+
   /// Lends the bytes.
   mutating func withMemory<R, E: Error>(
     _ body: (inout MutableRawSpan) throws(E) -> R

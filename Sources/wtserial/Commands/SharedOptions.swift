@@ -49,7 +49,7 @@ struct PortOptions: ParsableArguments {
 }
 
 /// What `--baud` takes.
-enum BaudRateChoice: ExpressibleByArgument {
+enum BaudRateChoice: ExpressibleByArgument, Equatable {
   case fixed(UInt32)
   case auto
 

@@ -10,12 +10,12 @@ import Streaming
 /// On a terminal the progress is one line that changes; elsewhere a line now and then.
 final class Console {
   enum Verb {
-    case send, receive, inspect
+    case send, receive, device, inspect
   }
 
   private let isJSON: Bool
   private let isQuiet: Bool
-  private let port: String?
+  let port: String?
   private let model: String?
   private let verb: Verb
   private let start = MonotonicClock.now
@@ -87,7 +87,7 @@ final class Console {
     say("\(printableText(manifest.name)): \(tensors), \(size), as about \(stream)")
   }
 
-  private func reached(_ milestone: Milestone, _ isStored: Bool) {
+  func reached(_ milestone: Milestone, _ isStored: Bool = false) {
     emit(.milestone) {
       $0.milestone = "\(milestone.name)"
       $0.snr_db = milestone.signalToNoise
@@ -98,13 +98,14 @@ final class Console {
     say("reached \(tierText(milestone))\(isStored ? ", stored" : "")")
   }
 
-  private func tierText(_ milestone: Milestone) -> String {
+  func tierText(_ milestone: Milestone) -> String {
     guard milestone.tier != .small else { return "small tensors" }
     let ratio = milestone.signalToNoise.map { ", signal to noise \($0) dB" } ?? ""
     return "\(milestone.name)\(ratio)"
   }
 
-  private func measured(_ metric: Metric) {
+  /// Tells a metric, and in words more of it.
+  func measured(_ metric: Metric, _ details: String = "") {
     let name = String(decoding: metric.name, as: UTF8.self)
     let unit = String(decoding: metric.unit, as: UTF8.self)
     emit(.metric) {
@@ -114,7 +115,8 @@ final class Console {
       $0.milestone = metric.tier.map { "\(Milestone($0).name)" }
     }
     let tier = metric.tier.map { " with \(tierText(Milestone($0)))" } ?? ""
-    say("\(printableText(metric.name)) \(decimalText(metric)) \(printableText(metric.unit))\(tier)")
+    let value = "\(decimalText(metric)) \(printableText(metric.unit))"
+    say("\(printableText(metric.name)) \(value)\(details)\(tier)")
   }
 
   private func rateChanged(_ baudRate: UInt32) {
@@ -219,7 +221,14 @@ final class Console {
     write("done: \(end)\n", to: STDOUT_FILENO)
   }
 
-  private func say(_ text: String) {
+  /// Tells a result, on standard output.
+  func result(_ text: String) {
+    endLine()
+    guard !isQuiet, !isJSON else { return }
+    write(text + "\n", to: STDOUT_FILENO)
+  }
+
+  func say(_ text: String) {
     guard !isQuiet, !isJSON else { return }
     endLine()
     write(text + "\n", to: STDERR_FILENO)
@@ -231,7 +240,7 @@ final class Console {
     isLineOpen = false
   }
 
-  private func emit(_ name: Event.Name, _ fill: (inout Event) -> Void) {
+  func emit(_ name: Event.Name, _ fill: (inout Event) -> Void) {
     guard isJSON else { return }
     let elapsed = Double((MonotonicClock.now - start).microseconds) / 1e6
     var event = Event(event: name, time: elapsed)

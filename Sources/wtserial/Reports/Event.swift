@@ -44,6 +44,6 @@ struct Event: Encodable {
   var exit_code: Int32?
 
   enum Name: String, Encodable {
-    case waiting, connected, began, milestone, metric, progress, notice, done, error
+    case found, waiting, connected, began, milestone, metric, progress, notice, refused, done, error
   }
 }

@@ -25,6 +25,7 @@ struct Failure: Error, Equatable {
     case let error as SessionFailure: self = error.failure(port: port ?? "the port", model: model)
     case let error as CheckpointError: self = Failure(error, file: model ?? "the model")
     case let error as OutputError: self = Failure(error)
+    case let error as FlashFileError: self = Failure(error)
     case let error as SensitivityError: self = Failure(error)
     case let error as SerialError:
       let (sentence, exitCode) = report(on: error)
@@ -53,6 +54,19 @@ struct Failure: Error, Equatable {
 }
 
 extension Failure {
+  init(_ error: FlashFileError) {
+    switch error {
+    case .output(let error): self.init(error)
+    case .size(let path, let found, let needed):
+      self.init(
+        "\(path) is not the flash of this device: it has \(found) bytes and not \(needed); give "
+          + "another file, or remove it to begin with an erased one", .cannotCreate)
+    case .inUse(let path):
+      self.init(
+        "\(path) is the flash of a device that runs; end that, or give another file", .tryAgain)
+    }
+  }
+
   init(_ error: SensitivityError) {
     switch error {
     case .cannotRead(let path, .noSuchFileOrDirectory):

@@ -1,0 +1,120 @@
+import ArgumentParser
+import Checkpoints
+import LinkLayer
+import Runtime
+import SerialDriver
+import Streaming
+import SystemPackage
+
+/// The command `wtserial device PORT`.
+struct DeviceCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "device",
+    abstract: "Be a microcontroller that runs a model: the firmware without a board.",
+    discussion: """
+      What a board's firmware does, on a port of this machine: it takes the sample model in frames of \
+      a few hundred bytes, keeps seven planes of its weights, tries it on images after each milestone \
+      with integers alone, and tells the sender how many it recognizes. It goes on waiting for models \
+      until it is ended.
+
+        wtserial device /tmp/b
+        wtserial device /tmp/b --flash board.flash
+      """)
+
+  @Argument(help: "The serial port: a device, a by-id link or a pseudo-terminal.")
+  var port: String
+  @OptionGroup var line: PortOptions
+  @OptionGroup var output: OutputOptions
+  @Option(help: ArgumentHelp("The largest frame to accept, in bytes.", valueName: "bytes"))
+  var mtu = 256
+  @Option(
+    help: ArgumentHelp(
+      """
+      Keep models in this file as in flash: erased to ones, programmed to zeros. It is made if it is \
+      not there. Without it a model lasts as long as the command.
+      """, valueName: "file"), completion: .file())
+  var flash: String?
+  @Flag(help: "Write weights to the flash as they come, as a device with little memory does.")
+  var inFlash = false
+  @Option(
+    help: ArgumentHelp("Images to try after a milestone; in the end it is all.", valueName: "count")
+  )
+  var samples = 60
+  @Option(
+    help: ArgumentHelp(
+      "Take models like this one, of the same names, types and shapes; none is tried.",
+      valueName: "model"), completion: .file())
+  var like: String?
+  @Option(
+    help: ArgumentHelp(
+      "Write the weights in the end as they lie in memory or flash.", valueName: "file"),
+    completion: .file())
+  var image: String?
+  @Flag(help: "End when a model has come.")
+  var once = false
+
+  func validate() throws {
+    guard (LinkConfiguration.mtuMinimum...Int(UInt16.max)).contains(mtu) else {
+      throw ValidationError("--mtu takes \(LinkConfiguration.mtuMinimum) to \(UInt16.max).")
+    }
+    guard (0...DeviceSession.sampleCountLimit).contains(samples) else {
+      throw ValidationError("--samples takes 0 to \(DeviceSession.sampleCountLimit).")
+    }
+    if inFlash, flash == nil {
+      throw ValidationError("--in-flash needs a --flash to write to.")
+    }
+    if line.baud == .auto {
+      throw ValidationError("a device does not change its rate: give --baud a number.")
+    }
+  }
+
+  func run() throws {
+    let console = Console(output, port: port, model: like, verb: .device)
+    try console.reportingErrors { try run(console) }
+  }
+
+  private func run(_ console: Console) throws {
+    var configuration = DeviceConfiguration()
+    configuration.model = try like.map { try Checkpoint(opening: FilePath($0)) }
+    configuration.mtu = mtu
+    configuration.flash = flash.map { FilePath($0) }
+    configuration.isInFlash = inFlash
+    configuration.sampleCount = samples
+    configuration.endsWithModel = once
+    // A place that cannot be written to is to be known now.
+    var file = try image.map { try ImageFile($0) }
+    let signals = try SignalWatcher()
+    let baudRate = line.baudRate
+    let session = try DeviceSession(configuration, baudRate: baudRate) { [configuration] news in
+      console.tell(news, configuration, baudRate: baudRate)
+    }
+    let port = try SerialPort(opening: FilePath(port), line.settings)
+    console.powerUp(configuration)
+    var loop = TransferLoop(port: port, signals: signals)
+    do {
+      try session.run(&loop)
+    } catch {
+      try file.take()?.finish(session.image)
+      guard error is TransferLoop.Interruption else { throw error }
+      let next = session.isReceiving ? "; the model that was coming has to be sent again" : ""
+      throw Failure("interrupted\(next)", .interrupted)
+    }
+    try file.take()?.finish(session.image)
+  }
+}
+
+/// Where the image goes.
+private struct ImageFile: ~Copyable {
+  private var file: OutputFile
+
+  init(_ path: String) throws(OutputError) {
+    file = try OutputFile(FilePath(path))
+  }
+
+  /// Writes an image, if there is one.
+  consuming func finish(_ image: [UInt8]?) throws(OutputError) {
+    guard let image else { return }
+    try file.write(image, at: 0)
+    try file.finish()
+  }
+}

@@ -1,0 +1,76 @@
+import LinkLayer
+import Runtime
+import Streaming
+
+/// What a simulated device shows.
+extension Console {
+  func powerUp(_ configuration: DeviceConfiguration) {
+    let place =
+      configuration.flash.map {
+        configuration.isInFlash ? "in flash, \($0)" : "in memory, and in flash, \($0)"
+      } ?? "in memory"
+    say("power-up: weights \(place); frames of up to \(configuration.mtu) bytes")
+  }
+
+  func tell(_ news: DeviceNews, _ configuration: DeviceConfiguration, baudRate: UInt32) {
+    switch news {
+    case .waiting:
+      emit(.waiting) {
+        $0.baud = Int(baudRate)
+        $0.mtu = configuration.mtu
+      }
+      say("waiting for a sender on \(port ?? "") at \(baudRate) baud …")
+    case .found(let name, let digest):
+      emit(.found) {
+        $0.model = String(decoding: name, as: UTF8.self)
+        $0.digest = digest?.hex
+      }
+      say("found \(printableText(name)) in flash")
+    case .connected:
+      emit(.connected) { _ in }
+      say("connected to a sender")
+    case .resumed: notice("the sender is back; going on where it was")
+    case .silent: notice("the sender has fallen silent; waiting for it, or another one …")
+    case .began(let name, let tensorCount):
+      emit(.began) {
+        $0.model = String(decoding: name, as: UTF8.self)
+        $0.tensors = tensorCount
+      }
+      say("\(printableText(name)): \(countText(tensorCount, "tensor"))")
+    case .reached(let milestone): reached(milestone)
+    case .tried(let metric, let correct, let count):
+      measured(metric, ", \(correct) of \(countText(count, "image")),")
+    case .completed(let name, let digest, let tensorCount):
+      completed(name, digest, tensorCount)
+    case .refused(let code, let hasModel):
+      let text = "refused: \(reason(code)); \(whatIsLeft(hasModel))"
+      emit(.refused) { $0.message = text }
+      say(text)
+    case .stopped(let hasModel): notice("the sender stopped; \(whatIsLeft(hasModel))")
+    }
+  }
+
+  private func completed(_ name: [UInt8], _ digest: Digest?, _ tensorCount: Int) {
+    emit(.done) {
+      $0.model = String(decoding: name, as: UTF8.self)
+      $0.digest = digest?.hex
+      $0.tensors = tensorCount
+    }
+    result("done: \(printableText(name)) is verified and stays")
+  }
+
+  private func whatIsLeft(_ hasModel: Bool) -> String {
+    hasModel ? "the model before stays" : "there is no model; waiting for one"
+  }
+
+  private func reason(_ code: ReceiverFailure.Code?) -> String {
+    switch code {
+    case .wrongModel: "another model than this device runs, as the sender is told in detail"
+    case .cannotStore: "what came is nothing that this device can keep, or its flash is worn"
+    case .verificationFailed: "what came is not what was sent, by its digest"
+    case .badStream: "the stream breaks the protocol"
+    case .noSpace: "no room"
+    case .aborted, nil: "for a reason that has no name"
+    }
+  }
+}

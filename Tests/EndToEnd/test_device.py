@@ -1,0 +1,198 @@
+"""The device without a board: what it makes of models, keeps of them, and tells the sender."""
+
+import hashlib
+import math
+import signal
+
+import models
+import torch
+from lines import LineTests
+from processes import (
+    CANNOT_CREATE, DATA, DIGITS, INTERRUPTED, NO_INPUT, OK, TRY_AGAIN, USAGE, lasts,
+)
+
+# Of all 360 images; the network in floats recognizes 356.
+FINAL = 99.17
+TIERS = ["small", "int2", "int3", "int4", "int5", "int6", "int7", "int8", "complete"]
+
+
+def device_image(model):
+    """The image of a model by its definition (Hardware/store.md)."""
+    image = b""
+    for tensor in models.load(model).values():
+        image += bytes(-len(image) % 4)
+        if tensor.is_floating_point() and tensor.numel() >= 512 and tensor.ndim > 1:
+            values = tensor.double().flatten()
+            _, exponent = math.frexp(values.abs().max().item())
+            # Seven planes, the highest of which the largest value has.
+            magnitudes = (values.abs() / 2.0 ** (exponent - 7)).to(torch.uint8)
+            signs = ((values < 0) & (magnitudes > 0)).to(torch.uint8) * 128
+            image += bytes((magnitudes + signs).tolist())
+        else:
+            image += models.compare_checkpoints.little_endian_bytes(tensor).numpy().tobytes()
+    return image
+
+
+class DeviceTests(LineTests):
+    def setUp(self):
+        super().setUp()
+        self.flash, self.image = self.folder / "flash", self.folder / "image"
+
+    def device(self, *options):
+        """Starts a device and waits until it listens."""
+        command = self.start("device", "--json", self.rate, self.b, "--samples=20", *options)
+        command.wait_for_event("waiting")
+        return command
+
+    def deliver(self, *options, model=DIGITS):
+        """Sends a model to a device, which has to end with it."""
+        device = self.device("--once", *options)
+        sender = self.send(model)
+        self.assert_ends(sender, OK)
+        self.assert_ends(device, OK)
+        return device, sender
+
+    def other_digits(self):
+        """The sample model with other weights."""
+        state = {name: 2 * tensor for name, tensor in models.load(DIGITS).items()}
+        return models.save(self.folder / "other.pt", state)
+
+    def assert_metrics(self, command):
+        """It tells how well the model does after each milestone, and in the end."""
+        metrics = [event for event in command.events if event["event"] == "metric"]
+        self.assertEqual([event["milestone"] for event in metrics], TIERS)
+        self.assertEqual({(event["metric"], event["unit"]) for event in metrics}, {("accuracy", "%")})
+        *climbing, final = (event["value"] for event in metrics)
+        self.assertEqual(climbing, sorted(climbing))
+        self.assertLess(climbing[0], 50)
+        self.assertGreater(climbing[-1], 90)
+        self.assertEqual(final, FINAL)
+
+    def assert_finds(self, device, digest):
+        """It has a model from before, which is the sample model."""
+        self.assertEqual(device.wait_for_event("found")["digest"], digest)
+        metric = device.wait_for_event("metric")
+        self.assertEqual((metric["value"], metric.get("milestone")), (FINAL, None))
+
+    @lasts(4)
+    def test_accuracy_climbs_over_a_noisy_line(self):
+        self.lay_line("--bit-error-rate=2e-5", "--drop-rate=1e-5", "--seed=3")
+        device, sender = self.deliver("--image", self.image)
+        self.assert_metrics(sender)
+        self.assert_metrics(device)
+        self.assertEqual(self.image.read_bytes(), device_image(DIGITS))
+        [done] = [event for event in device.events if event["event"] == "done"]
+        self.assertEqual(done["digest"], sender.events[-1]["digest"])
+
+    @lasts(4)
+    def test_another_model_is_refused_and_the_next_one_taken(self):
+        self.lay_line()
+        device = self.device("--once")
+        other = models.save(self.folder / "other.pt", models.small_network().state_dict())
+        refused = self.send(other)
+        self.assert_ends(refused, DATA, "does not run this model", "another")
+        self.assertIn("another model", device.wait_for_event("refused")["message"])
+        self.assert_ends(self.send(DIGITS), OK)
+        self.assert_ends(device, OK)
+        self.assert_metrics(device)
+
+    @lasts(6)
+    def test_flash_outlives_the_device(self):
+        self.check_flash()
+
+    @lasts(6)
+    def test_weights_go_to_flash_as_they_come(self):
+        self.check_flash("--in-flash")
+
+    def check_flash(self, *options):
+        self.lay_line()
+        options = "--flash", self.flash, "--image", self.image, *options
+        device, sender = self.deliver(*options)
+        self.assert_metrics(sender)
+        self.assertEqual(self.image.read_bytes(), device_image(DIGITS))
+        self.image.unlink()
+        again = self.device(*options)
+        self.assert_finds(again, sender.events[-1]["digest"])
+        again.signal(signal.SIGINT)
+        self.assert_ends(again, INTERRUPTED)
+        self.assertEqual(self.image.read_bytes(), device_image(DIGITS))
+
+    @lasts(8)
+    def test_device_killed_in_a_transfer_has_the_model_before(self):
+        self.lay_line()
+        _, sender = self.deliver("--flash", self.flash)
+        digest = sender.events[-1]["digest"]
+        for options in ((), ("--in-flash",)):
+            device = self.device("--flash", self.flash, *options)
+            sender = self.send(self.other_digits())
+            device.wait_for_event("milestone", lambda event: event["milestone"] == "int4")
+            device.kill()
+            sender.kill()
+            device = self.device("--flash", self.flash)
+            self.assert_finds(device, digest)
+            device.kill()
+
+    @lasts(4)
+    def test_sender_that_stops_leaves_the_model_before(self):
+        self.lay_line()
+        self.deliver("--flash", self.flash)
+        device = self.device("--flash", self.flash, "--image", self.image)
+        sender = self.send(self.other_digits())
+        device.wait_for_event("milestone", lambda event: event["milestone"] == "int4")
+        sender.signal(signal.SIGINT)
+        self.assert_ends(sender, INTERRUPTED)
+        device.wait_for_event("notice", lambda event: "before stays" in event["message"])
+        device.signal(signal.SIGTERM)
+        self.assert_ends(device, INTERRUPTED)
+        self.assertEqual(self.image.read_bytes(), device_image(DIGITS))
+
+    @lasts(3)
+    def test_other_models(self):
+        self.lay_line()
+        model = models.save(self.folder / "network.pt", models.small_network().state_dict())
+        device, _ = self.deliver("--like", model, "--image", self.image, "--mtu=64", model=model)
+        self.assertEqual(self.image.read_bytes(), device_image(model))
+        self.assertFalse([event for event in device.events if event["event"] == "metric"])
+
+    def test_words(self):
+        self.lay_line()
+        device = self.start("device", self.rate, self.b, "--samples=10", "--once")
+        device.wait_for_text("waiting for a sender")
+        self.assert_ends(self.send(DIGITS), OK)
+        self.assert_ends(device, OK, "power-up: ", "reached int4, signal to noise", "of 10 images")
+        self.assertIn(f"accuracy {FINAL} %, 357 of 360 images, with complete", device.words)
+        self.assertEqual(device.output, "done: digits.pt is verified and stays\n")
+
+    def test_interrupted_while_it_waits(self):
+        self.lay_line()
+        device = self.device("--image", self.image)
+        device.signal(signal.SIGINT)
+        self.assert_ends(device, INTERRUPTED)
+        self.assertEqual(device.words, "wtserial: interrupted\n")
+        self.assertFalse(self.image.exists())
+
+    def test_what_it_cannot_do(self):
+        self.lay_line()
+        self.flash.write_bytes(b"notes")
+        for code, text, options in (
+            (USAGE, "--in-flash needs", ["--in-flash"]),
+            (USAGE, "--mtu takes", ["--mtu=16"]),
+            (USAGE, "--samples takes 0 to 360", ["--samples=1000"]),
+            (USAGE, "does not change its rate", ["--baud=auto"]),
+            (NO_INPUT, "no file", ["--like", self.folder / "absent.pt"]),
+            (CANNOT_CREATE, "not the flash of this device", ["--flash", self.flash]),
+            (CANNOT_CREATE, "give the name of a file", ["--flash", self.folder]),
+            (CANNOT_CREATE, "create the folder first", ["--image", self.folder / "absent/image"]),
+        ):
+            with self.subTest(options):
+                command = self.run_command("device", self.b, *options)
+                self.assert_ends(command, code, text)
+        self.assertEqual(self.flash.read_bytes(), b"notes")
+
+    def test_flash_in_use(self):
+        self.lay_line()
+        self.device("--flash", self.flash)
+        before = hashlib.sha256(self.flash.read_bytes()).digest()
+        command = self.run_command("device", self.a, "--flash", self.flash)
+        self.assert_ends(command, TRY_AGAIN, "the flash of a device that runs")
+        self.assertEqual(hashlib.sha256(self.flash.read_bytes()).digest(), before)
