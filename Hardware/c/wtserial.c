@@ -69,7 +69,7 @@ enum { WELCOME_NONCE = 1, WELCOME_PEER_NONCE, WELCOME_LIMITS, WELCOME_CAPABILITI
 #define METRIC_UNIT_LIMIT 16u
 
 enum { OWED_WELCOME = 1, OWED_READY = 2, OWED_ACK = 4, OWED_NAK = 8 };
-enum { PART_KIND, PART_LENGTH, PART_BODY, PART_TABLE, PART_DEAF }; /* the last one after FAILED */
+enum { PART_KIND, PART_LENGTH, PART_BODY, PART_TABLE, PART_DEAF }; /* the last one behind FINISH and FAILED */
 
 static bool reached(uint32_t now, uint32_t time)
 {
@@ -559,6 +559,7 @@ static void check_model(struct wt_receiver *r)
     struct tensor t;
     t.next = NULL;
     r->work = false;
+    r->part = PART_KIND; /* or nothing would fail */
     while (next_tensor(r, &t)) {
         if (t.end == t.offset)
             continue;
@@ -586,6 +587,7 @@ static void check_model(struct wt_receiver *r)
     say(r, WT_DIGEST_SIZE);
     for (uint8_t i = 0; i < WT_DIGEST_SIZE; i++)
         say(r, r->digest[i]);
+    r->part = PART_DEAF;
     r->is_last_word = true;
     r->closing_code = CLOSE_DONE;
 }
@@ -968,6 +970,7 @@ static void end_digest(struct wt_receiver *r)
 
 static void end_model(struct wt_receiver *r)
 {
+    r->part = PART_DEAF;
     r->allowed = 0;
     r->work = true;
     wt_busy(r, tell(r, WT_CHECK, 0, 0));
@@ -1140,7 +1143,7 @@ static void open_session(struct wt_receiver *r)
 static void end_session(struct wt_receiver *r, uint8_t code)
 {
     r->is_open = false;
-    r->owed = 0;
+    r->owed &= OWED_WELCOME; /* of one who has come meanwhile */
     if (code != WT_SILENCE || !WT_CONTINUE)
         r->session = 0;
     tell(r, WT_CLOSED, code, 0);
@@ -1303,11 +1306,18 @@ APART static void store(struct wt_receiver *r, uint8_t byte)
         r->config->frame[r->length++] = byte;
 }
 
+APART static void look_at_clock(struct wt_receiver *r, uint32_t now)
+{
+    r->now = now;
+    if (r->is_open && reached(now, r->heard + SILENCE_LIMIT))
+        end_session(r, WT_SILENCE);
+}
+
 /* §3.2: the zero that a group stands for is written when the next one begins, for the last has
    none. */
 void wt_receive(struct wt_receiver *r, const uint8_t *bytes, uint16_t count, uint32_t now)
 {
-    r->now = now;
+    look_at_clock(r, now);
     for (; count--; bytes++) {
         if (*bytes && r->group_left) {
             r->group_left--;
@@ -1356,9 +1366,7 @@ uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint32_t now)
 {
     uint8_t *payload = out + 4, *end = payload, kind;
     uint16_t number = 0;
-    r->now = now;
-    if (r->is_open && reached(now, r->heard + SILENCE_LIMIT))
-        end_session(r, WT_SILENCE);
+    look_at_clock(r, now);
     if (r->is_busy && reached(now, r->busy_until))
         r->is_busy = false;
     if (r->owed & OWED_WELCOME) {

@@ -100,8 +100,8 @@ public struct DeviceLink: ~Copyable {
       send(answer, into: &output)
       return true
     }
-    let silence = Int32(bitPattern: now &- heardAt)
-    guard isOpen, let session, silence < Self.silenceLimit else { return false }
+    giveUpIfSilent(at: now)
+    guard isOpen, let session else { return false }
     if closeCode != nil, outbox.isEmpty {
       send(.close, into: &output)
       closesLeft &-= 1
@@ -160,6 +160,7 @@ public struct DeviceLink: ~Copyable {
   public mutating func receive(
     _ bytes: Span<UInt8>, from position: inout Int, at now: UInt32
   ) -> Event? {
+    giveUpIfSilent(at: now)
     while let found = decoder.decode(bytes, from: &position) {
       switch found {
       case .malformed: broken(at: now)
@@ -183,7 +184,7 @@ public struct DeviceLink: ~Copyable {
       return take(header, at: now)
     }
     if let offered, isSealed(offered.number, .fromInitiator) {
-      open(offered)
+      open(offered, at: now)
       let event = take(header, at: now)
       // What is in the frame is told again: the caller has to begin anew first.
       guard !offered.goesOn else { return event }
@@ -196,6 +197,13 @@ public struct DeviceLink: ~Copyable {
       broken(at: now)
     }
     return nil
+  }
+
+  /// The streams stay, for a session that goes on with them.
+  private mutating func giveUpIfSilent(at now: UInt32) {
+    guard isOpen, Int32(bitPattern: now &- heardAt) >= Self.silenceLimit else { return }
+    isOpen = false
+    if answer != .welcome { answer = nil }
   }
 
   /// Whether a frame is of a session, or with 0 of none, and from that end.
@@ -218,10 +226,11 @@ public struct DeviceLink: ~Copyable {
     }
   }
 
-  private mutating func open(_ next: Session) {
+  private mutating func open(_ next: Session, at now: UInt32) {
     session = next
     offered = nil
     isOpen = true
+    heardAt = now
     answer = .acknowledgement
     if next.goesOn {
       outbox.restart()
@@ -251,7 +260,7 @@ public struct DeviceLink: ~Copyable {
 
   /// A sound frame of the session.
   private mutating func take(_ header: FrameHeader, at now: UInt32) -> Event? {
-    heardAt = now
+    if Int32(bitPattern: now &- heardAt) > 0 { heardAt = now }
     switch header.kind {
     case .data: return takeData(header.sequence)
     case .acknowledgement: outbox.acknowledge(header.sequence)
@@ -261,6 +270,7 @@ public struct DeviceLink: ~Copyable {
     case .busy:
       outbox.acknowledge(header.sequence)
       outbox.hold(until: now &+ number16)
+      heardAt = now &+ number16
     case .ping: answer = .acknowledgement
     case .close:
       isOpen = false

@@ -70,6 +70,7 @@ extension DeviceReceiver where Store: ~Copyable {
     case .body:
       reader.rest &-= 1
       if let event = takeBody(byte) { return event }
+      guard !reader.isBroken else { return fail(DeviceFailure.broken) }
       guard reader.rest == 0 else { return nil }
     }
     reader.step = .kind
@@ -78,7 +79,7 @@ extension DeviceReceiver where Store: ~Copyable {
 
   private mutating func takeTensor(_ byte: UInt8) -> Event? {
     let expected = table.byte(at: reader.tablePosition)
-    guard byte == expected || isLength(reader.tablePosition) else { return refuse() }
+    if byte != expected, let event = refuse() { return event }
     digest.update(expected)
     reader.tablePosition &+= 1
     if reader.tablePosition == table.byteCount {
@@ -86,13 +87,6 @@ extension DeviceReceiver where Store: ~Copyable {
       phase = .preparing
     }
     return nil
-  }
-
-  /// Whether a byte of the table is a record's length: what makes it another one is still to come.
-  private func isLength(_ position: Int) -> Bool {
-    var entry = TableEntry()
-    while entry.advance(table), !entry.record.contains(position) {}
-    return position == entry.record.lowerBound &+ 1
   }
 
   private mutating func takeBody(_ byte: UInt8) -> Event? {
@@ -103,6 +97,11 @@ extension DeviceReceiver where Store: ~Copyable {
       guard reader.place < reader.end else { return fail(DeviceFailure.broken) }
       store[reader.place] = byte
       reader.place &+= 1
+    case Kind.milestone:
+      // Bytes behind these two are ignored.
+      guard reader.field < 2 else { return nil }
+      reader.keep(byte)
+      reader.field &+= 1
     default: reader.keep(byte)
     }
     return nil
@@ -114,6 +113,7 @@ extension DeviceReceiver where Store: ~Copyable {
       guard byte == 0 else { return refuse("tensors, not a file") }
     case 1:
       guard byte <= 1 else { return fail(DeviceFailure.broken) }
+      reader.offersCoded = byte == 1
     case 2:
       guard reader.takeNumber(byte) else { return nil }
       guard reader.number == table.end().tensorCount else {
@@ -136,6 +136,7 @@ extension DeviceReceiver where Store: ~Copyable {
   private mutating func takeUnit(_ byte: UInt8) -> Event? {
     if reader.field == 0 {
       guard reader.takeNumber(byte) else { return nil }
+      if let event = openUnit() { return event }
     } else if byte != 0 {
       // Exact and not compressed, as INFO has it.
       return fail(DeviceFailure.cannotKeep)
@@ -154,9 +155,12 @@ extension DeviceReceiver where Store: ~Copyable {
         model.name[place] = 0
       }
       reader.order = .tensors
-    case Kind.unit: return openUnit()
+    case Kind.unit:
+      guard reader.field == 4 else { return fail(DeviceFailure.broken) }
+      reader.order = .content
     case Kind.digest: return closeUnit()
     case Kind.milestone:
+      guard reader.field == 2 else { return fail(DeviceFailure.broken) }
       if let event = endCodeword() { return event }
       return .milestone(
         tier: UInt8(truncatingIfNeeded: reader.digest.words[0] >> 8),
@@ -170,13 +174,12 @@ extension DeviceReceiver where Store: ~Copyable {
   }
 
   private mutating func openUnit() -> Event? {
-    guard reader.field == 4, let entry = table.entry(reader.number, amongContents: false),
-      entry.hasContent, !store[stateOf: entry.index].hasCome
+    guard let entry = table.entry(reader.number, amongContents: false), entry.hasContent,
+      !store[stateOf: entry.index].hasCome
     else { return fail(DeviceFailure.broken) }
     guard !entry.isPlaned else { return fail(DeviceFailure.cannotKeep) }
     reader.index = entry.index
     (reader.place, reader.end) = (entry.offset, entry.offset &+ entry.byteCount)
-    reader.order = .content
     return nil
   }
 

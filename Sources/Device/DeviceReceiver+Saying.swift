@@ -45,11 +45,16 @@ extension DeviceReceiver where Store: ~Copyable {
   /// Says that it is another model.
   mutating func refuse(_ text: StaticString) -> Event { fail(DeviceFailure.wrongModel, text) }
 
-  /// Says which tensor of the table is not the one that is offered, and in what.
-  mutating func refuse() -> Event {
+  /// Says which tensor of the table is not the one that is offered, and in what; nil where that is
+  /// still to be seen.
+  ///
+  /// A record's length does not tell: the rest of the record will, or else the digest, which is that of
+  /// the table.
+  mutating func refuse() -> Event? {
     var entry = TableEntry()
     while entry.advance(table), !entry.record.contains(reader.tablePosition) {}
     guard entry.record.lowerBound < reader.tablePosition else { return fail(DeviceFailure.broken) }
+    guard reader.tablePosition != entry.record.lowerBound &+ 1 else { return nil }
     let distance = reader.tablePosition &- entry.nameSuffix.upperBound
     let text: StaticString =
       distance < 0 ? ": another name" : distance == 0 ? ": another dtype" : ": another shape"

@@ -106,7 +106,8 @@ struct PlaneDecoder: ~Copyable {
     guard let entry = table.entry(number, amongContents: true) else { return .broken }
     guard entry.isPlaned, !coder.decode(&isMantissa) else { return .unkeepable }
     if store[stateOf: entry.index].passCount == 0 {
-      guard let state = decodeHeader(entry.format) else { return .unkeepable }
+      guard let state = decodeHeader(entry.format) else { return .broken }
+      guard !coder.decode(&hasExceptions) else { return .unkeepable }
       store[stateOf: entry.index] = state
     }
     return beginPass(entry, store[stateOf: entry.index])
@@ -129,8 +130,7 @@ struct PlaneDecoder: ~Copyable {
     state.hasCome = true
     let isNone = level == 1 << format.levelBits &- 1
     state.topLevel = isNone ? TensorState.none : UInt16(truncatingIfNeeded: level)
-    guard isNone || format.has(level: level), !coder.decode(&hasExceptions) else { return nil }
-    return state
+    return isNone || format.has(level: level) ? state : nil
   }
 
   private mutating func beginPass(_ entry: TableEntry, _ state: TensorState) -> Outcome? {

@@ -44,6 +44,10 @@ struct RecordState {
   var field = 0
   var number = 0
   private var shift = 0
+  /// Whether a number was longer than it needs, or may be.
+  private(set) var isBroken = false
+  /// Whether there is a coded stream.
+  var offersCoded = false
   /// The last bytes of the body, the highest first: a digest, a milestone.
   var digest = Digest()
   private var digestByteCount = 0
@@ -62,7 +66,9 @@ struct RecordState {
     switch order {
     case .offer: return byte == Kind.offer
     case .tensors: return false
-    case .contents: return byte == Kind.unit || Kind.finish...Kind.milestone ~= byte
+    case .contents:
+      let isCoded = byte == Kind.coded
+      return byte == Kind.unit || Kind.finish...Kind.milestone ~= byte && (!isCoded || offersCoded)
     case .content: return byte == Kind.content || byte == Kind.digest
     }
   }
@@ -73,7 +79,7 @@ struct RecordState {
     rest = number
     step = .body
     number = 0
-    guard byte != 0 || rest == 0 else { return false }
+    guard !isBroken else { return false }
     switch kind {
     case Kind.content, Kind.coded: return rest <= Self.contentLimit
     case Kind.digest, Kind.finish: return rest == SHA256.byteCount
@@ -88,6 +94,7 @@ struct RecordState {
   mutating func takeNumber(_ byte: UInt8) -> Bool {
     if shift == 0 { number = 0 }
     number |= Int(byte & 0x7F) &<< (shift < 28 ? shift : 28)
+    if shift > 0, byte == 0 || shift == 56 && byte & 0x80 != 0 { isBroken = true }
     shift &+= 7
     guard byte & 0x80 == 0 else { return false }
     shift = 0

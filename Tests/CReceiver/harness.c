@@ -13,6 +13,7 @@ struct harness {
     uint8_t *image;
     uint16_t check_milliseconds;
     bool is_stored;
+    bool reports; /* a metric at each milestone */
     char events[65536];
     size_t events_length;
 };
@@ -26,6 +27,8 @@ static uint16_t take_event(void *context, enum wt_event event, uint16_t first, u
     if (room > 64)
         h->events_length += (size_t)snprintf(h->events + h->events_length, room, "%s %u %u\n",
                                              names[event], first, second);
+    if (event == WT_MILESTONE && h->reports)
+        wt_metric(&h->receiver, "accuracy", 987, 1, "%");
     return event == WT_CHECK ? h->check_milliseconds : event == WT_COMPLETE ? h->is_stored : 0;
 }
 
@@ -80,6 +83,11 @@ void h_behave(struct harness *h, uint16_t check_milliseconds, bool is_stored)
 {
     h->check_milliseconds = check_milliseconds;
     h->is_stored = is_stored;
+}
+
+void h_report(struct harness *h)
+{
+    h->reports = true;
 }
 
 void h_free(struct harness *h)

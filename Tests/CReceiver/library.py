@@ -70,6 +70,10 @@ class Receiver:
     def behave(self, check_milliseconds=0, is_stored=True):
         self.library.h_behave(self.handle, check_milliseconds, is_stored)
 
+    def reports(self):
+        """Tells a metric at each milestone from now on."""
+        self.library.h_report(self.handle)
+
     def receive(self, data, now=0):
         self.library.h_receive(self.handle, bytes(data), len(data), ctypes.c_uint32(now))
 

@@ -24,12 +24,18 @@ enum Twin {
         exit(64)
       }
       let numbers = words.compactMap { Int($0) }
-      print(".")
+      end()
       var device = TwinDevice(
         BytesTable(bytes: unhex(words[5])), mtu: numbers[0], nonce: nonce,
         tensorCount: numbers[2], imageByteCount: numbers[3])
       device.run()
     }
+  }
+
+  /// Ends an answer; nobody has to wait for it.
+  static func end() {
+    print(".")
+    fflush(nil)
   }
 
   static func unhex(_ text: Substring) -> [UInt8] {
@@ -80,11 +86,11 @@ private struct TwinDevice: ~Copyable {
       case "at": receive(Twin.unhex(words[2]), at: UInt32(words[1]) ?? 0)
       case "memory": printMemory()
       case "end":
-        print(".")
+        Twin.end()
         return
       default: fatalError("twin: \(line)")
       }
-      print(".")
+      Twin.end()
     }
   }
 
