@@ -27,8 +27,7 @@ class BuildTests(unittest.TestCase):
         for values in itertools.product("01", repeat=len(OPTIONS)):
             defines = [f"-D{name}={value}" for name, value in zip(OPTIONS, values)]
             for compiler in COMPILERS:
-                commands.append([*compiler, *defines
-                                     HARDWARE / "wtserial.c"])
+                commands.append([*compiler, *defines, HARDWARE / "wtserial.c"])
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             runs = pool.map(lambda c: subprocess.run(c, capture_output=True, text=True), commands)
             for command, run in zip(commands, runs):
