@@ -17,11 +17,14 @@ struct Main: ~Copyable {
   typealias Receiver = DeviceReceiver<Table, MemoryStore>
 
   private var receiver = Self.makeReceiver()
-  private var chunk = InlineArray<64, UInt8>(repeating: 0)
   private var count = 0
   private var output = InlineArray<96, UInt8>(repeating: 0)
   #if MINIMAL_COST
+  // Holds a frame, so that no interrupt comes while it is taken.
+  private var chunk = InlineArray<272, UInt8>(repeating: 0)
   private var cost = Cost()
+  #else
+  private var chunk = InlineArray<64, UInt8>(repeating: 0)
   #endif
 
   static func main() {

@@ -103,7 +103,7 @@ static const struct wt_config config = {
 // What has come, up to the end of a frame, before which there is nothing to do.
 static void receive(void) {
   static uint8_t bytes[RECEIVER_CHUNK_BYTES];
-  static uint8_t count;
+  static uint16_t count;
   int32_t byte;
   while ((byte = board_receive()) >= 0) {
     bytes[count++] = (uint8_t)byte;
