@@ -85,17 +85,20 @@ public struct DigitsNetwork: ~Copyable {
   ) {
     for index in 0..<side * side { memory.sums[index] = 0 }
     for input in 0..<inputCount {
-      let tap = (channel &* inputCount &+ input) &* 9
-      for place in 0..<9 {
-        let weight = weights.weight(tap &+ place, layer.rawValue, store)
-        if weight != 0 { add(weight, from: input &* side &* side, side, place) }
+      var tap = (channel &* inputCount &+ input) &* 9
+      // No division: small processors have none.
+      for down in -1...1 {
+        for right in -1...1 {
+          let weight = weights.weight(tap, layer.rawValue, store)
+          tap += 1
+          if weight != 0 { add(weight, from: input &* side &* side, side, down, right) }
+        }
       }
     }
   }
 
-  /// Adds a tap of a kernel to all sums that it reaches.
-  private func add(_ weight: Int32, from input: Int, _ side: Int, _ place: Int) {
-    let (down, right) = (place / 3 - 1, place % 3 - 1)
+  /// Adds a tap of a kernel, so far down and right of its middle, to all sums that it reaches.
+  private func add(_ weight: Int32, from input: Int, _ side: Int, _ down: Int, _ right: Int) {
     let columns = max(0, -right)..<min(side, side - right)
     for row in max(0, -down)..<min(side, side - down) {
       let start = row &* side
@@ -111,14 +114,15 @@ public struct DigitsNetwork: ~Copyable {
     let scale = weights.scale(channel, layer.rawValue)
     let unit = unit &+ weights.unit(layer.rawValue)
     let pool = isPooled ? 2 : 1
-    let outputSide = side / pool
+    let outputSide = isPooled ? side >> 1 : side
     var output = channel &* outputSide &* outputSide
     for row in stride(from: 0, to: side, by: pool) {
       for column in stride(from: 0, to: side, by: pool) {
         var largest: Int16 = 0
-        for place in 0..<pool * pool {
-          let index = (row &+ place / pool) &* side &+ column &+ place % pool
-          largest = max(largest, scale.apply(memory.sums[index], unit: unit))
+        for lower in row..<row + pool {
+          for index in lower &* side &+ column..<lower &* side &+ column &+ pool {
+            largest = max(largest, scale.apply(memory.sums[index], unit: unit))
+          }
         }
         memory.outputs[output] = largest
         output += 1

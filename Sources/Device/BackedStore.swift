@@ -35,8 +35,11 @@ public struct BackedStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStor
     set { states[index] = newValue }
   }
 
-  /// The longest time that a piece of work takes.
-  public var pieceMilliseconds: UInt16 { slots.flash.eraseMilliseconds }
+  /// It is over at once.
+  public var preparationMilliseconds: UInt16 { 0 }
+
+  /// Erasing a page, or programming all and reading it several times, for checksums.
+  public var commitMilliseconds: UInt16 { max(slots.flash.eraseMilliseconds, 200) }
 
   /// Makes the image zero, piece by piece; true when it is.
   public mutating func prepare() -> Bool {

@@ -144,7 +144,7 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
     if let event = event.take() { return event }
     switch phase {
     case .preparing:
-      if let event = announce(store.pieceMilliseconds) { return event }
+      if let event = announce(store.preparationMilliseconds) { return event }
       guard store.prepare() else { return nil }
       phase = .reading
       say(RecordState.Kind.accept, byteCount: 0)
@@ -153,7 +153,7 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
       if let event = announce(digestMilliseconds(number)) { return event }
       return verify(number)
     case .committing:
-      if let event = announce(store.pieceMilliseconds) { return event }
+      if let event = announce(store.commitMilliseconds) { return event }
       return commit()
     case .closed, .reading, .completed, .failed: return read()
     }

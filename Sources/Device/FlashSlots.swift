@@ -46,6 +46,8 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   /// The slot that stays; nil where there is none.
   private(set) var active: Int?
   private var generation: UInt32 = 0
+  // Pages at the beginning of the slot to be filled that have been looked at, and are blank.
+  private var blankPageCount = 0
 
   init<Table: ModelTable>(_ flash: consuming Flash, _ table: Table) {
     self.flash = flash
@@ -152,10 +154,15 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   /// Erases the next page of the slot to be filled that is not blank; false where all are.
   mutating func eraseNextPage() -> Bool {
     let first = start(of: target) / flash.pageByteCount
-    for page in first..<first &+ flash.pageCount / 2 where !isBlank(page) {
-      flash.erase(page: page)
-      return true
+    while blankPageCount < flash.pageCount / 2 {
+      let page = first &+ blankPageCount
+      blankPageCount &+= 1
+      guard isBlank(page) else {
+        flash.erase(page: page)
+        return true
+      }
     }
+    blankPageCount = 0
     return false
   }
 

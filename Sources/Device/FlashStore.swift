@@ -55,8 +55,11 @@ public struct FlashStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStore
     set { states[index] = newValue }
   }
 
-  /// The longest time that a piece of work takes.
-  public var pieceMilliseconds: UInt16 { max(slots.flash.eraseMilliseconds, 100) }
+  /// Erasing a page.
+  public var preparationMilliseconds: UInt16 { slots.flash.eraseMilliseconds }
+
+  /// Reading the image several times, for checksums.
+  public var commitMilliseconds: UInt16 { 200 }
 
   /// Makes the image zero, piece by piece; true when it is.
   public mutating func prepare() -> Bool {

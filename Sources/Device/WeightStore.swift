@@ -14,8 +14,11 @@ public protocol WeightStore: ~Copyable {
   /// A byte of the image that is coming.
   subscript(offset: Int) -> UInt8 { get set }
 
-  /// The longest time that a piece of work takes, in milliseconds.
-  var pieceMilliseconds: UInt16 { get }
+  /// The longest time that a piece of making ready takes, in milliseconds.
+  var preparationMilliseconds: UInt16 { get }
+
+  /// The longest time that a piece of a commit takes, in milliseconds.
+  var commitMilliseconds: UInt16 { get }
 
   /// Makes the image zero, piece by piece; true when it is.
   mutating func prepare() -> Bool
@@ -87,8 +90,11 @@ public struct MemoryStore: ~Copyable, WeightStore {
     set { states[index] = newValue }
   }
 
-  /// The longest time that a piece of work takes.
-  public var pieceMilliseconds: UInt16 { 0 }
+  /// It is over at once.
+  public var preparationMilliseconds: UInt16 { 0 }
+
+  /// There is nothing to do.
+  public var commitMilliseconds: UInt16 { 0 }
 
   /// Makes the image zero, piece by piece; true when it is.
   public mutating func prepare() -> Bool {
