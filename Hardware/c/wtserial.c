@@ -39,6 +39,8 @@ enum { FAILED_MODEL = 2, FAILED_STORE, FAILED_DIGEST, FAILED_STREAM }; /* §5.7 
 enum { WELCOME_NONCE = 1, WELCOME_PEER_NONCE, WELCOME_LIMITS, WELCOME_CAPABILITIES, WELCOME_GOES_ON,
        WELCOME_WORDS };
 
+#define CAPABILITY_WINDOW 1u /* §4.1 */
+#define REPORT_BITS 160u     /* of blocks that are held: what fits the smallest MTU */
 #define FIRST_TIMEOUT 300u /* §4.4 */
 #define LAST_TIMEOUT 2000u
 #define SILENCE_LIMIT 8000u /* §4.5 */
@@ -1438,6 +1440,78 @@ static void say_info(struct wt_receiver *r)
     r->out = (uint16_t)(p - r->config->outbox);
 }
 
+#if WT_WINDOW
+/* Behind the blocks a bit for each that says whether it is there. */
+static uint8_t *held_bits(const struct wt_receiver *r)
+{
+    return r->config->window + BLOCK_SIZE * r->config->window_blocks;
+}
+
+/* The place in the window of the block that is `distance` behind the expected one, from 1 on. */
+static uint16_t held_place(const struct wt_receiver *r, uint16_t distance)
+{
+    uint16_t place = (uint16_t)(r->window_at + distance - 1), count = r->config->window_blocks;
+    return place < count ? place : (uint16_t)(place - count);
+}
+
+static bool is_held(const struct wt_receiver *r, uint16_t place)
+{
+    return held_bits(r)[place >> 3] >> (place & 7) & 1;
+}
+
+/* Blocks have come too early: those that are whole and fit are held. */
+static void hold(struct wt_receiver *r, uint16_t distance, const uint8_t *payload, uint16_t count)
+{
+    for (; count >= BLOCK_SIZE && distance <= r->config->window_blocks; distance++) {
+        uint16_t place = held_place(r, distance);
+        memcpy(r->config->window + BLOCK_SIZE * place, payload, BLOCK_SIZE);
+        held_bits(r)[place >> 3] |= (uint8_t)(1u << (place & 7));
+        payload += BLOCK_SIZE;
+        count = (uint16_t)(count - BLOCK_SIZE);
+    }
+}
+
+/* The window goes on by a block; the place of the one that is expected then, if it is held. */
+static bool shift_window(struct wt_receiver *r, uint16_t *place)
+{
+    uint16_t at = r->window_at;
+    bool was_held = is_held(r, at);
+    held_bits(r)[at >> 3] &= (uint8_t)~(1u << (at & 7));
+    r->window_at = held_place(r, 2);
+    *place = at;
+    return was_held;
+}
+
+/* So many blocks have come in order: what was held behind them follows. */
+static void release(struct wt_receiver *r, uint16_t blocks)
+{
+    uint16_t place = 0;
+    bool is_next = false;
+    while (blocks--)
+        is_next = shift_window(r, &place);
+    while (is_next) {
+        uint16_t block = place;
+        r->expected = (r->expected + 1) & NUMBER_MASK;
+        is_next = shift_window(r, &place);
+        take(r, r->config->window + BLOCK_SIZE * block, BLOCK_SIZE);
+    }
+}
+
+/* §4.3, Report: nothing is corrected here. */
+static uint8_t *put_report(const struct wt_receiver *r, uint8_t *end)
+{
+    uint8_t *last = end;
+    uint16_t count = r->config->window_blocks;
+    memset(end, 0, 4 + REPORT_BITS / 8);
+    for (uint16_t i = 0; i < count && i < REPORT_BITS; i++)
+        if (is_held(r, held_place(r, i + 1))) {
+            last = end + 4 + (i >> 3);
+            *last++ |= (uint8_t)(1u << (i & 7));
+        }
+    return last;
+}
+#endif
+
 /* The first frame of a session has come: its streams begin, or those at hand go on (§4.5). */
 static void open_session(struct wt_receiver *r)
 {
@@ -1445,6 +1519,11 @@ static void open_session(struct wt_receiver *r)
     r->pending = 0;
     r->is_open = true;
     r->is_busy = false;
+#if WT_WINDOW
+    r->is_window = r->is_window_pending;
+    r->window_at = 0;
+    memset(held_bits(r), 0, (r->config->window_blocks + 7u) / 8u);
+#endif
     r->timeout = FIRST_TIMEOUT;
     r->resend = r->now;
     r->closing = 0;
@@ -1485,6 +1564,9 @@ static void take_hello(struct wt_receiver *r, const uint8_t *payload, uint16_t c
     if (!r->pending)
         r->pending = 1;
     r->welcome[WELCOME_GOES_ON] = 0;
+#if WT_WINDOW
+    r->is_window_pending = payload[16] & CAPABILITY_WINDOW;
+#endif
 #if WT_CONTINUE
     if (count >= HELLO_SIZE + 4 && get_word(payload + HELLO_SIZE) == r->session)
         r->welcome[WELCOME_GOES_ON] = r->session;
@@ -1497,11 +1579,20 @@ static void take_data(struct wt_receiver *r, uint16_t number, const uint8_t *pay
     uint16_t skipped = (uint16_t)((r->expected - number) & NUMBER_MASK);
     uint16_t blocks = (uint16_t)((count + BLOCK_SIZE - 1) / BLOCK_SIZE);
     r->owed |= OWED_ACK;
+#if WT_WINDOW
+    if (r->is_window && skipped > NUMBER_HALF)
+        hold(r, (uint16_t)(NUMBER_MASK + 1u - skipped), payload, count);
+#endif
     if (skipped >= blocks) /* a duplicate, or, being far beyond, a gap */
         return;
     r->expected = (uint16_t)((number + blocks) & NUMBER_MASK);
+    blocks = (uint16_t)(blocks - skipped);
     skipped = (uint16_t)(skipped * BLOCK_SIZE);
     take(r, payload + skipped, (uint16_t)(count - skipped));
+#if WT_WINDOW
+    if (r->is_window)
+        release(r, blocks);
+#endif
 }
 
 /* ACK, NAK or BUSY: up to which block what we have said has arrived. */
@@ -1612,7 +1703,11 @@ void wt_init(struct wt_receiver *r, const struct wt_config *config, uint32_t non
     r->config = config;
     r->welcome[0] = WELCOME_HEAD;
     r->welcome[WELCOME_NONCE] = nonce;
-    r->welcome[WELCOME_LIMITS] = config->mtu; /* and no window */
+    r->welcome[WELCOME_LIMITS] = config->mtu;
+#if WT_WINDOW
+    r->welcome[WELCOME_LIMITS] |= (uint32_t)config->window_blocks << 16;
+    r->welcome[WELCOME_CAPABILITIES] = CAPABILITY_WINDOW;
+#endif
     struct tensor t;
     t.next = NULL;
     while (next_tensor(r, &t))
@@ -1717,6 +1812,10 @@ uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint32_t now)
             *end++ = (uint8_t)rest;
             *end++ = (uint8_t)(rest >> 8);
         }
+#if WT_WINDOW
+        if (r->is_window)
+            end = put_report(r, end);
+#endif
     } else {
         if (r->work) {
             void (*task)(struct wt_receiver *) = check_model;

@@ -37,6 +37,10 @@
 #define WT_FLASH 0 /* 1: a model stays in one of two slots of a flash (Hardware/store.md) */
 #endif
 
+#ifndef WT_WINDOW
+#define WT_WINDOW 0 /* 1: frames come without waiting for answers, and early ones are held (§4.3) */
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -103,11 +107,16 @@ struct wt_config {
 #if WT_FLASH
     const struct wt_flash *flash;
 #endif
+#if WT_WINDOW
+    uint8_t *window;        /* WT_WINDOW_SIZE(window_blocks) bytes */
+    uint16_t window_blocks; /* at most 2047 */
+#endif
     uint16_t (*event)(void *context, enum wt_event event, uint16_t first, uint16_t second);
     void *context; /* handed to the callbacks */
 };
 
-#define WT_FRAME_SIZE 34u /* of what is sent */
+#define WT_FRAME_SIZE 36u /* of what is sent */
+#define WT_WINDOW_SIZE(blocks) (16u * (blocks) + ((blocks) + 7u) / 8u)
 #define WT_DIGEST_SIZE 32u
 #define WT_PIECE_SIZE 32u
 #define WT_NAME_SIZE 32u
@@ -129,6 +138,10 @@ struct wt_receiver {
     uint8_t closing, closing_code; /* CLOSE frames to be sent */
     bool is_open, is_busy;
     bool is_last_word; /* behind what is in the outbox the session is closed */
+#if WT_WINDOW
+    bool is_window, is_window_pending; /* in use; and in the session that is pending */
+    uint16_t window_at; /* where the block behind the expected one is in the window, if it is */
+#endif
 
     /* Records (§5). */
     uint8_t part, kind, field;

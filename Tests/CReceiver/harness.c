@@ -6,6 +6,8 @@
 
 #include "wtserial.c"
 
+#define WINDOW_BLOCKS 19u
+
 struct harness {
     struct wt_receiver receiver;
     struct wt_config config;
@@ -164,6 +166,10 @@ struct harness *h_new(const uint8_t *table, uint16_t table_size, uint16_t tensor
         .read = read_image,
         .write = write_image,
 #endif
+#if WT_WINDOW
+        .window = malloc(WT_WINDOW_SIZE(WINDOW_BLOCKS)),
+        .window_blocks = WINDOW_BLOCKS,
+#endif
         .event = take_event,
         .context = h,
     };
@@ -192,6 +198,9 @@ void h_free(struct harness *h)
     free(h->image);
     free(h->config.states);
     free(h->config.frame);
+#if WT_WINDOW
+    free(h->config.window);
+#endif
     free(h->config.outbox);
     free(h);
 }

@@ -15,7 +15,7 @@ HARDWARE = ROOT / "Hardware/c"
 FOLDER = tempfile.TemporaryDirectory(prefix="wtserial-c-")
 FLAGS = ["-std=c99", "-g", "-O1", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic"]
 FLAGS += ["-Werror", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-FRAME_SIZE = 34
+FRAME_SIZE = 36
 
 
 def load_script(name):

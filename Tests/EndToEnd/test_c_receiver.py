@@ -86,6 +86,12 @@ class DeviceTests(LineTests):
         self.build(model, "-DWT_MEMORY=0")
         self.check(model)
 
+    def test_noisy_line_and_a_window(self):
+        self.lay_line("--bit-error-rate=3e-5", "--drop-rate=1e-5", "--seed=4", baud=115200)
+        model = self.model(2)
+        self.build(model, "-DWT_WINDOW=1")
+        self.check(model)
+
     def test_two_models_one_after_the_other(self):
         self.lay_line(baud=921600)
         model = self.model()
