@@ -147,10 +147,11 @@ def program_facts(folder):
     return tomllib.loads(path.read_text()) if path.is_file() else {}
 
 
-def build_firmware(board, folder, optimization="-Osize"):
-    """Builds what is in the folder, C and Swift, for the board; the path of the ELF file."""
+def build_firmware(board, folder, optimization="-Osize", name=None):
+    """Builds what is in the folder, C and Swift, for the board; the path of the ELF file, which is
+    called like the folder, or by a name of its own."""
     place = ROOT / ".build-firmware" / board.name
-    build = place / folder.name
+    build = place / (name or folder.name)
     build.mkdir(parents=True, exist_ok=True)
     # A program in Swift may have C of its own, with a module map.
     facts = program_facts(folder)
@@ -161,7 +162,7 @@ def build_firmware(board, folder, optimization="-Osize"):
     objects = swift_objects(board, folder, build, optimization)
     for source in (*sources, *board.sources):
         objects.append(board.compile(source, build))
-    path = place / f"{folder.name}.elf"
+    path = place / f"{build.name}.elf"
     board.link(objects, path)
     return path
 

@@ -39,6 +39,8 @@ enum { FAILED_MODEL = 2, FAILED_STORE, FAILED_DIGEST, FAILED_STREAM }; /* §5.7 
 enum { WELCOME_NONCE = 1, WELCOME_PEER_NONCE, WELCOME_LIMITS, WELCOME_CAPABILITIES, WELCOME_GOES_ON,
        WELCOME_WORDS };
 
+#define CAPABILITY_WINDOW 1u /* §4.1 */
+#define REPORT_BITS 160u     /* of blocks that are held: what fits the smallest MTU */
 #define FIRST_TIMEOUT 300u /* §4.4 */
 #define LAST_TIMEOUT 2000u
 #define SILENCE_LIMIT 8000u /* §4.5 */
@@ -69,6 +71,7 @@ enum { WELCOME_NONCE = 1, WELCOME_PEER_NONCE, WELCOME_LIMITS, WELCOME_CAPABILITI
 #define METRIC_UNIT_LIMIT 16u
 
 enum { OWED_WELCOME = 1, OWED_READY = 2, OWED_ACK = 4, OWED_NAK = 8 };
+enum { WORK_NONE, WORK_CHECK, WORK_ACCEPT };
 enum { PART_KIND, PART_LENGTH, PART_BODY, PART_TABLE, PART_DEAF }; /* the last one behind FINISH and FAILED */
 
 static bool reached(uint32_t now, uint32_t time)
@@ -263,6 +266,9 @@ APART static void fail(struct wt_receiver *r, uint8_t code)
     r->closing_code = CLOSE_REFUSED;
     r->part = PART_DEAF;
     r->allowed = 0;
+#if WT_FLASH && !WT_MEMORY
+    r->work = WORK_NONE;
+#endif
 #if WT_CODEC
     r->lack = 2 * CODE_SIZE; /* ends decode, even with the zeros behind a codeword */
 #endif
@@ -402,6 +408,288 @@ static void refuse_tensor(struct wt_receiver *r, WT_ROM uint8_t *place)
                texts[(place >= t.name_end) + (place > t.name_end)]);
 }
 
+/* ---- Flash (store.md) ---- */
+
+#if WT_FLASH
+enum { SLOT_GENERATION = 4, SLOT_SIZE = 8, SLOT_IMAGE = 12, SLOT_TABLE = 16, SLOT_TENSORS = 20,
+       SLOT_CHECKSUM = 88, SLOT_ACTIVATION = 96, SLOT_REVOCATION = 112, SLOT_STATES = 128 };
+
+#define SLOT_MAGIC 0x31535457u
+#define SLOT_ACTIVATED 0x4B4F5457u
+#define SLOT_REVOKED 0x4F4E5457u
+#define SLOT_INVERTED 0x10000u
+#define NOWHERE 0xFFFFFFFFu
+
+static uint32_t crc_of_byte(uint32_t crc, uint8_t byte)
+{
+    return crc_steps(crc ^ byte, 8);
+}
+
+static uint8_t flash_byte(struct wt_receiver *r, uint32_t offset)
+{
+    uint8_t byte;
+    r->config->flash->read(r->config->context, offset, &byte, 1);
+    return byte;
+}
+
+static uint32_t flash_word(struct wt_receiver *r, uint32_t offset)
+{
+    uint8_t bytes[4];
+    r->config->flash->read(r->config->context, offset, bytes, 4);
+    return get_word(bytes);
+}
+
+static uint32_t flash_crc(struct wt_receiver *r, uint32_t crc, uint32_t offset, uint32_t count,
+                          uint8_t mask)
+{
+    while (count--)
+        crc = crc_of_byte(crc, flash_byte(r, offset++) ^ mask);
+    return crc;
+}
+
+static uint32_t half_of_flash(const struct wt_receiver *r)
+{
+    return r->config->flash->page_count / 2 * r->config->flash->page_size;
+}
+
+static uint32_t image_in_slot(const struct wt_receiver *r)
+{
+    return SLOT_STATES + ((4u * r->tensors + 15u) & ~15u);
+}
+
+static uint32_t table_crc(const struct wt_receiver *r)
+{
+    uint32_t crc = 0xFFFFFFFFu;
+    for (uint16_t i = 0; i < r->config->table_size; i++)
+        crc = crc_of_byte(crc, r->config->table[i]);
+    return ~crc;
+}
+
+/* Where a unit is shorter than four bytes the mark is its beginning. */
+static bool is_marked(struct wt_receiver *r, uint32_t place, uint32_t mark)
+{
+    uint8_t unit = r->config->flash->unit;
+    return !((flash_word(r, place) ^ mark) << (unit < 4 ? 32 - 8 * unit : 0));
+}
+
+/* Whether all of a slot fits its checksums and the table. */
+static bool is_sound(struct wt_receiver *r, uint32_t slot)
+{
+    uint8_t mask = flash_word(r, slot + SLOT_TENSORS) & SLOT_INVERTED ? 0xFF : 0;
+    uint32_t crc = flash_crc(r, 0xFFFFFFFFu, slot, SLOT_CHECKSUM, 0);
+    crc = flash_crc(r, crc, slot + SLOT_STATES, 4u * r->tensors, 0);
+    return flash_word(r, slot) == SLOT_MAGIC && flash_word(r, slot + SLOT_CHECKSUM) == ~crc
+           && flash_word(r, slot + SLOT_SIZE) == r->image_size
+           && flash_word(r, slot + SLOT_TABLE) == table_crc(r)
+           && flash_word(r, slot + SLOT_IMAGE)
+                  == ~flash_crc(r, 0xFFFFFFFFu, slot + image_in_slot(r), r->image_size, mask);
+}
+
+static void find_slot(struct wt_receiver *r)
+{
+    uint32_t half = half_of_flash(r);
+    r->slot = NOWHERE;
+    r->generation = 0;
+    for (uint32_t slot = 0; slot <= half; slot += half) {
+        uint32_t generation = flash_word(r, slot + SLOT_GENERATION);
+        if ((r->slot == NOWHERE || !reached(r->generation, generation))
+            && is_marked(r, slot + SLOT_ACTIVATION, SLOT_ACTIVATED)
+            && !is_marked(r, slot + SLOT_REVOCATION, SLOT_REVOKED) && is_sound(r, slot)) {
+            r->slot = slot;
+            r->generation = generation;
+        }
+    }
+}
+
+/* The slot that is to be filled. */
+static uint32_t target_slot(const struct wt_receiver *r)
+{
+    return r->slot == 0 ? half_of_flash(r) : 0;
+}
+
+static void erase_slot(struct wt_receiver *r, uint32_t slot)
+{
+    const struct wt_flash *flash = r->config->flash;
+    uint16_t page = (uint16_t)(slot ? flash->page_count / 2 : 0);
+    for (uint16_t left = flash->page_count / 2; left--; page++, slot += flash->page_size)
+        for (uint32_t i = 0; i < flash->page_size; i++)
+            if (flash_byte(r, slot + i) != 0xFF) { /* else it is blank already */
+                flash->erase(r->config->context, page);
+                break;
+            }
+}
+
+static uint16_t erase_milliseconds(const struct wt_receiver *r)
+{
+    uint32_t all = (uint32_t)r->config->flash->milliseconds * (r->config->flash->page_count / 2u);
+    return (uint16_t)(all < 0xFFFF ? all : 0xFFFF);
+}
+
+/* Programs bytes one behind the other, unit by unit. */
+struct writer {
+    uint32_t at, crc;
+    uint8_t unit[WT_UNIT_LIMIT];
+};
+
+static void write_byte(struct wt_receiver *r, struct writer *w, uint8_t byte)
+{
+    uint8_t size = r->config->flash->unit, last = (uint8_t)(size - 1);
+    w->crc = crc_of_byte(w->crc, byte);
+    w->unit[w->at & last] = byte;
+    if (!(++w->at & last))
+        r->config->flash->program(r->config->context, w->at - size, w->unit, size);
+}
+
+static void write_word(struct wt_receiver *r, struct writer *w, uint32_t word)
+{
+    for (uint8_t i = 0; i < 4; i++, word >>= 8)
+        write_byte(r, w, (uint8_t)word);
+}
+
+static void write_ones(struct wt_receiver *r, struct writer *w, uint32_t end)
+{
+    while (w->at < end)
+        write_byte(r, w, 0xFF);
+}
+
+static void write_mark(struct wt_receiver *r, uint32_t place, uint32_t mark)
+{
+    uint8_t unit[WT_UNIT_LIMIT];
+    memset(unit, 0xFF, sizeof unit);
+    put_word(unit, mark);
+    r->config->flash->program(r->config->context, place, unit, r->config->flash->unit);
+}
+
+#if !WT_MEMORY
+static void flush_unit(struct wt_receiver *r)
+{
+    if (r->unit_at != NOWHERE)
+        r->config->flash->program(r->config->context, r->unit_at, r->unit, r->config->flash->unit);
+    r->unit_at = NOWHERE;
+}
+
+/* The image is kept inverted, so that blank flash is a model of zeros and bits are only cleared. */
+static void put_flash(struct wt_receiver *r, uint32_t offset, const uint8_t *bytes, uint16_t count)
+{
+    uint8_t size = r->config->flash->unit, last = (uint8_t)(size - 1);
+    uint32_t at = r->image_at + offset;
+    for (; count--; at++) {
+        uint32_t unit = at & ~(uint32_t)last;
+        if (unit != r->unit_at) {
+            flush_unit(r);
+            r->unit_at = unit;
+            r->config->flash->read(r->config->context, unit, r->unit, size);
+        }
+        r->unit[at & last] = (uint8_t)~*bytes++;
+    }
+}
+
+uint8_t wt_byte(struct wt_receiver *r, uint32_t offset)
+{
+    uint32_t at = r->image_at + offset, distance = at - r->unit_at;
+    if (r->image_at == NOWHERE)
+        return 0;
+    if (r->unit_at != NOWHERE && distance < r->config->flash->unit)
+        return (uint8_t)~r->unit[distance];
+    return (uint8_t)~flash_byte(r, at);
+}
+#endif
+
+/* States as a slot has them. */
+static uint32_t word_of_state(const struct wt_state *state)
+{
+    return state->level | (uint32_t)state->passes << 16 | (uint32_t)state->flags << 24;
+}
+
+/* Makes the image the one that stays, if the flash holds what is written. Up to the last write the
+   model before stays. */
+static bool store_model(struct wt_receiver *r)
+{
+    uint32_t slot = target_slot(r), image = slot + image_in_slot(r), crc;
+    struct writer w = {.at = image, .crc = 0xFFFFFFFFu};
+#if WT_MEMORY
+    erase_slot(r, slot);
+    for (uint32_t i = 0; i < r->image_size; i++)
+        write_byte(r, &w, r->config->image[i]);
+    crc = ~w.crc;
+    write_ones(r, &w, (w.at + 15u) & ~(uint32_t)15);
+#else
+    flush_unit(r);
+    crc = ~flash_crc(r, w.crc, image, r->image_size, 0xFF);
+#endif
+    w.at = slot;
+    w.crc = 0xFFFFFFFFu;
+    write_word(r, &w, SLOT_MAGIC);
+    write_word(r, &w, r->generation + 1);
+    write_word(r, &w, r->image_size);
+    write_word(r, &w, crc);
+    write_word(r, &w, table_crc(r));
+    write_word(r, &w, WT_MEMORY ? r->tensors : r->tensors | SLOT_INVERTED);
+    for (uint8_t i = 0; i < WT_DIGEST_SIZE; i++)
+        write_byte(r, &w, r->digest[i]);
+    for (uint8_t i = 0; i < WT_NAME_SIZE; i++)
+        write_byte(r, &w, r->name[i]);
+    crc = w.crc;
+    for (uint16_t i = 0; i < r->tensors; i++) {
+        uint32_t word = word_of_state(&r->config->states[i]);
+        for (uint8_t j = 0; j < 4; j++, word >>= 8)
+            crc = crc_of_byte(crc, (uint8_t)word);
+    }
+    write_word(r, &w, ~crc);
+    write_ones(r, &w, slot + SLOT_ACTIVATION);
+    w.at = slot + SLOT_STATES;
+    for (uint16_t i = 0; i < r->tensors; i++)
+        write_word(r, &w, word_of_state(&r->config->states[i]));
+    write_ones(r, &w, image);
+    if (!is_sound(r, slot))
+        return false;
+    write_mark(r, slot + SLOT_ACTIVATION, SLOT_ACTIVATED);
+    find_slot(r);
+    return r->slot == slot;
+}
+
+bool wt_restore(struct wt_receiver *r)
+{
+    uint32_t slot = r->slot;
+    memset(r->config->states, 0, r->tensors * sizeof *r->config->states);
+#if WT_MEMORY
+    memset(r->config->image, 0, r->image_size);
+#else
+    r->unit_at = r->image_at = NOWHERE;
+#endif
+    if (slot == NOWHERE)
+        return false;
+    for (uint16_t i = 0; i < r->tensors; i++) {
+        uint32_t word = flash_word(r, slot + SLOT_STATES + 4u * i);
+        struct wt_state state = {(uint16_t)word, (uint8_t)(word >> 16), (uint8_t)(word >> 24)};
+        r->config->states[i] = state;
+    }
+#if WT_MEMORY
+    uint8_t mask = flash_word(r, slot + SLOT_TENSORS) & SLOT_INVERTED ? 0xFF : 0;
+    for (uint32_t i = 0; i < r->image_size; i++)
+        r->config->image[i] = flash_byte(r, slot + image_in_slot(r) + i) ^ mask;
+#else
+    r->image_at = slot + image_in_slot(r);
+#endif
+    return true;
+}
+
+bool wt_roll_back(struct wt_receiver *r)
+{
+    if (r->slot == NOWHERE)
+        return false;
+    write_mark(r, r->slot + SLOT_REVOCATION, SLOT_REVOKED);
+    find_slot(r);
+    return wt_restore(r);
+}
+#else
+static bool store_model(struct wt_receiver *r)
+{
+    (void)r;
+    return true;
+}
+#endif
+
 /* ---- The image ---- */
 
 APART static uint16_t tell(struct wt_receiver *r, enum wt_event event, uint16_t first,
@@ -414,6 +702,8 @@ static void put_image(struct wt_receiver *r, uint32_t offset, const uint8_t *byt
 {
 #if WT_MEMORY
     memcpy(r->config->image + offset, bytes, count);
+#elif WT_FLASH
+    put_flash(r, offset, bytes, count);
 #else
     r->config->write(r->config->context, offset, bytes, count);
 #endif
@@ -429,7 +719,12 @@ static uint8_t *get_image(struct wt_receiver *r, uint32_t offset, uint32_t *coun
 #else
     if (*count > WT_PIECE_SIZE)
         *count = WT_PIECE_SIZE;
+#if WT_FLASH
+    for (uint8_t i = 0; i < *count; i++)
+        r->piece[i] = wt_byte(r, offset + i);
+#else
     r->config->read(r->config->context, offset, r->piece, (uint16_t)*count);
+#endif
     return r->piece;
 #endif
 }
@@ -440,6 +735,10 @@ static void clear_image(struct wt_receiver *r)
 {
 #if WT_MEMORY
     memset(r->config->image, 0, r->image_size);
+#elif WT_FLASH
+    r->unit_at = NOWHERE;
+    r->image_at = target_slot(r) + image_in_slot(r);
+    erase_slot(r, target_slot(r));
 #else
     memset(r->piece, 0, WT_PIECE_SIZE);
     uint32_t count;
@@ -558,7 +857,6 @@ static void check_model(struct wt_receiver *r)
 {
     struct tensor t;
     t.next = NULL;
-    r->work = false;
     r->part = PART_KIND; /* or nothing would fail */
     while (next_tensor(r, &t)) {
         if (t.end == t.offset)
@@ -579,7 +877,7 @@ static void check_model(struct wt_receiver *r)
     if (!check_digest(r, &r->manifest))
         return;
 #endif
-    if (!tell(r, WT_COMPLETE, 0, 0)) {
+    if (!tell(r, WT_COMPLETE, 0, 0) || !store_model(r)) {
         fail(r, FAILED_STORE);
         return;
     }
@@ -864,6 +1162,7 @@ static bool take_varint(struct wt_receiver *r, uint8_t byte)
     return false;
 }
 
+/* The manifest is that of the table: the image is made ready. */
 static void accept(struct wt_receiver *r)
 {
     clear_image(r);
@@ -885,8 +1184,16 @@ static uint8_t take_table(struct wt_receiver *r, uint8_t byte)
     WT_ROM uint8_t *place = r->config->table + r->place;
     if (*place != byte)
         refuse_tensor(r, place);
-    if (++r->place == r->config->table_size && r->part != PART_DEAF)
+    if (++r->place == r->config->table_size && r->part != PART_DEAF) {
+#if WT_FLASH && !WT_MEMORY
+        /* Pages are erased; the sender, who is waiting for ACCEPT, is told before. */
+        r->part = PART_KIND;
+        r->work = WORK_ACCEPT;
+        wt_busy(r, erase_milliseconds(r));
+#else
         accept(r);
+#endif
+    }
     return *place;
 }
 
@@ -944,8 +1251,19 @@ static void take_field(struct wt_receiver *r, uint8_t byte)
             refuse(r, 0, another_count);
         if (field == 4 && r->value != r->left - 1u) /* the name is all that is left */
             broken(r);
-    } else
+#if WT_FLASH
+        if (field == 4) {
+            r->place = 0;
+            memset(r->name, 0, sizeof r->name);
+        }
+#endif
+    } else {
+#if WT_FLASH
+        if (r->place < WT_NAME_SIZE)
+            r->name[r->place++] = byte;
+#endif
         return;
+    }
     r->field++;
 }
 
@@ -972,8 +1290,12 @@ static void end_model(struct wt_receiver *r)
 {
     r->part = PART_DEAF;
     r->allowed = 0;
-    r->work = true;
-    wt_busy(r, tell(r, WT_CHECK, 0, 0));
+    r->work = WORK_CHECK;
+    uint16_t milliseconds = tell(r, WT_CHECK, 0, 0);
+#if WT_FLASH && WT_MEMORY
+    milliseconds = (uint16_t)(milliseconds + erase_milliseconds(r));
+#endif
+    wt_busy(r, milliseconds);
 }
 
 /* The body is complete. */
@@ -1118,6 +1440,78 @@ static void say_info(struct wt_receiver *r)
     r->out = (uint16_t)(p - r->config->outbox);
 }
 
+#if WT_WINDOW
+/* Behind the blocks a bit for each that says whether it is there. */
+static uint8_t *held_bits(const struct wt_receiver *r)
+{
+    return r->config->window + BLOCK_SIZE * r->config->window_blocks;
+}
+
+/* The place in the window of the block that is `distance` behind the expected one, from 1 on. */
+static uint16_t held_place(const struct wt_receiver *r, uint16_t distance)
+{
+    uint16_t place = (uint16_t)(r->window_at + distance - 1), count = r->config->window_blocks;
+    return place < count ? place : (uint16_t)(place - count);
+}
+
+static bool is_held(const struct wt_receiver *r, uint16_t place)
+{
+    return held_bits(r)[place >> 3] >> (place & 7) & 1;
+}
+
+/* Blocks have come too early: those that are whole and fit are held. */
+static void hold(struct wt_receiver *r, uint16_t distance, const uint8_t *payload, uint16_t count)
+{
+    for (; count >= BLOCK_SIZE && distance <= r->config->window_blocks; distance++) {
+        uint16_t place = held_place(r, distance);
+        memcpy(r->config->window + BLOCK_SIZE * place, payload, BLOCK_SIZE);
+        held_bits(r)[place >> 3] |= (uint8_t)(1u << (place & 7));
+        payload += BLOCK_SIZE;
+        count = (uint16_t)(count - BLOCK_SIZE);
+    }
+}
+
+/* The window goes on by a block; the place of the one that is expected then, if it is held. */
+static bool shift_window(struct wt_receiver *r, uint16_t *place)
+{
+    uint16_t at = r->window_at;
+    bool was_held = is_held(r, at);
+    held_bits(r)[at >> 3] &= (uint8_t)~(1u << (at & 7));
+    r->window_at = held_place(r, 2);
+    *place = at;
+    return was_held;
+}
+
+/* So many blocks have come in order: what was held behind them follows. */
+static void release(struct wt_receiver *r, uint16_t blocks)
+{
+    uint16_t place = 0;
+    bool is_next = false;
+    while (blocks--)
+        is_next = shift_window(r, &place);
+    while (is_next) {
+        uint16_t block = place;
+        r->expected = (r->expected + 1) & NUMBER_MASK;
+        is_next = shift_window(r, &place);
+        take(r, r->config->window + BLOCK_SIZE * block, BLOCK_SIZE);
+    }
+}
+
+/* §4.3, Report: nothing is corrected here. */
+static uint8_t *put_report(const struct wt_receiver *r, uint8_t *end)
+{
+    uint8_t *last = end;
+    uint16_t count = r->config->window_blocks;
+    memset(end, 0, 4 + REPORT_BITS / 8);
+    for (uint16_t i = 0; i < count && i < REPORT_BITS; i++)
+        if (is_held(r, held_place(r, i + 1))) {
+            last = end + 4 + (i >> 3);
+            *last++ |= (uint8_t)(1u << (i & 7));
+        }
+    return last;
+}
+#endif
+
 /* The first frame of a session has come: its streams begin, or those at hand go on (§4.5). */
 static void open_session(struct wt_receiver *r)
 {
@@ -1125,6 +1519,11 @@ static void open_session(struct wt_receiver *r)
     r->pending = 0;
     r->is_open = true;
     r->is_busy = false;
+#if WT_WINDOW
+    r->is_window = r->is_window_pending;
+    r->window_at = 0;
+    memset(held_bits(r), 0, (r->config->window_blocks + 7u) / 8u);
+#endif
     r->timeout = FIRST_TIMEOUT;
     r->resend = r->now;
     r->closing = 0;
@@ -1136,7 +1535,8 @@ static void open_session(struct wt_receiver *r)
     r->sent = 0;
     r->part = PART_KIND;
     r->allowed = BIT(OFFER);
-    r->work = r->is_last_word = false;
+    r->work = WORK_NONE;
+    r->is_last_word = false;
     say_info(r);
 }
 
@@ -1164,6 +1564,9 @@ static void take_hello(struct wt_receiver *r, const uint8_t *payload, uint16_t c
     if (!r->pending)
         r->pending = 1;
     r->welcome[WELCOME_GOES_ON] = 0;
+#if WT_WINDOW
+    r->is_window_pending = payload[16] & CAPABILITY_WINDOW;
+#endif
 #if WT_CONTINUE
     if (count >= HELLO_SIZE + 4 && get_word(payload + HELLO_SIZE) == r->session)
         r->welcome[WELCOME_GOES_ON] = r->session;
@@ -1176,11 +1579,20 @@ static void take_data(struct wt_receiver *r, uint16_t number, const uint8_t *pay
     uint16_t skipped = (uint16_t)((r->expected - number) & NUMBER_MASK);
     uint16_t blocks = (uint16_t)((count + BLOCK_SIZE - 1) / BLOCK_SIZE);
     r->owed |= OWED_ACK;
+#if WT_WINDOW
+    if (r->is_window && skipped > NUMBER_HALF)
+        hold(r, (uint16_t)(NUMBER_MASK + 1u - skipped), payload, count);
+#endif
     if (skipped >= blocks) /* a duplicate, or, being far beyond, a gap */
         return;
     r->expected = (uint16_t)((number + blocks) & NUMBER_MASK);
+    blocks = (uint16_t)(blocks - skipped);
     skipped = (uint16_t)(skipped * BLOCK_SIZE);
     take(r, payload + skipped, (uint16_t)(count - skipped));
+#if WT_WINDOW
+    if (r->is_window)
+        release(r, blocks);
+#endif
 }
 
 /* ACK, NAK or BUSY: up to which block what we have said has arrived. */
@@ -1291,13 +1703,21 @@ void wt_init(struct wt_receiver *r, const struct wt_config *config, uint32_t non
     r->config = config;
     r->welcome[0] = WELCOME_HEAD;
     r->welcome[WELCOME_NONCE] = nonce;
-    r->welcome[WELCOME_LIMITS] = config->mtu; /* and no window */
+    r->welcome[WELCOME_LIMITS] = config->mtu;
+#if WT_WINDOW
+    r->welcome[WELCOME_LIMITS] |= (uint32_t)config->window_blocks << 16;
+    r->welcome[WELCOME_CAPABILITIES] = CAPABILITY_WINDOW;
+#endif
     struct tensor t;
     t.next = NULL;
     while (next_tensor(r, &t))
         r->contents = (uint16_t)(r->contents + (t.end != t.offset));
     r->tensors = (uint16_t)(t.index + 1u);
     r->image_size = t.end;
+#if WT_FLASH
+    find_slot(r);
+    wt_restore(r);
+#endif
 }
 
 APART static void store(struct wt_receiver *r, uint8_t byte)
@@ -1392,9 +1812,19 @@ uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint32_t now)
             *end++ = (uint8_t)rest;
             *end++ = (uint8_t)(rest >> 8);
         }
+#if WT_WINDOW
+        if (r->is_window)
+            end = put_report(r, end);
+#endif
     } else {
         if (r->work) {
-            check_model(r);
+            void (*task)(struct wt_receiver *) = check_model;
+#if WT_FLASH && !WT_MEMORY
+            if (r->work == WORK_ACCEPT)
+                task = accept;
+#endif
+            r->work = WORK_NONE;
+            task(r);
             r->is_busy = false;
         }
         if (!r->out || !reached(now, r->resend))

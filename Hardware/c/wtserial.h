@@ -31,7 +31,14 @@
 #define WT_CONTINUE 1 /* a session that broke off goes on where it was (§4.5) */
 #endif
 #ifndef WT_MEMORY
-#define WT_MEMORY 1 /* the image is memory; 0: it is behind `read` and `write` */
+#define WT_MEMORY 1 /* the image is memory; 0: it is behind `read` and `write`, or in flash */
+#endif
+#ifndef WT_FLASH
+#define WT_FLASH 0 /* 1: a model stays in one of two slots of a flash (Hardware/store.md) */
+#endif
+
+#ifndef WT_WINDOW
+#define WT_WINDOW 0 /* 1: frames come without waiting for answers, and early ones are held (§4.3) */
 #endif
 
 #ifdef __cplusplus
@@ -67,6 +74,21 @@ enum wt_event {
 
 #define WT_SILENCE 255u /* nothing heard for 8 s; the sender may go on with the session */
 
+#if WT_FLASH
+/* Flash for two slots of half the pages each. With WT_MEMORY a page is erased and a unit programmed
+   once for a model, in the end; without, the weights go there as they come, and a unit is programmed
+   up to 14 times, each time clearing bits, which most NOR flash bears and none with error correction. */
+struct wt_flash {
+    uint32_t page_size;    /* bytes that are erased together, to ones */
+    uint16_t page_count;   /* of both slots */
+    uint16_t milliseconds; /* that erasing a page takes */
+    uint8_t unit;          /* bytes that are programmed together: a power of two, at most 16 */
+    void (*erase)(void *context, uint16_t page);
+    void (*program)(void *context, uint32_t offset, const uint8_t *bytes, uint8_t count);
+    void (*read)(void *context, uint32_t offset, uint8_t *bytes, uint8_t count);
+};
+#endif
+
 struct wt_config {
     WT_ROM uint8_t *table;   /* the TENSOR records of the model that is taken (store.md) */
     uint16_t table_size;     /* there is one at least */
@@ -78,17 +100,27 @@ struct wt_config {
     const char *name; /* of the board, at most 32 bytes of UTF-8 */
 #if WT_MEMORY
     uint8_t *image; /* as large as the table says */
-#else
+#elif !WT_FLASH
     void (*read)(void *context, uint32_t offset, uint8_t *bytes, uint16_t count);
     void (*write)(void *context, uint32_t offset, const uint8_t *bytes, uint16_t count);
+#endif
+#if WT_FLASH
+    const struct wt_flash *flash;
+#endif
+#if WT_WINDOW
+    uint8_t *window;        /* WT_WINDOW_SIZE(window_blocks) bytes */
+    uint16_t window_blocks; /* at most 2047 */
 #endif
     uint16_t (*event)(void *context, enum wt_event event, uint16_t first, uint16_t second);
     void *context; /* handed to the callbacks */
 };
 
-#define WT_FRAME_SIZE 34u /* of what is sent */
+#define WT_FRAME_SIZE 36u /* of what is sent */
+#define WT_WINDOW_SIZE(blocks) (16u * (blocks) + ((blocks) + 7u) / 8u)
 #define WT_DIGEST_SIZE 32u
 #define WT_PIECE_SIZE 32u
+#define WT_NAME_SIZE 32u
+#define WT_UNIT_LIMIT 16u
 
 struct wt_sha256 {
     uint32_t hash[8];
@@ -106,12 +138,16 @@ struct wt_receiver {
     uint8_t closing, closing_code; /* CLOSE frames to be sent */
     bool is_open, is_busy;
     bool is_last_word; /* behind what is in the outbox the session is closed */
+#if WT_WINDOW
+    bool is_window, is_window_pending; /* in use; and in the session that is pending */
+    uint16_t window_at; /* where the block behind the expected one is in the window, if it is */
+#endif
 
     /* Records (§5). */
     uint8_t part, kind, field;
     uint8_t shift; /* of the varint that is open */
     uint8_t tier;  /* of the last milestone */
-    bool work;     /* FINISH waits for the digests */
+    uint8_t work;  /* that waits until the sender has been told */
 
     /* The coded stream (§6.3). */
     uint8_t raw_left, lack, step, coded_dtype;
@@ -156,9 +192,17 @@ struct wt_receiver {
 #if !WT_MEMORY
     uint8_t piece[WT_PIECE_SIZE];
 #endif
+#if WT_FLASH
+    uint32_t generation, slot; /* of the model that stays, where its slot begins; or none */
+    uint8_t name[WT_NAME_SIZE];
+#if !WT_MEMORY
+    uint32_t image_at, unit_at;  /* in the flash: of the image that is read and written; of `unit` */
+    uint8_t unit[WT_UNIT_LIMIT]; /* that is being written */
+#endif
+#endif
 };
 
-/* `config` stays where it is. The nonce differs from reset to reset: random bits, or a counter. */
+/* `config` stays where it is. With WT_FLASH it looks for a model, as wt_restore does. The nonce differs from reset to reset: random bits, or a counter. */
 void wt_init(struct wt_receiver *receiver, const struct wt_config *config, uint32_t nonce);
 
 /* Takes what the line has brought, from one byte to many. */
@@ -181,6 +225,18 @@ void wt_busy(struct wt_receiver *receiver, uint16_t milliseconds);
 /* What a byte of planes stands for, the middle of what is possible: -255 to 255, in units of
    2^(level - 7 - B), where B makes an exponent of a level: 149 for float32 (store.md). */
 int16_t wt_weight(uint8_t byte, const struct wt_state *state);
+#endif
+
+#if WT_FLASH
+/* Goes back to the model that stays, after one that has not come to its end; false: there is none. */
+bool wt_restore(struct wt_receiver *receiver);
+
+/* Gives up the model that stays for the one before it, by one write; false: there is none. */
+bool wt_roll_back(struct wt_receiver *receiver);
+#if !WT_MEMORY
+/* A byte of the image. */
+uint8_t wt_byte(struct wt_receiver *receiver, uint32_t offset);
+#endif
 #endif
 
 /* Shows the sender's user a number that was measured with the model as far as it has come:

@@ -6,6 +6,8 @@
 
 #include "wtserial.c"
 
+#define WINDOW_BLOCKS 19u
+
 struct harness {
     struct wt_receiver receiver;
     struct wt_config config;
@@ -14,6 +16,15 @@ struct harness {
     uint16_t check_milliseconds;
     bool is_stored;
     bool reports; /* a metric at each milestone */
+#if WT_FLASH
+    struct wt_flash flash;
+    uint8_t *flash_bytes; /* of the caller */
+    uint32_t flash_count; /* operations so far */
+    uint32_t flash_cut;   /* the one in which the power goes off */
+    uint32_t flash_seed;
+    uint32_t flash_worn;  /* a byte whose lowest bit is stuck at one */
+    char flash_log[65536];
+#endif
     char events[65536];
     size_t events_length;
 };
@@ -32,7 +43,7 @@ static uint16_t take_event(void *context, enum wt_event event, uint16_t first, u
     return event == WT_CHECK ? h->check_milliseconds : event == WT_COMPLETE ? h->is_stored : 0;
 }
 
-#if !WT_MEMORY
+#if !WT_MEMORY && !WT_FLASH
 static void read_image(void *context, uint32_t offset, uint8_t *bytes, uint16_t count)
 {
     memcpy(bytes, ((struct harness *)context)->image + offset, count);
@@ -41,6 +52,93 @@ static void read_image(void *context, uint32_t offset, uint8_t *bytes, uint16_t 
 static void write_image(void *context, uint32_t offset, const uint8_t *bytes, uint16_t count)
 {
     memcpy(((struct harness *)context)->image + offset, bytes, count);
+}
+#endif
+
+#if WT_FLASH
+/* What a power cut leaves: some bits have changed, others have not. */
+static uint8_t partly(struct harness *h, uint8_t before, uint8_t after)
+{
+    uint8_t mask;
+    h->flash_seed = h->flash_seed * 1664525u + 1013904223u;
+    mask = (uint8_t)(h->flash_seed >> 24);
+    return (uint8_t)((before & ~mask) | (after & mask));
+}
+
+static void change(struct harness *h, uint32_t offset, const uint8_t *bytes, uint32_t count)
+{
+    uint32_t number = h->flash_count++;
+    if (number < sizeof h->flash_log - 1)
+        h->flash_log[number] = bytes ? 'p' : 'e';
+    if (number > h->flash_cut)
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t *place = h->flash_bytes + offset + i, after = 0xFF;
+        if (bytes) {
+            after = bytes[i] & *place;
+            if (offset + i == h->flash_worn)
+                after |= 1;
+        }
+        *place = number == h->flash_cut ? partly(h, *place, after) : after;
+    }
+}
+
+static void flash_erase(void *context, uint16_t page)
+{
+    struct harness *h = context;
+    if (page >= h->flash.page_count)
+        abort();
+    change(h, page * h->flash.page_size, NULL, h->flash.page_size);
+}
+
+static void flash_program(void *context, uint32_t offset, const uint8_t *bytes, uint8_t count)
+{
+    struct harness *h = context;
+    if (count != h->flash.unit || offset % count || offset + count > h->flash.page_size * h->flash.page_count)
+        abort();
+#if WT_MEMORY
+    if (h->flash_count <= h->flash_cut)
+        for (uint8_t i = 0; i < count; i++)
+            if (h->flash_bytes[offset + i] != 0xFF) /* it is programmed once */
+                abort();
+#endif
+    change(h, offset, bytes, count);
+}
+
+static void flash_read(void *context, uint32_t offset, uint8_t *bytes, uint8_t count)
+{
+    struct harness *h = context;
+    if (offset + count > h->flash.page_size * h->flash.page_count)
+        abort();
+    memcpy(bytes, h->flash_bytes + offset, count);
+}
+
+void h_flash(struct harness *h, uint8_t *bytes, uint32_t page_size, uint16_t page_count,
+             uint8_t unit, uint32_t cut, uint32_t seed, uint32_t worn)
+{
+    h->flash = (struct wt_flash){.page_size = page_size, .page_count = page_count,
+                                 .milliseconds = 20, .unit = unit, .erase = flash_erase,
+                                 .program = flash_program, .read = flash_read};
+    h->flash_bytes = bytes;
+    h->flash_cut = cut;
+    h->flash_seed = seed;
+    h->flash_worn = worn;
+    h->config.flash = &h->flash;
+}
+
+const char *h_flash_log(struct harness *h)
+{
+    return h->flash_log;
+}
+
+bool h_is_kept(struct harness *h)
+{
+    return wt_restore(&h->receiver);
+}
+
+bool h_roll_back(struct harness *h)
+{
+    return wt_roll_back(&h->receiver);
 }
 #endif
 
@@ -64,9 +162,13 @@ struct harness *h_new(const uint8_t *table, uint16_t table_size, uint16_t tensor
         .name = "board",
 #if WT_MEMORY
         .image = h->image,
-#else
+#elif !WT_FLASH
         .read = read_image,
         .write = write_image,
+#endif
+#if WT_WINDOW
+        .window = malloc(WT_WINDOW_SIZE(WINDOW_BLOCKS)),
+        .window_blocks = WINDOW_BLOCKS,
 #endif
         .event = take_event,
         .context = h,
@@ -96,6 +198,9 @@ void h_free(struct harness *h)
     free(h->image);
     free(h->config.states);
     free(h->config.frame);
+#if WT_WINDOW
+    free(h->config.window);
+#endif
     free(h->config.outbox);
     free(h);
 }
@@ -127,6 +232,10 @@ bool h_metric(struct harness *h, const char *name, int32_t value, uint8_t digits
 
 const uint8_t *h_image(struct harness *h)
 {
+#if WT_FLASH && !WT_MEMORY
+    for (uint32_t i = 0; i < h->receiver.image_size; i++)
+        h->image[i] = wt_byte(&h->receiver, i);
+#endif
     return h->image;
 }
 

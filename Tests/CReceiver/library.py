@@ -15,7 +15,7 @@ HARDWARE = ROOT / "Hardware/c"
 FOLDER = tempfile.TemporaryDirectory(prefix="wtserial-c-")
 FLAGS = ["-std=c99", "-g", "-O1", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic"]
 FLAGS += ["-Werror", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-FRAME_SIZE = 34
+FRAME_SIZE = 36
 
 
 def load_script(name):
@@ -44,16 +44,34 @@ def library(*options):
     for name in ("h_new", "h_image", "h_states"):
         getattr(found, name).restype = ctypes.c_void_p
     found.h_events.restype = ctypes.c_char_p
+    if "WT_FLASH=1" in options:
+        found.h_flash_log.restype = ctypes.c_char_p
+        for name in ("h_is_kept", "h_roll_back"):
+            getattr(found, name).restype = ctypes.c_bool
     found.h_deadline.restype = ctypes.c_uint32
     found.h_transmit.restype = ctypes.c_uint16
     found.h_metric.restype = ctypes.c_bool
     return found
 
 
+class Flash:
+    """NOR flash, which outlives receivers."""
+
+    def __init__(self, content=None, page_size=256, page_count=10, unit=4):
+        content = content or bytes([0xFF]) * (page_size * page_count)
+        self.buffer = ctypes.create_string_buffer(content, len(content))
+        self.page_size, self.page_count, self.unit = page_size, page_count, unit
+        self.cut, self.seed, self.worn = 0xFFFFFFFF, 1, 0xFFFFFFFF
+
+    def copy(self):
+        return Flash(self.buffer.raw, self.page_size, self.page_count, self.unit)
+
+
 class Receiver:
     """A device that runs the model whose tensors are given as (name, dtype code, extents)."""
 
-    def __init__(self, tensors, options=(), mtu=262, outbox=192, nonce=0x9ABCDEF0, table=None):
+    def __init__(self, tensors, options=(), mtu=262, outbox=192, nonce=0x9ABCDEF0, table=None,
+                 flash=None):
         self.library = library(*options)
         names = {code: name for name, (code, _) in TABLE.DTYPES.items()}
         rows = [{"name": n, "dtype": names[d], "shape": list(s)} for n, d, s in tensors]
@@ -62,6 +80,12 @@ class Receiver:
         self.handle = ctypes.c_void_p(
             self.library.h_new(table, len(table), len(rows), self.image_size, mtu, outbox)
         )
+        self.flash = flash
+        if flash:
+            self.library.h_flash(
+                self.handle, flash.buffer, flash.page_size, flash.page_count, flash.unit, flash.cut,
+                flash.seed, flash.worn,
+            )  # fmt: skip
         self.reset(nonce)
 
     def reset(self, nonce):

@@ -46,8 +46,8 @@ def session_number(ours, theirs):
     return zlib.crc32(struct.pack("<II", ours, theirs)) or 1
 
 
-def hello(nonce=NONCE, mtu=1024, goes_on=0):
-    return struct.pack("<2sBBIIHHII", b"WT", 1, 1, nonce, 0, mtu, 64, 3, goes_on)
+def hello(nonce=NONCE, mtu=1024, goes_on=0, capabilities=3):
+    return struct.pack("<2sBBIIHHII", b"WT", 1, 1, nonce, 0, mtu, 64, capabilities, goes_on)
 
 
 def varint(number):

@@ -22,6 +22,9 @@
 static struct wt_receiver receiver;
 static struct wt_state states[MODEL_TENSORS];
 static uint8_t image[MODEL_IMAGE_SIZE], frame[262], outbox[192];
+#if WT_WINDOW
+static uint8_t window[WT_WINDOW_SIZE(128)];
+#endif
 static const char *image_path;
 static uint16_t store_milliseconds;
 static bool is_complete, is_closed;
@@ -103,6 +106,10 @@ static const struct wt_config config = {
 #else
     .read = read_image,
     .write = write_image,
+#endif
+#if WT_WINDOW
+    .window = window,
+    .window_blocks = 128,
 #endif
     .event = take_event,
 };

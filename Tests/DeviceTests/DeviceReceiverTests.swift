@@ -1,5 +1,6 @@
 import Checkpoints
 import Device
+import LinkLayer
 import LinkSimulator
 import Streaming
 import SystemPackage
@@ -17,6 +18,9 @@ struct DeviceReceiverTests {
     #expect(run.ending == .completed)
     #expect(run.image == (try DeviceImage(checkpoint).bytes))
     #expect(run.milestones == [0, 1, 2, 3, 4, 5, 6, 7, 65])
+    // A sender that nobody tells waits for a second and a half.
+    let closing = try #require(run.closing)
+    #expect(closing < .milliseconds(100))
   }
 
   @Test(arguments: [32, 64, 200, 1024]) func anyMTUWillDo(mtu: Int) throws {
@@ -74,6 +78,7 @@ struct DeviceReceiverTests {
       "another name", [("large", DType.f32, [30, 20]), ("bios", .f32, [30])], "bias: another name"
     ),
     ("a longer name", [("large", .f32, [30, 20]), ("biases", .f32, [30])], "bias: another name"),
+    ("more rows", [("large", .f32, [300, 20]), ("bias", .f32, [30])], "large: another shape"),
     ("another type", [("large", .f64, [30, 20]), ("bias", .f32, [30])], "large: another dtype"),
     ("another shape", [("large", .f32, [20, 30]), ("bias", .f32, [30])], "large: another shape"),
     ("another rank", [("large", .f32, [600]), ("bias", .f32, [30])], "large: another shape"),

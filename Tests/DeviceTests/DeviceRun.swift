@@ -19,6 +19,8 @@ struct DeviceRun {
   static let untouched: UInt8 = 0xA5
 
   private(set) var ending: TransferOutcome?
+  /// The time from the verdict to the end of the session.
+  private(set) var closing: Interval?
   private(set) var milestones: [UInt8] = []
   private(set) var image: [UInt8] = []
 
@@ -59,10 +61,13 @@ struct DeviceRun {
     if let overhear {
       simulation.observe = { isFromSender, bytes, _ in if isFromSender { overhear(bytes) } }
     }
-    let isTimeUp = try simulation.run(until: 900_000_000_000) { sender, _, _ in
+    var end: Instant?
+    let isTimeUp = try simulation.run(until: 900_000_000_000) { sender, _, now in
       while try session.respond(&sender) {}
-      return session.outcome == nil
+      if session.outcome != nil, end == nil { end = now }
+      return !sender.isFinished
     }
+    closing = end.map { simulation.instant - $0 }
     #expect(!isTimeUp, "\(scenario)")
     ending = session.outcome
     for event in simulation.b.events {

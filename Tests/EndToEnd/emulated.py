@@ -4,6 +4,7 @@ import functools
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ import time
 import tty
 from pathlib import Path
 
-from processes import LIMIT, ROOT
+from processes import LIMIT, ROOT, wait_until
 
 ESCAPE = b"\x1b"
 # In flight to a board that echoes: fewer than its ring holds.
@@ -26,9 +27,11 @@ def run_script(*words):
 
 
 @functools.cache
-def build(board, program):
+def build(board, program, defines):
     run_script("setup", "device" if is_avr(board) else "emulator")
-    return ROOT / run_script("firmware", board, program)
+    name = "-".join((program, *defines)).replace("=", "")
+    options = [word for define in defines for word in ("-D", define)]
+    return ROOT / run_script("firmware", board, program, *options, "--name", name)
 
 
 def is_avr(board):
@@ -36,36 +39,71 @@ def is_avr(board):
     return board.startswith("avr-")
 
 
-def firmware(board, program):
-    """The path of the program, which is built once."""
+def firmware(board, program, *defines):
+    """The path of the program, which is built once; `defines` are words like NAME=VALUE."""
     with building:
-        return build(board, program)
+        return build(board, program, defines)
 
 
-class Emulator:
-    """A board at work, and its port held open; or, with `port`, at the other end of a line."""
+class Machine:
+    """A board at work; whoever wants opens its port, which is at `path`."""
 
-    def __init__(self, board, program, *options, port=None):
-        """`program` is a name, or the path of what is built already."""
-        elf = program if isinstance(program, Path) else firmware(board, program)
+    def __init__(self, board, elf, *options):
         command = [ROOT / "Scripts/emulate", board, elf, *options]
+        self.monitor = dict(zip(options, options[1:])).get("--monitor")
         self.process = subprocess.Popen(
             [sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         self.path = self.process.stdout.readline().strip()
         assert self.path, f"no board {board}"
-        self.in_flight = IN_FLIGHT_TO_AVR if is_avr(board) else IN_FLIGHT
-        self.port = os.open(port or self.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        tty.setraw(self.port)
 
     def close(self):
-        os.close(self.port)
+        """Ends it at once, as when the power fails; what its flash holds then is in the file."""
         self.process.terminate()
         self.process.wait()
         self.process.stdout.close()
 
     def reset(self):
         self.process.send_signal(signal.SIGUSR1)
+
+    def memory(self, address, count):
+        """What is there, as the monitor tells; for a board that was started with one."""
+        copy = self.monitor.with_suffix(".memory")
+        # It is not there at once, and the one of a board before may be.
+        with wait_until(lambda: connection(self.monitor), lambda: "the monitor") as monitor:
+            monitor.settimeout(LIMIT)
+            monitor.sendall(f'pmemsave {address} {count} "{copy}"\n'.encode())
+            told = b""
+            while told.count(b"(qemu) ") < 2:
+                told += monitor.recv(4096)
+        return copy.read_bytes()
+
+
+def connection(path):
+    """To a socket; nothing where nobody listens."""
+    found = socket.socket(socket.AF_UNIX)
+    try:
+        found.connect(str(path))
+    except OSError:
+        found.close()
+        return None
+    return found
+
+
+class Emulator(Machine):
+    """A board at work, and its port held open; or, with `port`, at the other end of a line."""
+
+    def __init__(self, board, program, *options, port=None):
+        """`program` is a name, or the path of what is built already."""
+        elf = program if isinstance(program, Path) else firmware(board, program)
+        super().__init__(board, elf, *options)
+        self.in_flight = IN_FLIGHT_TO_AVR if is_avr(board) else IN_FLIGHT
+        self.port = os.open(port or self.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        tty.setraw(self.port)
+
+    def close(self):
+        os.close(self.port)
+        super().close()
 
     def write(self, data):
         while data:

@@ -183,3 +183,9 @@ def lasts(seconds):
         return test
 
     return mark
+
+
+def alone(test):
+    """Says that a test measures time: it runs when no other does."""
+    test.is_alone = True
+    return test

@@ -5,11 +5,10 @@ import zlib
 from pathlib import Path
 
 import device_models
-import models
+from device_images import PLANES, image
 from emulated import Emulator, run_script
 from lines import LineTests
 from processes import OK
-from test_c_receiver import PLANES, bytes_of_planes
 
 # On the AVRs a frame has 64 bytes, and a frame in twenty breaks.
 NOISE = "--bit-error-rate=1e-4", "--drop-rate=1e-5", "--seed=1"
@@ -21,16 +20,6 @@ ARDUINO_FLAGS += ["-DARDUINO=10819", "-DARDUINO_AVR_UNO", "-DARDUINO_ARCH_AVR"]
 CPLUSPLUS = ["-xc++", "-std=gnu++11", "-fpermissive", "-fno-exceptions", "-fno-threadsafe-statics"]
 ARDUINO_LANGUAGES = {".c": ["-std=gnu11"], ".cpp": CPLUSPLUS}
 ARDUINO_LANGUAGES[".ino"] = [*CPLUSPLUS, "-include", "Arduino.h"]
-
-
-def image(model):
-    """What the device is to have: the tensors from multiples of 4 on, large ones a byte a weight."""
-    contents = b""
-    for tensor in models.load(model).values():
-        is_large = tensor.is_floating_point() and tensor.dim() > 1 and tensor.numel() >= 512
-        contents += bytes(-len(contents) % 4)
-        contents += bytes_of_planes(tensor) if is_large else tensor.numpy().tobytes()
-    return contents
 
 
 class ReceiverTests:
