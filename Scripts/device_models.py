@@ -106,6 +106,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     if sys.argv[1] != "--tables":
+        Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
         for name in MODELS:
             print(write_model(sys.argv[1], name))
         return

@@ -53,6 +53,13 @@ extern "C" {
 #define WT_ROM const
 #endif
 
+/* For the memory of an image: tensors lie at multiples of 4 of it, and a Cortex-M0 reads no float elsewhere. */
+#if defined __GNUC__
+#define WT_ALIGNED __attribute__((aligned(4)))
+#else
+#define WT_ALIGNED /* align it yourself */
+#endif
+
 /* What is known of a tensor; lent, one for each. */
 struct wt_state {
     uint16_t level; /* of bit 6 of a magnitude (§6.3); WT_ALL_ZERO if every element is zero */
@@ -99,7 +106,7 @@ struct wt_config {
     uint16_t outbox_size; /* at least 128 */
     const char *name; /* of the board, at most 32 bytes of UTF-8 */
 #if WT_MEMORY
-    uint8_t *image; /* as large as the table says */
+    uint8_t *image; /* as large as the table says, and WT_ALIGNED: tensors lie at multiples of 4 */
 #elif !WT_FLASH
     void (*read)(void *context, uint32_t offset, uint8_t *bytes, uint16_t count);
     void (*write)(void *context, uint32_t offset, const uint8_t *bytes, uint16_t count);

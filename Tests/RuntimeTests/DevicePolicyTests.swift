@@ -52,4 +52,19 @@ struct DevicePolicyTests {
       #expect(policy == plain(.channel(bits: 8), .none))
     }
   }
+
+  @Test func aReceiverThatKeepsPlanesGetsPlanes() {
+    var info = ReceiverInfo(
+      compressions: [.none], codecs: [.flat], byteCountLimit: nil, name: [])
+    info.planeLimit = 7
+    for (wanted, limit) in [
+      (plain(.exact), 7), (plain(.channel(bits: 8)), 7), (plain(.affine(bits: 4)), 3),
+    ] {
+      var expected = ProgressivePolicy(planeLimit: limit)
+      expected.codesPlanesOnly = true
+      let (policy, variant) = wanted.adapted(to: info)
+      #expect(policy.codec == .planes(expected))
+      #expect(variant == .flat)
+    }
+  }
 }

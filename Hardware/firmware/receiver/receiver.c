@@ -26,7 +26,7 @@ enum { TIER_ALL_PLANES = 64 };
 
 static struct wt_receiver receiver;
 static struct wt_state states[MODEL_TENSORS];
-static uint8_t image[MODEL_IMAGE_SIZE], frame[RECEIVER_MTU], outbox[RECEIVER_OUTBOX_BYTES];
+static WT_ALIGNED uint8_t image[MODEL_IMAGE_SIZE], frame[RECEIVER_MTU], outbox[RECEIVER_OUTBOX_BYTES];
 
 // Of the session, and of the model's digests.
 static uint32_t byte_count, receiving, digesting;

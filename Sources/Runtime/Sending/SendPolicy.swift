@@ -36,14 +36,16 @@ package struct SendPolicy: Equatable, Sendable {
 
   /// The policy for a receiver: with what it reads and undoes.
   ///
-  /// A receiver that keeps so many planes gets no more, one that wants large tensors written in a certain
+  /// A receiver that keeps so many planes gets no more, and nothing else, one that wants large tensors written in a certain
   /// way gets them so, and one that reads no planes gets integers of as many bits, with a scale for each
   /// channel.
   package func adapted(to info: ReceiverInfo) -> (policy: SendPolicy, variant: CodecVariant?) {
     var policy = self
+    let variant: CodecVariant? =
+      info.reads(.lines) ? .lines : info.reads(.flat) ? .flat : nil
     switch codec {
     case .planes(var progressive):
-      if let variant: CodecVariant = info.reads(.lines) ? .lines : info.reads(.flat) ? .flat : nil {
+      if let variant {
         if let limit = info.planeLimit {
           progressive.planeLimit = min(progressive.planeLimit ?? limit, limit)
           progressive.codesPlanesOnly = true
@@ -56,6 +58,9 @@ package struct SendPolicy: Equatable, Sendable {
         PlainPolicy(
           representation: info.representation ?? representation ?? cast.map { .cast($0) } ?? .exact,
           compression: info.takes(.deflate) ? .deflate : .none))
+    case .plain(let plain) where info.planeLimit != nil && variant != nil:
+      policy.codec = .planes(ProgressivePolicy(planeLimit: plain.representation.planeCount))
+      return policy.adapted(to: info)
     case .plain(var plain):
       if !info.takes(plain.compression) { plain.compression = .none }
       if let representation = info.representation { plain.representation = representation }
@@ -72,6 +77,16 @@ package struct SendPolicy: Equatable, Sendable {
     }
     if let sensitivity = sensitivities[name] { return sensitivity * factor }
     return factor == 1 ? nil : Double(elementCount).squareRoot() * factor
+  }
+}
+
+extension Representation {
+  /// Planes that make integers of as many bits; nil where it has all.
+  fileprivate var planeCount: Int? {
+    switch self {
+    case .affine(let bits), .channel(let bits): bits - 1
+    case .exact, .cast: nil
+    }
   }
 }
 

@@ -12,6 +12,7 @@
 #define MODEL_IMAGE_SIZE 4096ul
 
 /* Of each tensor the number, the place in the image, and the elements. */
+/* float32 [64, 64]: a byte a weight, in planes */
 #define MODEL_WEIGHT 0u
 #define MODEL_WEIGHT_OFFSET 0ul
 #define MODEL_WEIGHT_COUNT 4096ul

@@ -12,24 +12,31 @@
 #define MODEL_IMAGE_SIZE 5520ul
 
 /* Of each tensor the number, the place in the image, and the elements. */
+/* float32 [48]: as it is sent */
 #define MODEL_FC1_BIAS 0u
 #define MODEL_FC1_BIAS_OFFSET 0ul
 #define MODEL_FC1_BIAS_COUNT 48ul
+/* float32 [48, 64]: a byte a weight, in planes */
 #define MODEL_FC1_WEIGHT 1u
 #define MODEL_FC1_WEIGHT_OFFSET 192ul
 #define MODEL_FC1_WEIGHT_COUNT 3072ul
+/* float32 [24]: as it is sent */
 #define MODEL_FC2_BIAS 2u
 #define MODEL_FC2_BIAS_OFFSET 3264ul
 #define MODEL_FC2_BIAS_COUNT 24ul
+/* float32 [24, 48]: a byte a weight, in planes */
 #define MODEL_FC2_WEIGHT 3u
 #define MODEL_FC2_WEIGHT_OFFSET 3360ul
 #define MODEL_FC2_WEIGHT_COUNT 1152ul
+/* float32 [10]: as it is sent */
 #define MODEL_FC3_BIAS 4u
 #define MODEL_FC3_BIAS_OFFSET 4512ul
 #define MODEL_FC3_BIAS_COUNT 10ul
+/* float32 [10, 24]: as it is sent */
 #define MODEL_FC3_WEIGHT 5u
 #define MODEL_FC3_WEIGHT_OFFSET 4552ul
 #define MODEL_FC3_WEIGHT_COUNT 240ul
+/* int64 []: as it is sent */
 #define MODEL_STEPS 6u
 #define MODEL_STEPS_OFFSET 5512ul
 #define MODEL_STEPS_COUNT 1ul

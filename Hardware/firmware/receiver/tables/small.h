@@ -12,15 +12,19 @@
 #define MODEL_IMAGE_SIZE 688ul
 
 /* Of each tensor the number, the place in the image, and the elements. */
+/* float32 [8]: as it is sent */
 #define MODEL_FC1_BIAS 0u
 #define MODEL_FC1_BIAS_OFFSET 0ul
 #define MODEL_FC1_BIAS_COUNT 8ul
+/* float32 [8, 64]: a byte a weight, in planes */
 #define MODEL_FC1_WEIGHT 1u
 #define MODEL_FC1_WEIGHT_OFFSET 32ul
 #define MODEL_FC1_WEIGHT_COUNT 512ul
+/* float32 [4]: as it is sent */
 #define MODEL_FC2_BIAS 2u
 #define MODEL_FC2_BIAS_OFFSET 544ul
 #define MODEL_FC2_BIAS_COUNT 4ul
+/* float32 [4, 8]: as it is sent */
 #define MODEL_FC2_WEIGHT 3u
 #define MODEL_FC2_WEIGHT_OFFSET 560ul
 #define MODEL_FC2_WEIGHT_COUNT 32ul

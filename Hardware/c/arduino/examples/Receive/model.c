@@ -2,7 +2,7 @@
 #include "table.h"
 
 static struct wt_state states[MODEL_TENSORS];
-static uint8_t image[MODEL_IMAGE_SIZE];
+static WT_ALIGNED uint8_t image[MODEL_IMAGE_SIZE];
 
 void model_describe(struct wt_config *config);
 void model_describe(struct wt_config *config) {

@@ -13,7 +13,7 @@
 
 static struct wt_receiver receiver;
 static struct wt_state states[MODEL_TENSORS];
-static uint8_t image[MODEL_IMAGE_SIZE], frame[262], outbox[192];
+static WT_ALIGNED uint8_t image[MODEL_IMAGE_SIZE], frame[262], outbox[192];
 
 static uint32_t milliseconds(void)
 {

@@ -14,7 +14,7 @@ K_SEM_DEFINE(arrived, 0, 1);
 
 static struct wt_receiver receiver;
 static struct wt_state states[MODEL_TENSORS];
-static uint8_t image[MODEL_IMAGE_SIZE], frame[262], outbox[192];
+static WT_ALIGNED uint8_t image[MODEL_IMAGE_SIZE], frame[262], outbox[192];
 
 static void on_interrupt(const struct device *device, void *unused)
 {
