@@ -11,7 +11,7 @@ from digits_board import DigitsTests
 from processes import DATA, DIGITS, OK, alone, lasts
 
 PROGRAM = boards.FIRMWARE / "digits"
-ATTEMPT_COUNT = 5
+ATTEMPT_COUNT = 8
 BAUD = 115200
 
 

@@ -75,7 +75,7 @@ class KeepingTests:
     def assert_model_in_use(self, board, model):
         """That the board has found it; where that cannot be seen, nothing."""
 
-    def reset_in_the_middle(self, model):
+    def send_to_the_middle(self, model):
         options = "--flash", self.file, *self.monitored
         board = self.start_board_on_line(baud=57600, options=options)
         sender = self.send(model)
@@ -87,7 +87,7 @@ class KeepingTests:
         """The sender begins anew, by itself."""
         self.fill(DIGITS)
         model = self.variant(1)
-        board, sender = self.reset_in_the_middle(model)
+        board, sender = self.send_to_the_middle(model)
         board.reset()
         self.assert_ends(sender, OK)
         openings = [event for event in sender.events if event["event"] == "connected"]
@@ -97,7 +97,7 @@ class KeepingTests:
     @lasts(15)
     def test_reset_in_the_middle_and_nobody_who_goes_on(self):
         self.fill(DIGITS)
-        board, sender = self.reset_in_the_middle(self.variant(1))
+        board, sender = self.send_to_the_middle(self.variant(1))
         sender.kill()
         board.reset()
         self.assert_model_in_use(board, DIGITS)
@@ -136,6 +136,14 @@ class KeepingTests:
         return is_new
 
     @lasts(25)
+    def test_power_cut_while_the_header_is_written(self):
+        self.check_power_cut(lambda slot: slot.generation == 3)
+
+
+class MoreCutsTests(KeepingTests):
+    """What is enough on one board."""
+
+    @lasts(25)
     def test_power_cut_while_the_image_is_written(self):
         def moment(slot):
             half = len(slot.image_area) // 2
@@ -144,16 +152,12 @@ class KeepingTests:
         self.assertFalse(self.check_power_cut(moment))
 
     @lasts(25)
-    def test_power_cut_while_the_header_is_written(self):
-        self.check_power_cut(lambda slot: slot.generation == 3)
-
-    @lasts(25)
     def test_power_cut_behind_the_activation(self):
         is_new = self.check_power_cut(lambda slot: slot.generation == 3 and slot.is_activated)
         self.assertTrue(is_new)
 
 
-class ImageInMemoryTests(KeepingTests):
+class ImageInMemoryTests:
     """The image is in memory, and goes to flash when it is complete: what is in use can be seen."""
 
     def image_in_memory(self, board):
@@ -178,15 +182,15 @@ class ImageInMemoryTests(KeepingTests):
         self.assert_model_in_use(board, model)
 
 
-class CortexM3Tests(ImageInMemoryTests, DigitsTests):
+class CortexM3Tests(ImageInMemoryTests, MoreCutsTests, DigitsTests):
     board, page_bytes = "mps2-an385", 4096
 
 
-class RISCVTests(ImageInMemoryTests, DigitsTests):
+class RISCVTests(ImageInMemoryTests, KeepingTests, DigitsTests):
     board, page_bytes = "riscv-virt", 256 << 10
 
 
-class ImageInFlashTests(KeepingTests, DigitsTests):
+class ImageInFlashTests(MoreCutsTests, DigitsTests):
     """The weights go straight to flash, inverted, for which no page is erased in between."""
 
     board, page_bytes = "mps2-an385", 4096
