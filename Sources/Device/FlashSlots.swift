@@ -105,7 +105,8 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   }
 
   private mutating func findActive() {
-    (active, generation) = (nil, 0)
+    // The slot to be filled may become the other one, of which nothing is known.
+    (active, generation, blankPageCount) = (nil, 0, 0)
     for slot in 0..<2 where holdsModel(slot) {
       let other = word(4, of: slot)
       // Numbers on a circle.

@@ -161,4 +161,25 @@ struct FlashStoreTests {
     #expect(failure.code == .cannotStore || failure.code == .verificationFailed)
     #expect(found(in: flash, kind) == images[0])
   }
+
+  /// Erasing begins anew where the slot to be filled has become the other one.
+  @Test func rollingBackWhilePagesAreErasedLeavesNoPageOut() throws {
+    let flash = makeFlash()
+    try send(models[0], to: flash, .backed)
+    // What a transfer that was cut off has left in the second slot.
+    flash.corrupt(5 * 256)
+    flash.corrupt(7 * 256)
+    let image = TestMemory(0 as UInt8, count: images[0].count)
+    let states = TestMemory(TensorState(), count: 3)
+    var store = BackedStore(
+      TestFlashPort(flash), CheckpointTable(models[0]), image: image.lent, states: states.lent)
+    _ = store.prepare()
+    #expect(store.commit(CommittedModel()) == .more)
+    let hasModel = store.rollBack()
+    #expect(!hasModel)
+    _ = store.prepare()
+    var progress = CommitProgress.more
+    while progress == .more { progress = store.commit(CommittedModel()) }
+    #expect(progress == .done)
+  }
 }
