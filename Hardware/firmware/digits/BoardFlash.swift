@@ -1,17 +1,17 @@
 import Board
 import Device
+import Digits
 import Memory
 
 /// The board's flash, as the stores of a model take it.
 struct BoardFlash: ~Copyable, FlashDevice {
   private let geometry = board_flash_geometry()
-  // Pages that two slots need, each a little more than the image.
+  // Pages that two slots need.
   let pageCount: Int
 
   init() {
     let pageByteCount = Int(geometry.page_bytes)
-    let slotByteCount = Int(DIGITS_IMAGE_BYTES) + 256
-    pageCount = 2 * ((slotByteCount + pageByteCount - 1) / pageByteCount)
+    pageCount = 2 * ((DigitsTable().slotByteCount + pageByteCount - 1) / pageByteCount)
   }
 
   var pageByteCount: Int { Int(geometry.page_bytes) }
