@@ -30,7 +30,7 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
 
   enum Phase: Equatable {
     case closed
-    /// Reads records, whose order `expects` tells.
+    /// Reads records, in the order that the reader expects.
     case reading
     /// The manifest is right; the store is made ready.
     case preparing

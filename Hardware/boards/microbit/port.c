@@ -140,8 +140,8 @@ struct board_flash board_flash_geometry(void) {
       .page_count = PAGE_COUNT,
       .unit_bytes = 4,
       .erase_milliseconds = 23,
-      // The specification limits how often a page is erased (20,000 times), not how often a word is written
-      // in between. That of the nRF52 does: 181 writes for 512 bytes.
+      // Its specification names 20,000 erasures of a page and, as far as we have found, no limit for writes of a
+      // word in between. That of the nRF52 does: 181 for 512 bytes. Not tried on a real board.
       .clears_more_bits = true,
   };
 }
