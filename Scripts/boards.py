@@ -62,6 +62,8 @@ class Board:
         flags += ["-lto=llvm-full"]
         # One trap serves all checks of a function.
         flags += ["-Xfrontend", "-mergeable-traps"]
+        # Nor are loops unrolled, which takes more than it saves.
+        flags += ["-Xfrontend", "-sil-unroll-threshold", "-Xfrontend", "0"]
         flags += [word for flag in self.flags for word in ("-Xcc", flag)]
         # Swift asks only whether one is defined.
         flags += [f"-D{name}" for name in self.defines]

@@ -16,6 +16,7 @@ extension DeviceReceiver where Store: ~Copyable {
   private typealias Kind = RecordState.Kind
 
   /// Reads records as far as they have come, up to an event.
+  @inline(never)
   mutating func read() -> Event? {
     while position < pendingByteCount {
       guard phase == .reading else {

@@ -42,23 +42,24 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   }
 
   let table: Table
-  /// Where the image is; leave what is arriving as it is.
-  public var store: Store
-  var link: DeviceLink
-  var decoder = PlaneDecoder()
+  // Small ones first: what is near the beginning takes short instructions on a Cortex-M0.
   var phase = Phase.closed
+  var hasAnnounced = false
+  var event: Event?
+  /// The time that this processor takes for the digest of a kilobyte.
+  public var millisecondsPerKilobyte: UInt8 = 4
   // Of the frame's data, what has been worked on.
   var position = 0
   var pendingByteCount = 0
-  var hasAnnounced = false
-  var event: Event?
   var reader = RecordState()
+  var decoder = PlaneDecoder()
+  var link: DeviceLink
+  /// Where the image is; leave what is arriving as it is.
+  public var store: Store
   // The digest of the model so far: of the manifest, then of the tensors too.
   var digest = SHA256()
   /// What is coming: its name is known when it has begun, its digest when it is complete.
   public internal(set) var model = CommittedModel()
-  /// The time that this processor takes for the digest of a kilobyte.
-  public var millisecondsPerKilobyte: UInt8 = 4
   // Work that takes no longer is not announced, in milliseconds.
   private static var patience: UInt16 { 10 }
   // What INFO says.
