@@ -24,10 +24,10 @@ struct Main {
     while true {
       receive(&application)
       transmit(&application, &output)
-      if application.isIdle {
-        board_wait()
-      } else {
+      if !application.isIdle {
         _ = application.work(at: board_milliseconds())
+      } else if !application.digestAhead() {
+        board_wait()
       }
     }
   }
