@@ -147,14 +147,16 @@ def load_board(name, defines=()):
 
 @dataclass(frozen=True)
 class SwiftProgram:
-    """The Swift files of a folder, compiled as a target would be."""
+    """The Swift files of a folder, and some from elsewhere, compiled as a target would be."""
 
     folder: Path
     settings: tuple
+    others: tuple = ()
     name: str = "Program"
 
     def sources(self):
-        return sorted(self.folder.glob("*.swift"))
+        own = sorted(self.folder.glob("*.swift"))
+        return own and [*own, *self.others]
 
 
 def imported_targets(sources, targets):
@@ -166,11 +168,11 @@ def imported_targets(sources, targets):
     return [target for name, target in targets.items() if name in wanted and target.is_portable]
 
 
-def swift_objects(board, folder, build, optimization):
+def swift_objects(board, folder, others, build, optimization):
     """Of each target that the program imports, then of the program."""
     targets = load_targets(ROOT)
     settings = next(target.settings for target in targets.values() if target.is_portable)
-    program = SwiftProgram(folder, settings)
+    program = SwiftProgram(folder, settings, tuple(others))
     if not program.sources():
         return []
     if board.compiler:
@@ -196,8 +198,10 @@ def build_firmware(board, folder, optimization="-Osize", name=None):
     defines = {**facts.get(board.name, {}), **board.defines}
     folders = [folder, *(folder / path for path in facts.get("folders", []))]
     board = replace(board, folders=(*board.folders, *folders), defines=defines)
-    sources = [*sorted(folder.glob("*.c")), *(folder / path for path in facts.get("sources", []))]
-    objects = swift_objects(board, folder, build, optimization)
+    others = [folder / path for path in facts.get("sources", [])]
+    swift = [path for path in others if path.suffix == ".swift"]
+    sources = [*sorted(folder.glob("*.c")), *(path for path in others if path not in swift)]
+    objects = swift_objects(board, folder, swift, build, optimization)
     for source in (*sources, *board.sources):
         objects.append(board.compile(source, build))
     path = place / f"{build.name}.elf"
