@@ -55,7 +55,8 @@ private struct DigitsEnd<Store: WeightStore & ~Copyable>: ~Copyable, LineMachine
   mutating func expireTimers(at now: Instant) {
     self.now = UInt32(now.microseconds / 1000)
     take()
-    while !device.isIdle, self.now >= freeAt {
+    // A slice at a time: what it has to say goes out before the next one.
+    if !device.isIdle, self.now >= freeAt {
       if let event = device.work(at: self.now) { events.append(event) }
       freeAt = self.now + sliceMilliseconds
       take()
