@@ -21,7 +21,7 @@ void *memset(void *to, int byte, size_t count);
 /* ---- Names of Protocol.md ---- */
 
 enum { KIND_HELLO = 1, KIND_WELCOME, KIND_READY, KIND_DATA, KIND_ACK, KIND_NAK, KIND_BUSY,
-       KIND_PING, KIND_CLOSE }; /* §3.3 */
+       KIND_PING, KIND_CLOSE, KIND_PARITY }; /* §3.3; from the last on, DATA with parity */
 enum { CLOSE_DONE = 0, CLOSE_REFUSED = 2, CLOSE_MISBEHAVED = 3 }; /* §4.6 */
 enum { OFFER = 1, TENSOR, UNIT, CONTENT, DIGEST, FINISH, CODED, MILESTONE,
        INFO = 64, ACCEPT, VERIFIED, FAILED, METRIC }; /* §5.1 */
@@ -39,8 +39,11 @@ enum { FAILED_MODEL = 2, FAILED_STORE, FAILED_DIGEST, FAILED_STREAM }; /* §5.7 
 enum { WELCOME_NONCE = 1, WELCOME_PEER_NONCE, WELCOME_LIMITS, WELCOME_CAPABILITIES, WELCOME_GOES_ON,
        WELCOME_WORDS };
 
-#define CAPABILITY_WINDOW 1u /* §4.1 */
-#define REPORT_BITS 160u     /* of blocks that are held: what fits the smallest MTU */
+#define CAPABILITIES (WT_WINDOW | WT_CORRECTION << 1) /* §4.1 */
+#define CAPABILITY_WINDOW 1u
+#define CAPABILITY_CORRECTION 2u
+#define REPORT_HEAD 4u /* §4.3 */
+#define REPORT_BITS (WT_WINDOW * 160u) /* of blocks that are held: what fits the smallest MTU */
 #define FIRST_TIMEOUT 300u /* §4.4 */
 #define LAST_TIMEOUT 2000u
 #define SILENCE_LIMIT 8000u /* §4.5 */
@@ -140,6 +143,189 @@ static uint32_t session_of(const uint8_t *frame, uint16_t count)
 /* What session_of is off by if the responder has sealed the frame: the bit that tells the
    direction, taken back over five bytes. */
 #define ECHO 0xDB710641u
+
+/* ---- Parity (§3.5) ---- */
+
+#if WT_CORRECTION
+#define STRENGTH_MAX 8u
+#define CODEWORD_SIZE 255u
+#define CODEWORDS_MAX 8u
+#define REDUCTION 0x1Du /* x^8 in the field, as a sum of lower powers */
+#define TOO_MANY 255u   /* errors in a codeword; of a frame */
+#define FRAME_LOST 0xFFFFu
+
+static WT_ROM uint8_t strengths[] = {1, 2, 3, 4, 6, 8}; /* of the kinds from KIND_PARITY on */
+
+/* An element of the field times its generator. */
+static uint8_t doubled(uint8_t a)
+{
+    return (uint8_t)((unsigned)a << 1 ^ (a & 0x80 ? REDUCTION : 0));
+}
+
+/* Bit by bit: only errors are multiplied, and tables of logarithms would be as large as all this. */
+APART static uint8_t product(uint8_t a, uint8_t b)
+{
+    uint8_t sum = 0;
+    for (; b; b >>= 1) {
+        if (b & 1)
+            sum ^= a;
+        a = doubled(a);
+    }
+    return sum;
+}
+
+/* The element to the power of 254. */
+static uint8_t inverse(uint8_t a)
+{
+    uint8_t power = 1;
+    for (uint8_t i = 0; i < 7; i++) {
+        a = product(a, a);
+        power = product(power, a);
+    }
+    return power;
+}
+
+/* The value of a codeword, whose bytes are `step` apart, at an element. Each half of a byte finds
+   its product with the element in a table. */
+static uint8_t value_of_codeword(const uint8_t *bytes, uint8_t step, uint8_t count, uint8_t element)
+{
+    uint8_t products[32], value = 0;
+    for (uint8_t half = 0; half < 32; half += 16) {
+        products[half] = 0;
+        for (uint8_t bit = 1; bit < 16; bit = (uint8_t)(bit << 1)) {
+            for (uint8_t i = 0; i < bit; i++)
+                products[half + bit + i] = products[half + i] ^ element;
+            element = doubled(element);
+        }
+    }
+    for (; count--; bytes += step)
+        value = products[value & 15] ^ products[16 + (value >> 4)] ^ *bytes;
+    return value;
+}
+
+/* The coefficient of a place in the product of a polynomial's first coefficients and the syndromes. */
+APART static uint8_t convolution(const uint8_t *polynomial, const uint8_t *syndromes, uint8_t place,
+                                 uint8_t count)
+{
+    uint8_t sum = 0;
+    for (uint8_t i = 0; i < count; i++)
+        sum ^= product(polynomial[i], syndromes[place - i]);
+    return sum;
+}
+
+/* The polynomial whose roots are the inverses of the errors' locations, which is the shortest
+   recurrence that makes the syndromes (Massey, IEEE Transactions on Information Theory 15(1),
+   1969). Returns how many errors that is. */
+static uint8_t find_locator(uint8_t *locator, const uint8_t *syndromes, uint8_t strength)
+{
+    uint8_t before[STRENGTH_MAX + 1], old[STRENGTH_MAX + 1], errors = 0, discrepancy_before = 1;
+    memset(before, 0, sizeof before);
+    memset(locator, 0, sizeof before);
+    before[0] = locator[0] = 1;
+    for (uint8_t place = 0; place < 2 * strength; place++) {
+        for (uint8_t i = STRENGTH_MAX; i; i--)
+            before[i] = before[i - 1];
+        before[0] = 0;
+        uint8_t discrepancy = convolution(locator, syndromes, place, (uint8_t)(errors + 1));
+        if (!discrepancy)
+            continue;
+        uint8_t factor = product(discrepancy, inverse(discrepancy_before));
+        memcpy(old, locator, sizeof old);
+        for (uint8_t i = 0; i <= STRENGTH_MAX; i++)
+            locator[i] ^= product(before[i], factor);
+        if (2 * errors > place)
+            continue;
+        errors = (uint8_t)(place + 1 - errors);
+        if (errors > strength)
+            return TOO_MANY;
+        memcpy(before, old, sizeof before);
+        discrepancy_before = discrepancy;
+    }
+    return errors;
+}
+
+/* Puts a codeword right; returns how many bytes were wrong. Magnitudes are those of Forney, IEEE
+   Transactions on Information Theory 11(4), 1965. */
+static uint8_t correct_codeword(uint8_t *bytes, uint8_t step, uint8_t count, uint8_t strength)
+{
+    uint8_t syndromes[2 * STRENGTH_MAX], terms[STRENGTH_MAX + 1], evaluator[STRENGTH_MAX];
+    uint8_t element = 1, any = 0, power, errors;
+    for (uint8_t i = 0; i < 2 * strength; i++) {
+        element = doubled(element);
+        any |= syndromes[i] = value_of_codeword(bytes, step, count, element);
+    }
+    if (!any)
+        return 0;
+    errors = find_locator(terms, syndromes, strength);
+    if (errors > strength)
+        return TOO_MANY;
+    for (uint8_t i = 0; i < errors; i++)
+        evaluator[i] = convolution(terms, syndromes, i, (uint8_t)(i + 1));
+    /* The inverse of the first byte's location; the next one's is twice that. */
+    element = 1;
+    for (uint8_t i = (uint8_t)(count - 1); i < CODEWORD_SIZE; i++)
+        element = doubled(element);
+    power = 1;
+    for (uint8_t i = 0; i <= errors; i++) {
+        terms[i] = product(terms[i], power);
+        power = product(power, element);
+    }
+    for (uint8_t left = errors; count--; bytes += step) {
+        uint8_t sum = 0, odd = 0, value = 0;
+        for (uint8_t i = 0; i <= errors; i++) {
+            sum ^= terms[i];
+            if (i & 1)
+                odd ^= terms[i];
+            for (uint8_t j = 0; j < i; j++)
+                terms[i] = doubled(terms[i]);
+        }
+        if (!sum && odd) { /* the derivative, in a field of characteristic 2, has the odd terms */
+            for (uint8_t i = errors; i--;)
+                value = product(value, element) ^ evaluator[i];
+            *bytes ^= product(product(value, element), inverse(odd));
+            if (!--left)
+                return errors;
+        }
+        element = doubled(element);
+    }
+    return TOO_MANY;
+}
+
+static uint8_t codeword_count(uint16_t total)
+{
+    uint8_t count = 1;
+    for (; total > CODEWORD_SIZE; total = (uint16_t)(total - CODEWORD_SIZE))
+        count++;
+    return count;
+}
+
+/* Bytes of a frame without its parity, or 0 where there is no such frame. */
+static uint16_t size_without_parity(uint16_t total, uint8_t strength)
+{
+    uint8_t count = codeword_count(total), parity = (uint8_t)(2 * strength);
+    uint16_t least = (uint16_t)(parity * count + HEADER_SIZE + CHECKSUM_SIZE);
+    if (count > CODEWORDS_MAX || total <= CODEWORD_SIZE * (count - 1u) + parity || total < least)
+        return 0;
+    return (uint16_t)(total - parity * count);
+}
+
+/* Puts a frame right with its parity; returns how many bytes were wrong. */
+static uint16_t correct_frame(uint8_t *frame, uint16_t total, uint8_t strength)
+{
+    uint8_t step = codeword_count(total);
+    uint16_t errors = 0;
+    for (uint8_t i = 0; i < step; i++) {
+        uint8_t count = 0, found;
+        for (uint16_t at = i; at < total; at = (uint16_t)(at + step))
+            count++;
+        found = correct_codeword(frame + i, step, count, strength);
+        if (found == TOO_MANY)
+            return FRAME_LOST;
+        errors = (uint16_t)(errors + found);
+    }
+    return errors;
+}
+#endif
 
 /* ---- SHA-256 (FIPS 180-4) ---- */
 
@@ -1497,17 +1683,28 @@ static void release(struct wt_receiver *r, uint16_t blocks)
     }
 }
 
-/* §4.3, Report: nothing is corrected here. */
+#endif
+
+#if CAPABILITIES
+/* §4.3, Report. */
 static uint8_t *put_report(const struct wt_receiver *r, uint8_t *end)
 {
     uint8_t *last = end;
+    memset(end, 0, REPORT_HEAD + REPORT_BITS / 8);
+#if WT_CORRECTION
+    if (r->corrected) {
+        put_word(end, r->corrected);
+        last += REPORT_HEAD;
+    }
+#endif
+#if WT_WINDOW
     uint16_t count = r->config->window_blocks;
-    memset(end, 0, 4 + REPORT_BITS / 8);
     for (uint16_t i = 0; i < count && i < REPORT_BITS; i++)
         if (is_held(r, held_place(r, i + 1))) {
-            last = end + 4 + (i >> 3);
+            last = end + REPORT_HEAD + (i >> 3);
             *last++ |= (uint8_t)(1u << (i & 7));
         }
+#endif
     return last;
 }
 #endif
@@ -1519,8 +1716,14 @@ static void open_session(struct wt_receiver *r)
     r->pending = 0;
     r->is_open = true;
     r->is_busy = false;
+#if CAPABILITIES
+    r->in_use = r->in_use_pending;
+#endif
+#if WT_CORRECTION
+    r->corrected = 0;
+    r->parity_kind = 0;
+#endif
 #if WT_WINDOW
-    r->is_window = r->is_window_pending;
     r->window_at = 0;
     memset(held_bits(r), 0, (r->config->window_blocks + 7u) / 8u);
 #endif
@@ -1564,8 +1767,8 @@ static void take_hello(struct wt_receiver *r, const uint8_t *payload, uint16_t c
     if (!r->pending)
         r->pending = 1;
     r->welcome[WELCOME_GOES_ON] = 0;
-#if WT_WINDOW
-    r->is_window_pending = payload[16] & CAPABILITY_WINDOW;
+#if CAPABILITIES
+    r->in_use_pending = payload[16] & CAPABILITIES;
 #endif
 #if WT_CONTINUE
     if (count >= HELLO_SIZE + 4 && get_word(payload + HELLO_SIZE) == r->session)
@@ -1580,7 +1783,7 @@ static void take_data(struct wt_receiver *r, uint16_t number, const uint8_t *pay
     uint16_t blocks = (uint16_t)((count + BLOCK_SIZE - 1) / BLOCK_SIZE);
     r->owed |= OWED_ACK;
 #if WT_WINDOW
-    if (r->is_window && skipped > NUMBER_HALF)
+    if (r->in_use & CAPABILITY_WINDOW && skipped > NUMBER_HALF)
         hold(r, (uint16_t)(NUMBER_MASK + 1u - skipped), payload, count);
 #endif
     if (skipped >= blocks) /* a duplicate, or, being far beyond, a gap */
@@ -1590,7 +1793,7 @@ static void take_data(struct wt_receiver *r, uint16_t number, const uint8_t *pay
     skipped = (uint16_t)(skipped * BLOCK_SIZE);
     take(r, payload + skipped, (uint16_t)(count - skipped));
 #if WT_WINDOW
-    if (r->is_window)
+    if (r->in_use & CAPABILITY_WINDOW)
         release(r, blocks);
 #endif
 }
@@ -1637,7 +1840,14 @@ static void take_in_session(struct wt_receiver *r, uint16_t header, const uint8_
     uint16_t number = header & NUMBER_MASK;
     if (!r->is_busy)
         r->heard = r->now;
-    switch (header >> 12) {
+    uint8_t kind = (uint8_t)(header >> 12);
+#if WT_CORRECTION
+    if (kind >= KIND_PARITY) {
+        r->parity_kind = kind;
+        kind = KIND_DATA;
+    }
+#endif
+    switch (kind) {
     case KIND_DATA:
         take_data(r, number, payload, count);
         break;
@@ -1667,32 +1877,82 @@ static void take_in_session(struct wt_receiver *r, uint16_t header, const uint8_
     }
 }
 
-/* What stood between two zeros. */
-APART static void take_frame(struct wt_receiver *r)
+#if WT_CORRECTION
+/* Puts the frame right by the parity of a kind, if it then is one of the session; returns its size
+   without the parity, or 0. */
+static uint16_t put_right(struct wt_receiver *r, uint8_t kind)
+{
+    uint8_t *frame = r->config->frame, strength = strengths[kind - KIND_PARITY];
+    uint16_t size = size_without_parity(r->length, strength), errors;
+    if (!size)
+        return 0;
+    errors = correct_frame(frame, r->length, strength);
+    if (errors == FRAME_LOST || frame[1] >> 4 != kind
+        || session_of(frame, (uint16_t)(size - CHECKSUM_SIZE)) != r->session)
+        return 0;
+    uint32_t bytes = (r->corrected + errors) & 0xFFFF;
+    r->corrected = ((r->corrected & 0xFFFF0000u) + 0x10000u) | bytes;
+    return size;
+}
+
+/* The strength is in the header, and where that is hit it is mostly the same as before. */
+static uint16_t corrected_size(struct wt_receiver *r)
+{
+    uint8_t before = r->parity_kind, kind = r->config->frame[1] >> 4;
+    uint16_t size;
+    if (!r->is_open || !(r->in_use & CAPABILITY_CORRECTION))
+        return 0;
+    if (kind < KIND_PARITY)
+        kind = before;
+    size = kind ? put_right(r, kind) : 0;
+    return size || !before || before == kind ? size : put_right(r, before);
+}
+#endif
+
+/* Takes the frame of so many bytes if its checksum fits a seal. */
+static bool take_sealed(struct wt_receiver *r, uint16_t size)
 {
     const uint8_t *frame = r->config->frame;
-    uint16_t count = (uint16_t)(r->length - CHECKSUM_SIZE);
-    if (r->group_left || r->length < HEADER_SIZE + CHECKSUM_SIZE) {
-        take_broken(r);
-        return;
-    }
-    uint32_t session = session_of(frame, count);
+    uint32_t session = session_of(frame, (uint16_t)(size - CHECKSUM_SIZE));
     uint16_t header = (uint16_t)(frame[0] | frame[1] << 8);
-    count = (uint16_t)(count - HEADER_SIZE);
+    size = (uint16_t)(size - HEADER_SIZE - CHECKSUM_SIZE);
     if (!session) {
         if (header >> 12 == KIND_HELLO)
-            take_hello(r, frame + HEADER_SIZE, count);
-        return;
+            take_hello(r, frame + HEADER_SIZE, size);
+        return true;
     }
     if (session == r->pending)
         open_session(r);
-    if (r->is_open && session == r->session)
-        take_in_session(r, header, frame + HEADER_SIZE, count);
-    else {
-        session ^= ECHO;
-        if (session && session != r->session && session != r->pending)
-            take_broken(r);
+    if (r->is_open && session == r->session) {
+        take_in_session(r, header, frame + HEADER_SIZE, size);
+        return true;
     }
+    session ^= ECHO;
+    return !session || session == r->session || session == r->pending;
+}
+
+/* What stood between two zeros. */
+APART static void take_frame(struct wt_receiver *r)
+{
+    uint16_t size = r->length;
+    if (r->group_left || size < HEADER_SIZE + CHECKSUM_SIZE) {
+        take_broken(r);
+        return;
+    }
+#if WT_CORRECTION
+    uint8_t kind = r->config->frame[1] >> 4;
+    if (kind >= KIND_PARITY)
+        size = size_without_parity(size, strengths[kind - KIND_PARITY]);
+    if (size && take_sealed(r, size))
+        return;
+    size = corrected_size(r);
+    if (!size) {
+        take_broken(r);
+        return;
+    }
+#endif
+    if (!take_sealed(r, size))
+        take_broken(r);
 }
 
 /* ---- What the firmware calls ---- */
@@ -1706,8 +1966,8 @@ void wt_init(struct wt_receiver *r, const struct wt_config *config, uint32_t non
     r->welcome[WELCOME_LIMITS] = config->mtu;
 #if WT_WINDOW
     r->welcome[WELCOME_LIMITS] |= (uint32_t)config->window_blocks << 16;
-    r->welcome[WELCOME_CAPABILITIES] = CAPABILITY_WINDOW;
 #endif
+    r->welcome[WELCOME_CAPABILITIES] = CAPABILITIES;
     struct tensor t;
     t.next = NULL;
     while (next_tensor(r, &t))
@@ -1812,8 +2072,8 @@ uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint32_t now)
             *end++ = (uint8_t)rest;
             *end++ = (uint8_t)(rest >> 8);
         }
-#if WT_WINDOW
-        if (r->is_window)
+#if CAPABILITIES
+        if (r->in_use)
             end = put_report(r, end);
 #endif
     } else {

@@ -36,9 +36,11 @@
 #ifndef WT_FLASH
 #define WT_FLASH 0 /* 1: a model stays in one of two slots of a flash (Hardware/store.md) */
 #endif
-
 #ifndef WT_WINDOW
 #define WT_WINDOW 0 /* 1: frames come without waiting for answers, and early ones are held (§4.3) */
+#endif
+#ifndef WT_CORRECTION
+#define WT_CORRECTION 0 /* 1: frames that noise has damaged are put right by their parity (§3.5) */
 #endif
 
 #ifdef __cplusplus
@@ -145,8 +147,14 @@ struct wt_receiver {
     uint8_t closing, closing_code; /* CLOSE frames to be sent */
     bool is_open, is_busy;
     bool is_last_word; /* behind what is in the outbox the session is closed */
+#if WT_WINDOW || WT_CORRECTION
+    uint8_t in_use, in_use_pending; /* of these two (§4.1); and in the session that is pending */
+#endif
+#if WT_CORRECTION
+    uint8_t parity_kind; /* of the last frame that had parity, or 0 */
+    uint32_t corrected;  /* as reported (§4.3): bytes in the lower half, frames in the upper one */
+#endif
 #if WT_WINDOW
-    bool is_window, is_window_pending; /* in use; and in the session that is pending */
     uint16_t window_at; /* where the block behind the expected one is in the window, if it is */
 #endif
 

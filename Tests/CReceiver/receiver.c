@@ -71,6 +71,9 @@ static uint16_t take_event(void *context, enum wt_event event, uint16_t first, u
         return 1;
     case WT_CLOSED:
         is_closed = first != WT_SILENCE;
+#if WT_CORRECTION
+        printf("corrected %u frames\n", (unsigned)(receiver.corrected >> 16));
+#endif
         break;
     default:
         break;

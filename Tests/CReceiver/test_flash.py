@@ -6,8 +6,9 @@ import struct
 import unittest
 import zlib
 
+from framing import BUSY, DATA
 from library import TABLE, Flash, Receiver
-from peer import ACCEPT, BUSY, DATA, FAILED, VERIFIED, Initiator, whole
+from peer import ACCEPT, FAILED, VERIFIED, Initiator, whole
 from test_transfers import Transfer
 
 MODEL = [("large", 1, (30, 20)), ("bias", 1, (30,)), ("counter", 19, ())]

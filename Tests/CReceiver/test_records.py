@@ -4,10 +4,11 @@ import hashlib
 import random
 import unittest
 
+from framing import CLOSE, DATA, PING
 from library import TABLE, Receiver
 from peer import (
-    ACCEPT, CLOSE, CODED, CONTENT, DATA, DIGEST, FAILED, FINISH, MILESTONE, OFFER, PING, TENSOR,
-    UNIT, VERIFIED, Initiator, manifest, record, unit, varint, whole,
+    ACCEPT, CODED, CONTENT, DIGEST, FAILED, FINISH, MILESTONE, OFFER, TENSOR, UNIT, VERIFIED,
+    Initiator, manifest, record, unit, varint, whole,
 )  # fmt: skip
 from range_coder import Encoder, Model
 from test_transfers import Transfer

@@ -11,11 +11,12 @@ import struct
 import subprocess
 import unittest
 
-from library import TABLE, Receiver
-from peer import (
-    ACK, BUSY, CLOSE, CODED, DATA, FAILED, HELLO, MILESTONE, NAK, NONCE, PING, READY, UNIT, VERIFIED,
-    WELCOME, checksum, encode, hello, manifest, record, session_number, unstuff, whole,
+from framing import (
+    ACK, BUSY, CLOSE, DATA, FIRST_KIND_WITH_PARITY, HELLO, NAK, PING, READY, STRENGTHS, WELCOME,
+    checksum, encode, session_number, stuff, unstuff,
 )  # fmt: skip
+from library import TABLE, Receiver
+from peer import CODED, FAILED, MILESTONE, NONCE, UNIT, VERIFIED, hello, manifest, record, whole
 from test_transfers import Transfer
 
 MTU = 250  # below the 254 where stuffing makes a frame longer, or not
@@ -36,8 +37,8 @@ OTHERS = [
 class CEnd:
     """The receiver in C."""
 
-    def __init__(self, nonce):
-        self.receiver = Receiver(MODEL, mtu=MTU, outbox=4096, nonce=nonce)
+    def __init__(self, nonce, options=()):
+        self.receiver = Receiver(MODEL, options, mtu=MTU, outbox=4096, nonce=nonce)
         self.receiver.reports()
 
     def at(self, now, data):
@@ -239,6 +240,19 @@ class Initiator:
         return found
 
 
+class ParityInitiator(Initiator):
+    """Each frame of data is hit by as much as its parity puts right."""
+
+    def data(self, first, blocks):
+        draw = random.Random(f"{self.seed} {first} {blocks}")
+        index = draw.randrange(len(STRENGTHS))
+        payload = self.stream[16 * first : 16 * (first + blocks)]
+        frame = bytearray(unstuff(self.frame(FIRST_KIND_WITH_PARITY + index, first, payload)[:-1]))
+        for place in draw.sample(range(2, len(frame)), STRENGTHS[index]):
+            frame[place] ^= draw.randrange(1, 256)
+        return stuff(bytes(frame)) + b"\0"
+
+
 @functools.cache
 def transfer(number):
     return Transfer(MODEL, seed=number, plane_count=number)
@@ -324,6 +338,21 @@ class TwinTests(unittest.TestCase):
             with self.subTest(seed):
                 last = self.compare(seed, sent.records, disturbs=seed % 10 != 0)
                 self.assertEqual(last, (VERIFIED, sent.digest))
+
+    def test_parity(self):
+        """What the C receiver puts right the other one gets as it was."""
+        for seed in range(2000, 2014):
+            sent = transfer(1 + seed % 2)
+            ends = [CEnd(seed, ("WT_CORRECTION=1",)), SwiftEnd(seed)]
+            stream = b"".join(sent.records)
+            sides = [
+                side(end, seed, stream, False)
+                for side, end in zip((ParityInitiator, Initiator), ends)
+            ]
+            with self.subTest(seed):
+                self.assertEqual(self.run_both(*sides, is_coded=False), (VERIFIED, sent.digest))
+            for end in ends:
+                end.end()
 
     def test_broken_streams(self):
         """What the sender says is wrong, on a clean line and on a damaged one."""

@@ -1,6 +1,7 @@
 """`send` to the receiver for devices, Hardware/c: compiled for this machine, on a line of bytes."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -80,17 +81,30 @@ class DeviceTests(LineTests):
         # The last word is answered as soon as the device has had its time.
         self.assertLess(sender.wait_for_event("done")["seconds"], 20)
 
-    def test_noisy_line_and_storage_behind_functions(self):
-        self.lay_line("--bit-error-rate=3e-5", "--drop-rate=1e-5", "--seed=3", baud=230400)
+    def check_noisy_line(self, seed, *options, bit_error_rate="3e-5", baud=115200):
+        noise = f"--bit-error-rate={bit_error_rate}", "--drop-rate=1e-5", f"--seed={seed}"
+        self.lay_line(*noise, baud=baud)
         model = self.model(2)
-        self.build(model, "-DWT_MEMORY=0")
-        self.check(model)
+        self.build(model, *options)
+        return self.check(model)
+
+    def test_noisy_line_and_storage_behind_functions(self):
+        self.check_noisy_line(3, "-DWT_MEMORY=0", baud=230400)
 
     def test_noisy_line_and_a_window(self):
-        self.lay_line("--bit-error-rate=3e-5", "--drop-rate=1e-5", "--seed=4", baud=115200)
-        model = self.model(2)
-        self.build(model, "-DWT_WINDOW=1")
-        self.check(model)
+        self.check_noisy_line(4, "-DWT_WINDOW=1")
+
+    def check_parity(self, seed, *options):
+        """Most frames are hit, and many are put right."""
+        self.check_noisy_line(seed, "-DWT_CORRECTION=1", *options, bit_error_rate="1e-3")
+        corrected = re.findall(r"corrected (\d+) frames", self.log.read_text())
+        self.assertGreater(int(corrected[-1]), 20)
+
+    def test_parity(self):
+        self.check_parity(5)
+
+    def test_parity_and_a_window(self):
+        self.check_parity(6, "-DWT_WINDOW=1")
 
     def test_two_models_one_after_the_other(self):
         self.lay_line(baud=921600)
