@@ -441,6 +441,11 @@ APART static uint8_t length_of(const char *text, uint8_t limit)
 
 /* ---- The end of a transfer that fails (§5.7) ---- */
 
+#if WT_CODEC
+/* Of the coded stream. */
+enum { STEP_NUMBER, STEP_KIND, STEP_LEVEL, STEP_EXCEPTIONS, STEP_PASS, STEP_RAW, STEP_ENDED };
+#endif
+
 APART static void fail(struct wt_receiver *r, uint8_t code)
 {
     if (r->part == PART_DEAF)
@@ -456,7 +461,7 @@ APART static void fail(struct wt_receiver *r, uint8_t code)
     r->work = WORK_NONE;
 #endif
 #if WT_CODEC
-    r->lack = 2 * CODE_SIZE; /* ends decode, even with the zeros behind a codeword */
+    r->step = STEP_ENDED;
 #endif
 }
 
@@ -1080,53 +1085,27 @@ static void check_model(struct wt_receiver *r)
 
 #if WT_CODEC
 enum { MODEL_MANTISSA, MODEL_EXCEPTIONS, MODEL_PASS }; /* a pass has up to three, new in each */
-enum { STEP_NUMBER, STEP_KIND, STEP_LEVEL, STEP_EXCEPTIONS, STEP_PASS, STEP_RAW, STEP_ENDED };
 
 #define MODEL_NEW 0x20000000u /* the probability in bits 8 to 30, the count in bits 0 to 7 */
 #define MODELS_IN_PASS 3u
 #define RANGE_MIN 0x1000000u
+#define RATE_LAST 262
+#define RAW_KNOWN 8u /* from here on the next bit is a raw one */
+#define MODELS_OF_KNOWN 0xAA50u /* two bits each: 0 and 1, then 2 and 3, then more */
 
-/* Bytes are taken in no earlier than they are needed: the last ones of a codeword, which are zero
-   and are not sent, then seldom are. */
-APART static void settle(struct wt_receiver *r)
+/* Brings the range into its bounds before it is divided; false where the bytes for that have not
+   come. Bytes are taken in no earlier than they are needed: the last ones of a codeword, which are
+   zero and are not sent, then seldom are. */
+static bool settle(struct wt_receiver *r)
 {
     while (r->range < RANGE_MIN) {
-        r->range <<= 8;
-        r->lack++;
+        if (r->in == r->in_end)
+            return false;
+        r->code = r->code << 8 | *r->in++;
+        r->range = r->range << 8 | r->fill;
     }
-}
-
-static bool decide(struct wt_receiver *r, uint8_t index)
-{
-    static WT_ROM uint16_t rates[] = {
-        40960, 25206, 18204, 14247, 11703, 9930, 8623, 7620, 6827, 6183, 5650, 5201, 4819, 4489,
-        4201, 3948, 2560, 1575, 1138, 890, 732, 621, 539, 476, 427, 386, 353, 325, 301, 280, 262,
-    };
-    uint32_t model = r->models[index], probability = model >> 8, share = probability >> 7;
-    uint8_t count = (uint8_t)model;
-    int32_t rate = rates[count < 16 ? count : 15 + (count >> 4)];
-    if (share < 8)
-        share = 8;
-    if (share > 0x8000u - 8)
-        share = 0x8000u - 8;
-    uint32_t bound = (r->range >> 15) * share;
-    bool yes = r->code < bound;
-    int32_t error = -(int32_t)probability;
-    if (yes) {
-        r->range = bound;
-        error += 0x400000;
-    } else {
-        r->code -= bound;
-        r->range -= bound;
-    }
-    /* Shifts of what is below zero round down, as all compilers have them. */
-    probability += (uint32_t)(((error >> 7) * rate) >> 9);
-    if (count < 255)
-        count++;
-    r->models[index] = probability << 8 | count;
-    if (r->range < RANGE_MIN)
-        settle(r);
-    return yes;
+    r->fill = 0;
+    return true;
 }
 
 /* The next group of the raw bits that are to come. */
@@ -1143,7 +1122,85 @@ static void take_raw(struct wt_receiver *r)
             r->raw |= 1;
         }
     }
-    settle(r);
+}
+
+/* Goes through bytes of planes: asks what a pass asks of each, and sets the bit where the answer is
+   yes. In a significance pass `shift` is 0, in a refinement pass it moves the known bits of a
+   magnitude to the lowest places. Returns how many bytes are done: all, or as many as what has come
+   of the stream tells of. Most of a transfer's time is spent here, so what each turn needs is in
+   variables; each change was measured by Scripts/device-cost. */
+static uint32_t decide(struct wt_receiver *r, uint8_t *bytes, uint32_t count, uint32_t *models,
+                       uint8_t bit, uint8_t shift)
+{
+    static WT_ROM uint16_t rates[] = {
+        40960, 25206, 18204, 14247, 11703, 9930, 8623, 7620, 6827, 6183, 5650, 5201, 4819, 4489,
+        4201, 3948, 2560, 1575, 1138, 890, 732, 621, 539, 476, 427, 386, 353, 325, 301, 280,
+        RATE_LAST,
+    };
+    uint8_t *p = bytes, *end = bytes + count;
+    uint32_t range = r->range, code = r->code;
+    uint8_t raw = r->step == STEP_RAW ? RAW_KNOWN : 0;
+    for (; p != end; p++) {
+        uint8_t known = (uint8_t)((*p & 0x7F) >> shift);
+        if (shift ? !known : known)
+            continue;
+        for (;;) {
+            bool yes;
+            while (range < RANGE_MIN) {
+                if (r->in == r->in_end)
+                    goto lacking;
+                range <<= 8;
+                code = code << 8 | *r->in++;
+            }
+            if ((known | raw) >= RAW_KNOWN) {
+                range >>= 1;
+                yes = code >= range;
+                if (yes)
+                    code -= range;
+                raw = 0;
+                if (!shift)
+                    *p = (uint8_t)(yes ? SIGN | bit : bit);
+                else if (yes)
+                    *p |= bit;
+                break;
+            }
+            uint32_t *place = models + (MODELS_OF_KNOWN >> 2 * known & 3), model = *place;
+            uint32_t share = model >> 15, bound;
+            uint8_t number = (uint8_t)model;
+            int32_t error = -(int32_t)(model >> 8), rate = RATE_LAST;
+            if (number < 255) {
+                rate = rates[number < 16 ? number : 15 + (number >> 4)];
+                model++;
+            }
+            if (share < 8)
+                share = 8;
+            if (share > 0x8000u - 8)
+                share = 0x8000u - 8;
+            bound = (range >> 15) * share;
+            yes = code < bound;
+            if (yes) {
+                range = bound;
+                error += 0x400000;
+            } else {
+                code -= bound;
+                range -= bound;
+            }
+            /* Shifts of what is below zero round down, as all compilers have them. */
+            *place = model + ((uint32_t)(((error >> 7) * rate) >> 9) << 8);
+            if (!yes)
+                break;
+            if (shift) {
+                *p |= bit;
+                break;
+            }
+            raw = RAW_KNOWN; /* the sign comes next */
+        }
+    }
+lacking:
+    r->range = range;
+    r->code = code;
+    r->step = raw ? STEP_RAW : STEP_PASS;
+    return (uint32_t)(p - bytes);
 }
 
 static void ask_raw(struct wt_receiver *r, uint8_t count, uint8_t step)
@@ -1160,61 +1217,46 @@ APART static void ask_number(struct wt_receiver *r)
 
 APART static void begin_codeword(struct wt_receiver *r)
 {
-    r->range = 0xFFFFFFFFu;
-    r->lack = CODE_SIZE;
+    r->range = 0;
+    r->fill = 0xFF;
     ask_number(r);
 }
 
-APART static void begin_pass(struct wt_receiver *r)
+static void begin_pass(struct wt_receiver *r)
 {
     for (uint8_t i = 0; i < MODELS_IN_PASS; i++)
         r->models[MODEL_PASS + i] = MODEL_NEW;
     r->step = STEP_PASS;
 }
 
-/* Goes on with the pass until bytes are lacking or it is over. Bits of the image only ever go from
-   0 to 1. */
+/* Goes on with the pass until bytes are lacking or it is over. */
 static void go_on(struct wt_receiver *r)
 {
     struct wt_state *state = r->coded_state;
-    uint8_t plane = (uint8_t)((state->passes + 1) >> 1), bit = (uint8_t)(TOP >> plane);
-    bool is_significance = !state->passes || (state->passes & 1);
+    uint8_t plane = (uint8_t)((state->passes + 1) >> 1);
     uint32_t count = r->coded_end - r->coded_at;
-    if (state->level == WT_ALL_ZERO)
-        count = 0;
-    if (count) {
-        uint8_t *start = get_image(r, r->coded_at, &count), *p = start;
-        const uint8_t *end = p + count;
-        for (; p != end && !r->lack; p++) {
-            uint8_t magnitude = *p & 0x7F, known = (uint8_t)(magnitude >> (PLANES - plane));
-            bool yes;
-            if (r->step == STEP_PASS) {
-                if (is_significance ? magnitude || !decide(r, MODEL_PASS) : !known)
-                    continue;
-                if (is_significance || known >= 8) {
-                    ask_raw(r, 1, STEP_RAW);
-                    if (r->lack)
-                        break; /* the bit comes with the next byte */
-                    take_raw(r);
-                } else
-                    r->raw = decide(r, (uint8_t)(MODEL_PASS + (known > 1) + (known > 3)));
-            }
-            r->step = STEP_PASS;
-            yes = (bool)r->raw;
-            *p |= (uint8_t)(is_significance ? (yes ? SIGN : 0) | bit : yes ? bit : 0);
-        }
-        count = (uint32_t)(p - start);
+    if (count && state->level != WT_ALL_ZERO) {
+        uint8_t *start = get_image(r, r->coded_at, &count);
+        bool is_significance = !state->passes || (state->passes & 1);
+        uint32_t done = decide(r, start, count, r->models + MODEL_PASS, (uint8_t)(TOP >> plane),
+                               is_significance ? 0 : (uint8_t)(PLANES - plane));
 #if !WT_MEMORY
-        put_image(r, r->coded_at, start, (uint16_t)count);
+        put_image(r, r->coded_at, start, (uint16_t)done);
 #endif
-        r->coded_at += count;
-        count = r->coded_end - r->coded_at;
+        r->coded_at += done;
+        return;
     }
-    if (!count && r->step == STEP_PASS) {
-        state->passes++;
-        tell(r, WT_UPDATED, (uint16_t)(state - r->config->states), state->passes);
-        ask_number(r);
-    }
+    state->passes++;
+    tell(r, WT_UPDATED, (uint16_t)(state - r->config->states), state->passes);
+    ask_number(r);
+}
+
+/* A decision by itself, as if a weight were refined; enough bytes have come. */
+static bool decide_once(struct wt_receiver *r, uint8_t index)
+{
+    uint8_t weight = TOP;
+    decide(r, &weight, 1, r->models + index, 1, PLANES - 1);
+    return weight != TOP;
 }
 
 /* The unit's tensor has been named, or the codeword ends. */
@@ -1223,7 +1265,6 @@ static void begin_unit(struct wt_receiver *r)
     struct tensor t;
     if (!find_tensor(r, &t, r->raw, true)) {
         r->step = STEP_ENDED;
-        r->lack = 1;
         if (r->raw != r->contents)
             broken(r);
         return;
@@ -1237,10 +1278,10 @@ static void begin_unit(struct wt_receiver *r)
         fail(r, FAILED_STORE);
 }
 
-static void begin_planes(struct wt_receiver *r)
+static void begin_planes(struct wt_receiver *r, bool is_mantissa)
 {
     const struct wt_state *state = r->coded_state;
-    if (decide(r, MODEL_MANTISSA))
+    if (is_mantissa)
         fail(r, FAILED_STORE);
     else if (!state->flags)
         ask_raw(r, bit_width(float_forms[r->coded_dtype - 1].levels), STEP_LEVEL);
@@ -1256,18 +1297,29 @@ static void take_level(struct wt_receiver *r)
 {
     uint16_t level = (uint16_t)r->raw;
     uint16_t levels = float_forms[r->coded_dtype - 1].levels;
+    r->step = STEP_EXCEPTIONS;
     if (level >= levels) {
         if (level & (level + 1u)) /* other than all ones */
             broken(r);
         level = WT_ALL_ZERO;
     }
     r->coded_state->level = level;
-    r->step = STEP_EXCEPTIONS;
+}
+
+/* The pass's first decision comes next. */
+static void begin_values(struct wt_receiver *r, bool has_exceptions)
+{
+    if (has_exceptions) {
+        fail(r, FAILED_STORE);
+        return;
+    }
+    r->coded_state->flags = WT_CAME;
+    begin_pass(r);
 }
 
 static void decode(struct wt_receiver *r)
 {
-    while (!r->lack) {
+    while (r->step != STEP_ENDED && settle(r)) {
         if (r->raw_left) {
             take_raw(r);
             continue;
@@ -1276,17 +1328,14 @@ static void decode(struct wt_receiver *r)
         case STEP_NUMBER:
             begin_unit(r);
             break;
-        case STEP_KIND:
-            begin_planes(r);
-            break;
         case STEP_LEVEL:
             take_level(r);
             break;
+        case STEP_KIND:
+            begin_planes(r, decide_once(r, MODEL_MANTISSA));
+            break;
         case STEP_EXCEPTIONS:
-            if (decide(r, MODEL_EXCEPTIONS))
-                fail(r, FAILED_STORE);
-            r->coded_state->flags = WT_CAME;
-            begin_pass(r);
+            begin_values(r, decide_once(r, MODEL_EXCEPTIONS));
             break;
         default:
             go_on(r);
@@ -1294,24 +1343,25 @@ static void decode(struct wt_receiver *r)
     }
 }
 
-static void take_coded(struct wt_receiver *r, uint8_t byte)
+/* Behind the end of a codeword nothing may come. */
+static void take_coded(struct wt_receiver *r, const uint8_t *bytes, uint16_t count)
 {
-    if (r->step == STEP_ENDED) {
+    r->in = bytes;
+    r->in_end = bytes + count;
+    decode(r);
+    if (r->in != r->in_end)
         broken(r);
-        return;
-    }
-    r->code = r->code << 8 | byte;
-    if (!--r->lack)
-        decode(r);
 }
 
 /* MILESTONE and FINISH end the codeword that is open; its last bytes are zero and were left out. */
 static void end_codeword(struct wt_receiver *r)
 {
-    if (r->step == STEP_NUMBER && r->lack == CODE_SIZE)
+    static const uint8_t zeros[CODE_SIZE] = {0, 0, 0, 0};
+    if (!r->range)
         return;
-    for (uint8_t i = 0; i < CODE_SIZE && r->step != STEP_ENDED; i++)
-        take_coded(r, 0);
+    r->in = zeros;
+    r->in_end = zeros + CODE_SIZE;
+    decode(r);
     if (r->step != STEP_ENDED)
         broken(r);
     begin_codeword(r);
@@ -1365,7 +1415,7 @@ static void accept(struct wt_receiver *r)
 }
 
 /* The manifest is compared as it comes. Returns the byte of the table. */
-static uint8_t take_table(struct wt_receiver *r, uint8_t byte)
+APART static uint8_t take_table(struct wt_receiver *r, uint8_t byte)
 {
     WT_ROM uint8_t *place = r->config->table + r->place;
     if (*place != byte)
@@ -1565,10 +1615,6 @@ APART static void take_body(struct wt_receiver *r, uint8_t byte)
         if (r->field < field_counts[r->kind]) /* of MILESTONE there may be more */
             r->digest[r->field++] = byte;
     }
-#if WT_CODEC
-    else if (r->kind == CODED)
-        take_coded(r, byte);
-#endif
     else
         take_field(r, byte);
 }
@@ -1580,9 +1626,14 @@ static void take(struct wt_receiver *r, const uint8_t *bytes, uint16_t count)
         uint16_t taken = 1;
         uint8_t kind = r->kind, part = r->part, byte = *bytes;
         if (part == PART_BODY) {
-            if (kind == CONTENT) {
+            if (kind == CONTENT || kind == CODED) {
                 taken = count < r->left ? count : r->left;
-                take_content(r, bytes, taken);
+                if (kind == CONTENT)
+                    take_content(r, bytes, taken);
+#if WT_CODEC
+                else
+                    take_coded(r, bytes, taken);
+#endif
             } else
                 take_body(r, byte);
         } else if (part == PART_TABLE)
@@ -1710,7 +1761,7 @@ static uint8_t *put_report(const struct wt_receiver *r, uint8_t *end)
 #endif
 
 /* The first frame of a session has come: its streams begin, or those at hand go on (§4.5). */
-static void open_session(struct wt_receiver *r)
+APART static void open_session(struct wt_receiver *r)
 {
     r->session = r->pending;
     r->pending = 0;

@@ -165,7 +165,8 @@ struct wt_receiver {
     uint8_t work;  /* that waits until the sender has been told */
 
     /* The coded stream (§6.3). */
-    uint8_t raw_left, lack, step, coded_dtype;
+    uint8_t raw_left, step, coded_dtype;
+    uint8_t fill; /* of the range: ones while the first bytes of a codeword come */
 
     uint16_t length;   /* bytes of the frame that comes in */
     uint16_t tensors;  /* of the table */
@@ -193,6 +194,7 @@ struct wt_receiver {
     uint32_t at, end; /* in the image: of the tensor that comes whole, the next byte, and its end */
     uint32_t coded_at, coded_end; /* of the pass: the next weight, and the end of them */
     uint32_t range, code, raw;
+    const uint8_t *in, *in_end; /* what has come of the coded stream and is to be decoded */
 
 #if WT_CODEC
     uint32_t models[5];
