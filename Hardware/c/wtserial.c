@@ -442,8 +442,8 @@ APART static uint8_t length_of(const char *text, uint8_t limit)
 /* ---- The end of a transfer that fails (§5.7) ---- */
 
 #if WT_CODEC
-/* Of the coded stream. */
-enum { STEP_NUMBER, STEP_KIND, STEP_LEVEL, STEP_EXCEPTIONS, STEP_PASS, STEP_RAW, STEP_ENDED };
+/* Of the coded stream; the first two are a decision each, by the models of the same numbers. */
+enum { STEP_KIND, STEP_EXCEPTIONS, STEP_NUMBER, STEP_LEVEL, STEP_PASS, STEP_RAW, STEP_ENDED };
 #endif
 
 APART static void fail(struct wt_receiver *r, uint8_t code)
@@ -471,10 +471,10 @@ APART static void broken(struct wt_receiver *r)
 }
 
 /* The text comes behind so many bytes that are in their place already. */
-APART static void refuse(struct wt_receiver *r, uint8_t length, WT_ROM char *text)
+APART static void refuse(struct wt_receiver *r, uint8_t code, uint8_t length, WT_ROM char *text)
 {
     uint8_t *record = r->config->outbox + r->out;
-    fail(r, FAILED_MODEL);
+    fail(r, code);
     r->out = (uint16_t)(r->out + length);
     for (; *text; text++)
         say(r, (uint8_t)*text);
@@ -595,7 +595,7 @@ static void refuse_tensor(struct wt_receiver *r, WT_ROM uint8_t *place)
     if (place == t.record)
         broken(r);
     else if (place != t.record + 1)
-        refuse(r, (uint8_t)(length < FAILED_NAME_LIMIT ? length : FAILED_NAME_LIMIT),
+        refuse(r, FAILED_MODEL, (uint8_t)(length < FAILED_NAME_LIMIT ? length : FAILED_NAME_LIMIT),
                texts[(place >= t.name_end) + (place > t.name_end)]);
 }
 
@@ -663,17 +663,23 @@ static bool is_marked(struct wt_receiver *r, uint32_t place, uint32_t mark)
     return !((flash_word(r, place) ^ mark) << (unit < 4 ? 32 - 8 * unit : 0));
 }
 
+/* What the bytes of a slot's image are to be combined with: it may be kept inverted. */
+static uint8_t mask_of(struct wt_receiver *r, uint32_t slot)
+{
+    return flash_word(r, slot + SLOT_TENSORS) & SLOT_INVERTED ? 0xFF : 0;
+}
+
 /* Whether all of a slot fits its checksums and the table. */
 static bool is_sound(struct wt_receiver *r, uint32_t slot)
 {
-    uint8_t mask = flash_word(r, slot + SLOT_TENSORS) & SLOT_INVERTED ? 0xFF : 0;
     uint32_t crc = flash_crc(r, 0xFFFFFFFFu, slot, SLOT_CHECKSUM, 0);
     crc = flash_crc(r, crc, slot + SLOT_STATES, 4u * r->tensors, 0);
     return flash_word(r, slot) == SLOT_MAGIC && flash_word(r, slot + SLOT_CHECKSUM) == ~crc
            && flash_word(r, slot + SLOT_SIZE) == r->image_size
            && flash_word(r, slot + SLOT_TABLE) == table_crc(r)
            && flash_word(r, slot + SLOT_IMAGE)
-                  == ~flash_crc(r, 0xFFFFFFFFu, slot + image_in_slot(r), r->image_size, mask);
+                  == ~flash_crc(r, 0xFFFFFFFFu, slot + image_in_slot(r), r->image_size,
+                                 mask_of(r, slot));
 }
 
 static void find_slot(struct wt_receiver *r)
@@ -782,7 +788,7 @@ uint8_t wt_byte(struct wt_receiver *r, uint32_t offset)
         return 0;
     if (r->unit_at != NOWHERE && distance < r->config->flash->unit)
         return (uint8_t)~r->unit[distance];
-    return (uint8_t)~flash_byte(r, at);
+    return flash_byte(r, at) ^ r->image_mask;
 }
 #endif
 
@@ -856,11 +862,12 @@ bool wt_restore(struct wt_receiver *r)
         r->config->states[i] = state;
     }
 #if WT_MEMORY
-    uint8_t mask = flash_word(r, slot + SLOT_TENSORS) & SLOT_INVERTED ? 0xFF : 0;
+    uint8_t mask = mask_of(r, slot);
     for (uint32_t i = 0; i < r->image_size; i++)
         r->config->image[i] = flash_byte(r, slot + image_in_slot(r) + i) ^ mask;
 #else
     r->image_at = slot + image_in_slot(r);
+    r->image_mask = mask_of(r, slot); /* another library may have left one that is not inverted */
 #endif
     return true;
 }
@@ -872,12 +879,6 @@ bool wt_roll_back(struct wt_receiver *r)
     write_mark(r, r->slot + SLOT_REVOCATION, SLOT_REVOKED);
     find_slot(r);
     return wt_restore(r);
-}
-#else
-static bool store_model(struct wt_receiver *r)
-{
-    (void)r;
-    return true;
 }
 #endif
 
@@ -929,6 +930,7 @@ static void clear_image(struct wt_receiver *r)
 #elif WT_FLASH
     r->unit_at = NOWHERE;
     r->image_at = target_slot(r) + image_in_slot(r);
+    r->image_mask = 0xFF;
     erase_slot(r, target_slot(r));
 #else
     memset(r->piece, 0, WT_PIECE_SIZE);
@@ -1068,10 +1070,17 @@ static void check_model(struct wt_receiver *r)
     if (!check_digest(r, &r->manifest))
         return;
 #endif
-    if (!tell(r, WT_COMPLETE, 0, 0) || !store_model(r)) {
+    if (!tell(r, WT_COMPLETE, 0, 0)) {
         fail(r, FAILED_STORE);
         return;
     }
+#if WT_FLASH
+    static WT_ROM char text[] = "flash does not hold what was written";
+    if (!store_model(r)) {
+        refuse(r, FAILED_STORE, 0, text);
+        return;
+    }
+#endif
     say(r, VERIFIED);
     say(r, WT_DIGEST_SIZE);
     for (uint8_t i = 0; i < WT_DIGEST_SIZE; i++)
@@ -1096,7 +1105,7 @@ enum { MODEL_MANTISSA, MODEL_EXCEPTIONS, MODEL_PASS }; /* a pass has up to three
 /* Brings the range into its bounds before it is divided; false where the bytes for that have not
    come. Bytes are taken in no earlier than they are needed: the last ones of a codeword, which are
    zero and are not sent, then seldom are. */
-static bool settle(struct wt_receiver *r)
+APART static bool settle(struct wt_receiver *r)
 {
     while (r->range < RANGE_MIN) {
         if (r->in == r->in_end)
@@ -1235,7 +1244,7 @@ static void go_on(struct wt_receiver *r)
     struct wt_state *state = r->coded_state;
     uint8_t plane = (uint8_t)((state->passes + 1) >> 1);
     uint32_t count = r->coded_end - r->coded_at;
-    if (count && state->level != WT_ALL_ZERO) {
+    if (count) {
         uint8_t *start = get_image(r, r->coded_at, &count);
         bool is_significance = !state->passes || (state->passes & 1);
         uint32_t done = decide(r, start, count, r->models + MODEL_PASS, (uint8_t)(TOP >> plane),
@@ -1249,14 +1258,6 @@ static void go_on(struct wt_receiver *r)
     state->passes++;
     tell(r, WT_UPDATED, (uint16_t)(state - r->config->states), state->passes);
     ask_number(r);
-}
-
-/* A decision by itself, as if a weight were refined; enough bytes have come. */
-static bool decide_once(struct wt_receiver *r, uint8_t index)
-{
-    uint8_t weight = TOP;
-    decide(r, &weight, 1, r->models + index, 1, PLANES - 1);
-    return weight != TOP;
 }
 
 /* The unit's tensor has been named, or the codeword ends. */
@@ -1278,12 +1279,11 @@ static void begin_unit(struct wt_receiver *r)
         fail(r, FAILED_STORE);
 }
 
-static void begin_planes(struct wt_receiver *r, bool is_mantissa)
+/* No mantissa pass, but one of planes. */
+static void begin_planes(struct wt_receiver *r)
 {
     const struct wt_state *state = r->coded_state;
-    if (is_mantissa)
-        fail(r, FAILED_STORE);
-    else if (!state->flags)
+    if (!state->flags)
         ask_raw(r, bit_width(float_forms[r->coded_dtype - 1].levels), STEP_LEVEL);
     else if (state->level == WT_ALL_ZERO || (uint16_t)(state->passes + 1u) >> 1 > state->level)
         broken(r); /* there is no such plane */
@@ -1302,19 +1302,28 @@ static void take_level(struct wt_receiver *r)
         if (level & (level + 1u)) /* other than all ones */
             broken(r);
         level = WT_ALL_ZERO;
+        r->coded_at = r->coded_end; /* the pass is empty */
     }
     r->coded_state->level = level;
 }
 
-/* The pass's first decision comes next. */
-static void begin_values(struct wt_receiver *r, bool has_exceptions)
+/* Takes the decision of a step, as if a weight were refined; enough bytes have come. */
+static void take_decision(struct wt_receiver *r)
 {
-    if (has_exceptions) {
+    static WT_ROM char text[] = "NaN or infinite weight";
+    uint8_t step = r->step, weight = TOP;
+    decide(r, &weight, 1, r->models + step, 1, PLANES - 1);
+    if (weight == TOP) {
+        if (step == STEP_KIND) {
+            begin_planes(r);
+            return;
+        }
+        r->coded_state->flags = WT_CAME;
+        begin_pass(r);
+    } else if (step == STEP_KIND)
         fail(r, FAILED_STORE);
-        return;
-    }
-    r->coded_state->flags = WT_CAME;
-    begin_pass(r);
+    else
+        refuse(r, FAILED_STORE, 0, text);
 }
 
 static void decode(struct wt_receiver *r)
@@ -1332,10 +1341,8 @@ static void decode(struct wt_receiver *r)
             take_level(r);
             break;
         case STEP_KIND:
-            begin_planes(r, decide_once(r, MODEL_MANTISSA));
-            break;
         case STEP_EXCEPTIONS:
-            begin_values(r, decide_once(r, MODEL_EXCEPTIONS));
+            take_decision(r);
             break;
         default:
             go_on(r);
@@ -1476,7 +1483,7 @@ static void take_field(struct wt_receiver *r, uint8_t byte)
         }
     } else if (field < 2) {
         if (!field && byte)
-            refuse(r, 0, not_a_file);
+            refuse(r, FAILED_MODEL, 0, not_a_file);
         r->model_kinds = byte ? MODEL_KINDS | BIT(CODED) : MODEL_KINDS;
         if (byte > WT_CODEC)
             broken(r);
@@ -1484,7 +1491,7 @@ static void take_field(struct wt_receiver *r, uint8_t byte)
         if (!take_varint(r, byte))
             return;
         if (field == 2 && r->value != r->tensors)
-            refuse(r, 0, another_count);
+            refuse(r, FAILED_MODEL, 0, another_count);
         if (field == 4 && r->value != r->left - 1u) /* the name is all that is left */
             broken(r);
 #if WT_FLASH
@@ -1885,7 +1892,7 @@ static void take_broken(struct wt_receiver *r)
         r->owed |= OWED_NAK;
 }
 
-static void take_in_session(struct wt_receiver *r, uint16_t header, const uint8_t *payload,
+APART static void take_in_session(struct wt_receiver *r, uint16_t header, const uint8_t *payload,
                             uint16_t count)
 {
     uint16_t number = header & NUMBER_MASK;
@@ -2069,7 +2076,7 @@ void wt_receive(struct wt_receiver *r, const uint8_t *bytes, uint16_t count, uin
 
 /* Seals and stuffs `count` bytes of payload that lie 4 bytes behind `out`; returns the length. A
    frame this short is stuffed where it lies: each zero becomes the distance to the next. */
-APART static uint16_t seal(struct wt_receiver *r, uint8_t *out, uint8_t kind, uint16_t number,
+static uint16_t seal(struct wt_receiver *r, uint8_t *out, uint8_t kind, uint16_t number,
                      uint8_t count)
 {
     uint32_t crc = crc_of_seal(kind == KIND_WELCOME || kind == KIND_READY ? 0 : r->session);

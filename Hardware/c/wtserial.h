@@ -214,6 +214,7 @@ struct wt_receiver {
     uint8_t name[WT_NAME_SIZE];
 #if !WT_MEMORY
     uint32_t image_at, unit_at;  /* in the flash: of the image that is read and written; of `unit` */
+    uint8_t image_mask;          /* ones where it is inverted, as what is written always is */
     uint8_t unit[WT_UNIT_LIMIT]; /* that is being written */
 #endif
 #endif

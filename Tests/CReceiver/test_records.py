@@ -16,6 +16,7 @@ from test_transfers import Transfer
 MODEL = [("conv.weight", 1, (16, 40)), ("conv.bias", 1, (16,)), ("count", 19, ())]
 STREAM = b"\5"
 KEEP = b"\3"
+NO_NUMBER = KEEP + b"NaN or infinite weight"
 WRONG = b"\4"
 
 
@@ -233,7 +234,7 @@ class RecordTests(unittest.TestCase):
         self.assert_fails(
             KEEP, self.coded([("raw", 0, 2), ("mantissa", True), ("raw", 23, 6), *end])
         )
-        self.assert_fails(KEEP, self.coded([*first, *header, ("exceptions", True), *end]))
+        self.assert_fails(NO_NUMBER, self.coded([*first, *header, ("exceptions", True), *end]))
         self.assert_fails(
             STREAM, self.coded([*first, ("raw", 300, 9), ("exceptions", False), *end])
         )

@@ -5,6 +5,7 @@ An initiator for each of them follows Protocol.md from the same script: nonces d
 for itself. What a step does is drawn from the seed and the step's number, never from an answer."""
 
 import functools
+import math
 import os
 import random
 import struct
@@ -338,6 +339,15 @@ class TwinTests(unittest.TestCase):
             with self.subTest(seed):
                 last = self.compare(seed, sent.records, disturbs=seed % 10 != 0)
                 self.assertEqual(last, (VERIFIED, sent.digest))
+
+    def test_weights_that_are_no_numbers(self):
+        for seed, value in (3000, math.nan), (3001, -math.inf):
+            sent = Transfer(MODEL, seed=seed, plane_count=1)
+            sent.contents[0] = struct.pack("<f", value) + sent.contents[0][4:]
+            sent.code(1)
+            with self.subTest(value):
+                last = self.compare(seed, sent.records, disturbs=False)
+                self.assertEqual(last, (FAILED, b"\3NaN or infinite weight"))
 
     def test_parity(self):
         """What the C receiver puts right the other one gets as it was."""
