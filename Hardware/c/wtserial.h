@@ -36,9 +36,11 @@
 #ifndef WT_FLASH
 #define WT_FLASH 0 /* 1: a model stays in one of two slots of a flash (Hardware/store.md) */
 #endif
-
 #ifndef WT_WINDOW
 #define WT_WINDOW 0 /* 1: frames come without waiting for answers, and early ones are held (§4.3) */
+#endif
+#ifndef WT_CORRECTION
+#define WT_CORRECTION 0 /* 1: frames that noise has damaged are put right by their parity (§3.5) */
 #endif
 
 #ifdef __cplusplus
@@ -145,8 +147,14 @@ struct wt_receiver {
     uint8_t closing, closing_code; /* CLOSE frames to be sent */
     bool is_open, is_busy;
     bool is_last_word; /* behind what is in the outbox the session is closed */
+#if WT_WINDOW || WT_CORRECTION
+    uint8_t in_use, in_use_pending; /* of these two (§4.1); and in the session that is pending */
+#endif
+#if WT_CORRECTION
+    uint8_t parity_kind; /* of the last frame that had parity, or 0 */
+    uint32_t corrected;  /* as reported (§4.3): bytes in the lower half, frames in the upper one */
+#endif
 #if WT_WINDOW
-    bool is_window, is_window_pending; /* in use; and in the session that is pending */
     uint16_t window_at; /* where the block behind the expected one is in the window, if it is */
 #endif
 
@@ -157,7 +165,8 @@ struct wt_receiver {
     uint8_t work;  /* that waits until the sender has been told */
 
     /* The coded stream (§6.3). */
-    uint8_t raw_left, lack, step, coded_dtype;
+    uint8_t raw_left, step, coded_dtype;
+    uint8_t fill; /* of the range: ones while the first bytes of a codeword come */
 
     uint16_t length;   /* bytes of the frame that comes in */
     uint16_t tensors;  /* of the table */
@@ -185,6 +194,7 @@ struct wt_receiver {
     uint32_t at, end; /* in the image: of the tensor that comes whole, the next byte, and its end */
     uint32_t coded_at, coded_end; /* of the pass: the next weight, and the end of them */
     uint32_t range, code, raw;
+    const uint8_t *in, *in_end; /* what has come of the coded stream and is to be decoded */
 
 #if WT_CODEC
     uint32_t models[5];
@@ -204,6 +214,7 @@ struct wt_receiver {
     uint8_t name[WT_NAME_SIZE];
 #if !WT_MEMORY
     uint32_t image_at, unit_at;  /* in the flash: of the image that is read and written; of `unit` */
+    uint8_t image_mask;          /* ones where it is inverted, as what is written always is */
     uint8_t unit[WT_UNIT_LIMIT]; /* that is being written */
 #endif
 #endif

@@ -154,6 +154,15 @@ class DeviceTests(LineTests):
         self.assertEqual(self.image.read_bytes(), device_image(model))
         self.assertFalse([event for event in device.events if event["event"] == "metric"])
 
+    def test_weights_that_are_no_numbers(self):
+        self.lay_line()
+        weight = torch.randn(30, 30)
+        weight[3, 4] = math.nan
+        model = models.save(self.folder / "model.pt", {"weight": weight})
+        device = self.start("device", "--json", self.rate, self.b, "--like", model)
+        device.wait_for_event("waiting")
+        self.assert_ends(self.send(model), CANNOT_CREATE, "NaN or infinite weight")
+
     def test_words(self):
         self.lay_line()
         device = self.start("device", self.rate, self.b, "--samples=10", "--once")
