@@ -83,7 +83,8 @@ struct Main {
     let image = unsafe UnsafeMutableBufferPointer(
       start: digits_image(), count: Int(DIGITS_IMAGE_BYTES))
     return unsafe Store(
-      BoardFlash(for: DigitsTable()), DigitsTable(), image: LentMemory(image), states: LentMemory(states))
+      BoardFlash(for: DigitsTable()), DigitsTable(), image: LentMemory(image),
+      states: LentMemory(states))
     #endif
   }
 
