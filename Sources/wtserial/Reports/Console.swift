@@ -278,6 +278,7 @@ extension Event {
     wire_bytes_sent = progress.statistics.wireBytesSent
     wire_bytes_received = progress.statistics.wireBytesReceived
     retransmissions = progress.statistics.retransmissions
+    busy_repeats = progress.statistics.busyRepeats
     corrupt_frames = progress.statistics.framesCorrupt
     goodput = line.goodput
     line_share = line.lineShare
