@@ -66,6 +66,7 @@ final class Console {
         "\(error.path): \(error.errno): the model so far is not stored; nothing is lost, and the "
           + "transfer goes on")
     case .progress(let progress): show(progress)
+    case .substituted(let substitution): notice(substitution.sentence)
     case .notQuantized(let indices):
       let text =
         "\(countText(indices.count, "tensor")) sent exactly: values such as NaN or infinity"
