@@ -37,9 +37,9 @@ package enum DeviceNews {
   /// The beginning of the name that the sender calls the model by.
   case began(name: [UInt8], tensorCount: Int)
   case reached(Milestone)
-  /// So many of so many images were recognized; where the model is not the one from before, with what
-  /// it had reached.
-  case tried(Metric, correct: Int, count: Int)
+  /// How many of a hundred images were recognized; where the model is not the one from before, with
+  /// what it had reached.
+  case tried(Metric)
   case completed(name: [UInt8], Streaming.Digest?, tensorCount: Int)
   /// A model was not taken; whether the one from before is there again, or still.
   case refused(ReceiverFailure.Code?, hasModel: Bool)
@@ -172,8 +172,9 @@ package final class DeviceSession {
     case .tried(let result, let tier):
       let reached = tier.flatMap { try? Milestone(parsing: [$0, .max]).tier }
       let metric = Metric(
-        Array("accuracy".utf8), result.percentage, digits: 2, unit: Array("%".utf8), at: reached)
-      tell(.tried(metric, correct: result.correct, count: result.count))
+        Array("accuracy".utf8), result.percentage, digits: 2,
+        unit: Array("% of \(result.count) images".utf8), at: reached)
+      tell(.tried(metric))
       tellCompletion()
     case .completed:
       hasCompleted = true

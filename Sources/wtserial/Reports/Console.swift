@@ -105,8 +105,7 @@ final class Console {
     return "\(milestone.name)\(ratio)"
   }
 
-  /// Tells a metric, and in words more of it.
-  func measured(_ metric: Metric, _ details: String = "") {
+  func measured(_ metric: Metric) {
     let name = String(decoding: metric.name, as: UTF8.self)
     let unit = String(decoding: metric.unit, as: UTF8.self)
     emit(.metric) {
@@ -117,7 +116,7 @@ final class Console {
     }
     let tier = metric.tier.map { " with \(tierText(Milestone($0)))" } ?? ""
     let value = "\(decimalText(metric)) \(printableText(metric.unit))"
-    say("\(printableText(metric.name)) \(value)\(details)\(tier)")
+    say("\(printableText(metric.name)) \(value)\(tier)")
   }
 
   private func rateChanged(_ baudRate: UInt32) {

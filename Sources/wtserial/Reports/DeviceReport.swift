@@ -38,8 +38,7 @@ extension Console {
       }
       say("\(printableText(name)): \(countText(tensorCount, "tensor"))")
     case .reached(let milestone): reached(milestone)
-    case .tried(let metric, let correct, let count):
-      measured(metric, ", \(correct) of \(countText(count, "image")),")
+    case .tried(let metric): measured(metric)
     case .completed(let name, let digest, let tensorCount):
       completed(name, digest, tensorCount)
     case .refused(let code, let hasModel):
