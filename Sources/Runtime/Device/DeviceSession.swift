@@ -28,6 +28,9 @@ package struct DeviceConfiguration {
 package enum DeviceNews {
   /// A model stays from before: the beginning of its name, and its digest.
   case found(name: [UInt8], Streaming.Digest?)
+  /// The flash has a model that was written the other way: weights as they came, or a copy of the
+  /// memory. A device that computes in flash cannot use the latter.
+  case isKeptOtherwise(isUsable: Bool)
   /// All is ready for a sender.
   case waiting
   case connected
@@ -104,13 +107,19 @@ package final class DeviceSession {
       let store = unsafe MemoryStore(image: image.lent, states: states.lent)
       return try run(table, store, samples, &loop)
     }
+    // What the other store finds, which takes any model, or only those that it has written.
+    let duplicate = try flash.duplicate()
     if configuration.isInFlash {
+      let other = unsafe BackedStore(duplicate, table, image: image.lent, states: states.lent)
       let store = unsafe FlashStore(flash, table, states: states.lent)
       tellFound(store.model)
+      if store.model == nil, other.model != nil { tell(.isKeptOtherwise(isUsable: false)) }
       try run(table, store, samples, &loop)
     } else {
+      let other = unsafe FlashStore(duplicate, table, states: states.lent)
       let store = unsafe BackedStore(flash, table, image: image.lent, states: states.lent)
       tellFound(store.model)
+      if other.model != nil { tell(.isKeptOtherwise(isUsable: true)) }
       try run(table, store, samples, &loop)
     }
   }
