@@ -197,7 +197,10 @@ public struct DigitsDevice<
   /// Tells the result as soon as there is room for it, and then that the model has come.
   private mutating func sayMetric() {
     guard let result = metric,
-      receiver.report("accuracy", result.percentage, digits: 2, unit: "%", tier: tier)
+      receiver.report(
+        "accuracy", result.percentage, digits: 2,
+        unit: MetricUnit("% of ", result.count, " images"),
+        tier: tier)
     else { return }
     metric = nil
     if isUnconfirmed { confirm() }
