@@ -1,5 +1,5 @@
 internal import LinkLayer
-package import SerialDriver
+internal import SerialDriver
 internal import SystemPackage
 package import Transfer
 
@@ -18,7 +18,7 @@ package struct TransferLoop: ~Copyable {
   // How long a last word may take to leave: a close discards what is in the port's queue.
   private static let farewellLimit = Interval.seconds(2)
 
-  private var port: SerialPort
+  private var port: Port
   // What the machine wants the line to run at, as last heard.
   private var baudRate: UInt32
   private let signals: SignalWatcher
@@ -27,7 +27,7 @@ package struct TransferLoop: ~Copyable {
   // 0 <= written <= waiting.count
   private var written = 0
 
-  package init(port: consuming SerialPort, signals: consuming SignalWatcher) {
+  package init(port: consuming Port, signals: consuming SignalWatcher) {
     baudRate = port.baudRate
     self.port = port
     self.signals = signals
@@ -39,8 +39,8 @@ package struct TransferLoop: ~Copyable {
   /// `respond` answers events and feeds content, after every input, and again at once while it returns
   /// true; `observe` is called ten times a second at least, to show progress.
   ///
-  /// - Throws: what `respond` throws, `SerialError`, or `Interruption` after a signal, when the machine
-  ///   has been aborted and the peer told.
+  /// - Throws: what `respond` throws, what the port throws, or `Interruption` after a signal, when the
+  ///   machine has been aborted and the peer told.
   package mutating func run<M: TransferMachine & ~Copyable>(
     _ machine: inout M, _ respond: (inout M) throws -> Bool, observe: (borrowing M) -> Void
   ) throws {
@@ -92,15 +92,9 @@ package struct TransferLoop: ~Copyable {
 
   private mutating func receive<M: TransferMachine & ~Copyable>(into machine: inout M) throws {
     guard poller.isReadable(port.descriptor) else { return }
-    var result: Result<Int, SerialError> = .success(0)
-    let bytes = [UInt8](capacity: Self.portionByteCount) { output in
-      do throws(SerialError) {
-        result = .success(try port.read(into: &output))
-      } catch {
-        result = .failure(error)
-      }
+    let bytes = try [UInt8](capacity: Self.portionByteCount) { output in
+      _ = try port.read(into: &output)
     }
-    _ = try result.get()
     machine.receive(bytes.span, at: MonotonicClock.now)
   }
 

@@ -88,7 +88,7 @@ struct DeviceCommand: ParsableCommand {
     let session = try DeviceSession(configuration, baudRate: baudRate) { [configuration] news in
       console.tell(news, configuration, baudRate: baudRate)
     }
-    let port = try SerialPort(opening: FilePath(port), line.settings)
+    let port = try Port(opening: port, line.settings)
     console.powerUp(configuration)
     var loop = TransferLoop(port: port, signals: signals)
     do {

@@ -67,11 +67,11 @@ struct ReceiveCommand: ParsableCommand {
       console.tell(news)
       hook?.note(news)
     }
-    let port = try SerialPort(opening: FilePath(port), line.settings)
+    let port = try Port(opening: port, line.settings)
     var configuration = LinkConfiguration(
       role: .responder, nonce: .random(in: 0 ... .max), baudRate: port.baudRate)
     link.configure(&configuration)
-    configuration.rates = try line.rates(of: port, RateMemory(port: port.path))
+    configuration.rates = try line.rates(of: port, port.rateMemory)
     let info = ReceiverInfo(
       compressions: Compression.allCases, byteCountLimit: nil,
       name: Array("wtserial \(WTSerial.version)".utf8))

@@ -50,11 +50,11 @@ struct SendCommand: ParsableCommand {
     let policy = try contents.policy(for: checkpoint)
     let session = try SendSession(checkpoint, named: name, policy) { console.tell($0) }
     let signals = try SignalWatcher()
-    let port = try SerialPort(opening: FilePath(port), line.settings)
+    let port = try Port(opening: port, line.settings)
     var configuration = LinkConfiguration(
       role: .initiator, nonce: .random(in: 0 ... .max), baudRate: port.baudRate)
     configuration.openLimit = .seconds(Int64(timeout))
-    let memory = RateMemory(port: port.path)
+    let memory = port.rateMemory
     link.configure(&configuration)
     configuration.rates = try line.rates(of: port, memory)
     console.began(model: name, baudRate: port.baudRate, timeout: timeout)

@@ -32,11 +32,11 @@ struct PortOptions: ParsableArguments {
 
   /// The rates that an open port may change to: those that its driver takes, and that have not failed
   /// there before.
-  func rates(of port: borrowing SerialPort, _ memory: RateMemory) throws -> LineRates {
+  func rates(of port: borrowing Port, _ memory: RateMemory) throws -> LineRates {
     switch baud {
     case .fixed: return []
     case .auto: break
-    case nil: if port.isPseudoTerminal { return [] }
+    case nil: if !port.isRateAdjustable { return [] }
     }
     let limit = memory.failedBaudRate ?? .max
     let candidates = (0..<LineRates.count).map { LineRates.baudRate(at: $0) }.filter {
