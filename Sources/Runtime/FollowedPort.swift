@@ -149,7 +149,7 @@ package struct FollowedPort: ~Copyable {
     let hasNews = follower.descriptor.map { poller.isReadable($0) } ?? false
     guard hasNews || isTimeToLook(now) else { return }
     lookedAt = now
-    switch follower.look() {
+    switch follower.look(hasNews: hasNews) {
     case .unchanged:
       // It is away only for us: it hung up, or could not be opened when it came back.
       if port == nil { reopen(follower.port) }
