@@ -61,10 +61,17 @@ let package = Package(
       dependencies: ["CSerial", .product(name: "SystemPackage", package: "swift-system")],
       swiftSettings: common),
     .target(
+      name: "NetworkPorts",
+      dependencies: [
+        "SerialDriver", "CSerial", .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: common),
+    .target(
       name: "Runtime",
       dependencies: [
         "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Framing", "Device",
-        "Digits", "CDigitsSamples", "Checkpoints", "SerialDriver", "LineModel", "CSerial", "CZlib",
+        "Digits", "CDigitsSamples", "Checkpoints", "SerialDriver", "NetworkPorts", "LineModel",
+        "CSerial", "CZlib",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -73,7 +80,7 @@ let package = Package(
       name: "wtserial",
       dependencies: [
         "Runtime", "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Checkpoints",
-        "SerialDriver", "LineModel",
+        "SerialDriver", "NetworkPorts", "LineModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],

@@ -81,8 +81,8 @@ package struct TransferLoop: ~Copyable {
   }
 
   private mutating func wait(for deadline: Instant?) throws {
-    poller.watch(port.descriptor, for: waiting.isEmpty ? .readable : [.readable, .writable])
-    var nanoseconds = Self.tick
+    poller.watch(port.descriptor, for: port.interest(hasOutput: !waiting.isEmpty))
+    var nanoseconds = port.hasInput ? 0 : Self.tick
     if let deadline {
       let left = max((deadline - MonotonicClock.now).microseconds, 0)
       nanoseconds = min(nanoseconds, UInt64(left) * 1000)
@@ -91,7 +91,7 @@ package struct TransferLoop: ~Copyable {
   }
 
   private mutating func receive<M: TransferMachine & ~Copyable>(into machine: inout M) throws {
-    guard poller.isReadable(port.descriptor) else { return }
+    guard port.hasInput || poller.isReadable(port.descriptor) else { return }
     let bytes = try [UInt8](capacity: Self.portionByteCount) { output in
       _ = try port.read(into: &output)
     }
@@ -114,6 +114,7 @@ package struct TransferLoop: ~Copyable {
   }
 
   private mutating func flush() throws {
+    try port.flush()
     while written < waiting.count {
       let count = try port.write(waiting.span.extracting(written..<waiting.count))
       if count == 0 { return }

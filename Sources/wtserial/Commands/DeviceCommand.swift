@@ -21,7 +21,7 @@ struct DeviceCommand: ParsableCommand {
         wtserial device /tmp/b --flash board.flash
       """)
 
-  @Argument(help: "The serial port: a device, a by-id link or a pseudo-terminal.")
+  @Argument(help: PortOptions.portHelp)
   var port: String
   @OptionGroup var line: PortOptions
   @OptionGroup var output: OutputOptions
@@ -88,7 +88,7 @@ struct DeviceCommand: ParsableCommand {
     let session = try DeviceSession(configuration, baudRate: baudRate) { [configuration] news in
       console.tell(news, configuration, baudRate: baudRate)
     }
-    let port = try Port(opening: port, line.settings)
+    let port = try Port(opening: port, line.settings, signals)
     console.powerUp(configuration)
     var loop = TransferLoop(port: port, signals: signals)
     do {

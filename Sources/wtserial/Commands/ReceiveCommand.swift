@@ -21,7 +21,7 @@ struct ReceiveCommand: ParsableCommand {
         wtserial receive /dev/ttyUSB1 out.safetensors --on-milestone ./try-model
       """)
 
-  @Argument(help: "The serial port: a device, a by-id link or a pseudo-terminal.")
+  @Argument(help: PortOptions.portHelp)
   var port: String
   @Argument(help: "The file to write.", completion: .file())
   var out: String
@@ -67,7 +67,7 @@ struct ReceiveCommand: ParsableCommand {
       console.tell(news)
       hook?.note(news)
     }
-    let port = try Port(opening: port, line.settings)
+    let port = try Port(opening: port, line.settings, signals)
     var configuration = LinkConfiguration(
       role: .responder, nonce: .random(in: 0 ... .max), baudRate: port.baudRate)
     link.configure(&configuration)

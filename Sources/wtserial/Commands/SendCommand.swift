@@ -24,7 +24,7 @@ struct SendCommand: ParsableCommand {
       before the end. `wtserial plan` shows when.
       """)
 
-  @Argument(help: "The serial port: a device, a by-id link or a pseudo-terminal.")
+  @Argument(help: PortOptions.portHelp)
   var port: String
   @Argument(help: "The file to send.", completion: .file())
   var model: String
@@ -50,7 +50,7 @@ struct SendCommand: ParsableCommand {
     let policy = try contents.policy(for: checkpoint)
     let session = try SendSession(checkpoint, named: name, policy) { console.tell($0) }
     let signals = try SignalWatcher()
-    let port = try Port(opening: port, line.settings)
+    let port = try Port(opening: port, line.settings, signals)
     var configuration = LinkConfiguration(
       role: .initiator, nonce: .random(in: 0 ... .max), baudRate: port.baudRate)
     configuration.openLimit = .seconds(Int64(timeout))

@@ -5,6 +5,11 @@ import SerialDriver
 
 /// How the port is to be run.
 struct PortOptions: ParsableArguments {
+  static let portHelp: ArgumentHelp = """
+    The serial port: a device, a by-id link or a pseudo-terminal, or one behind a network as \
+    rfc2217://HOST:PORT or tcp://HOST:PORT.
+    """
+
   @Option(
     help: ArgumentHelp(
       """
