@@ -42,6 +42,7 @@ package final class NetworkPort {
     if address.access == .comPort {
       client = ComPortClient()
       try setUp(settings)
+      greeting = nil
     }
   }
 
@@ -189,7 +190,7 @@ package final class NetworkPort {
     switch error {
     case nil, .connectionReset, .brokenPipe, .timedOut, .noRouteToHost, .networkUnreachable,
       .connectionAbort, .networkDown, .hostIsDown:
-      .disconnected(address, words: String(decoding: greeting ?? [], as: UTF8.self))
+      .disconnected(address, words: greeting.map { String(decoding: $0, as: UTF8.self) })
     case let error?: .system(address, error)
     }
   }

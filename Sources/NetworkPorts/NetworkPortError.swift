@@ -24,9 +24,9 @@ package enum NetworkPortError: Error, Equatable, Sendable {
   case rateRefused(NetworkAddress, requested: UInt32, actual: UInt32)
   /// The connection has no modem lines.
   case noModemLines(NetworkAddress)
-  /// The server has closed the connection, or the connection broke; with what it said if that is all
-  /// it ever said.
-  case disconnected(NetworkAddress, words: String)
+  /// The server has closed the connection, or the connection broke; with the server's words if it never
+  /// carried anything else, as where somebody else has the port.
+  case disconnected(NetworkAddress, words: String?)
   /// Any other refusal of the system.
   case system(NetworkAddress, Errno)
   /// The descriptor that was to end waiting has become readable.

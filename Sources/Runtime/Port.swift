@@ -9,27 +9,6 @@ package enum Port: ~Copyable {
   /// One behind a network.
   case network(NetworkPort)
 
-  /// Opens the port that a user has named and sets it up.
-  ///
-  /// - Throws: `NetworkAddress.Flaw`, `SerialError`, `NetworkPortError`, or
-  ///   `TransferLoop.Interruption` after a signal, of which only waiting for a network takes notice.
-  package init(
-    opening name: String, _ settings: PortSettings, _ signals: borrowing SignalWatcher
-  ) throws {
-    guard let address = try NetworkAddress(name) else {
-      self = .serial(try SerialPort(opening: FilePath(name), settings))
-      return
-    }
-    let patience = Patience(
-      clock: { MonotonicClock.nanoseconds }, interruption: signals.descriptor)
-    do {
-      self = .network(try NetworkPort(opening: address, settings, patience))
-    } catch NetworkPortError.interrupted {
-      guard let signal = try signals.next() else { throw NetworkPortError.interrupted }
-      throw TransferLoop.Interruption.signal(signal)
-    }
-  }
-
   /// The descriptor, to wait for; it stays the port's.
   package var descriptor: CInt {
     switch self {

@@ -18,7 +18,7 @@ package struct TransferLoop: ~Copyable {
   // How long a last word may take to leave: a close discards what is in the port's queue.
   private static let farewellLimit = Interval.seconds(2)
 
-  private var port: Port
+  private var port: FollowedPort
   // What the machine wants the line to run at, as last heard.
   private var baudRate: UInt32
   private let signals: SignalWatcher
@@ -27,7 +27,7 @@ package struct TransferLoop: ~Copyable {
   // 0 <= written <= waiting.count
   private var written = 0
 
-  package init(port: consuming Port, signals: consuming SignalWatcher) {
+  package init(port: consuming FollowedPort, signals: consuming SignalWatcher) {
     baudRate = port.baudRate
     self.port = port
     self.signals = signals
@@ -57,6 +57,7 @@ package struct TransferLoop: ~Copyable {
         throw Interruption.signal(signal)
       }
       try receive(into: &machine)
+      try port.follow(poller)
       let now = MonotonicClock.now
       if let deadline = machine.deadline, deadline <= now { machine.expireTimers(at: now) }
     }
@@ -81,7 +82,7 @@ package struct TransferLoop: ~Copyable {
   }
 
   private mutating func wait(for deadline: Instant?) throws {
-    poller.watch(port.descriptor, for: port.interest(hasOutput: !waiting.isEmpty))
+    port.watch(in: &poller, for: port.interest(hasOutput: !waiting.isEmpty))
     var nanoseconds = port.hasInput ? 0 : Self.tick
     if let deadline {
       let left = max((deadline - MonotonicClock.now).microseconds, 0)
@@ -91,7 +92,7 @@ package struct TransferLoop: ~Copyable {
   }
 
   private mutating func receive<M: TransferMachine & ~Copyable>(into machine: inout M) throws {
-    guard port.hasInput || poller.isReadable(port.descriptor) else { return }
+    guard port.isReadable(in: poller) else { return }
     let bytes = try [UInt8](capacity: Self.portionByteCount) { output in
       _ = try port.read(into: &output)
     }
@@ -115,12 +116,14 @@ package struct TransferLoop: ~Copyable {
 
   private mutating func flush() throws {
     try port.flush()
-    while written < waiting.count {
-      let count = try port.write(waiting.span.extracting(written..<waiting.count))
+    // The compiler takes a span of `self` for an access to all of it.
+    let bytes = waiting
+    while written < bytes.count {
+      let count = try port.write(bytes.span.extracting(written..<bytes.count))
       if count == 0 { return }
       written += count
     }
-    waiting.removeAll(keepingCapacity: true)
+    waiting = []
     written = 0
   }
 
@@ -129,9 +132,9 @@ package struct TransferLoop: ~Copyable {
     let end = MonotonicClock.now + Self.farewellLimit
     while MonotonicClock.now < end {
       try transmit(&machine)
-      let queued = try port.outputQueueByteCount
+      let queued = try port.outputQueueByteCount()
       if waiting.isEmpty, queued == 0 { return }
-      poller.watch(port.descriptor, for: waiting.isEmpty ? [] : .writable)
+      port.watch(in: &poller, for: waiting.isEmpty ? [] : .writable)
       try poller.wait(nanoseconds: 2_000_000)
     }
   }

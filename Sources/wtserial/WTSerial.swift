@@ -14,7 +14,9 @@ struct WTSerial: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      SendCommand.self, ReceiveCommand.self, DeviceCommand.self, LoopbackCommand.self,
+      SendCommand.self, ReceiveCommand.self, PortsCommand.self, DoctorCommand.self,
+      DeviceCommand.self,
+      LoopbackCommand.self,
       SimulateCommand.self, InspectCommand.self, PlanCommand.self,
     ])
 }

@@ -21,7 +21,7 @@ struct DeviceCommand: ParsableCommand {
         wtserial device /tmp/b --flash board.flash
       """)
 
-  @Argument(help: PortOptions.portHelp)
+  @Argument(help: PortOptions.help)
   var port: String
   @OptionGroup var line: PortOptions
   @OptionGroup var output: OutputOptions
@@ -88,9 +88,9 @@ struct DeviceCommand: ParsableCommand {
     let session = try DeviceSession(configuration, baudRate: baudRate) { [configuration] news in
       console.tell(news, configuration, baudRate: baudRate)
     }
-    let port = try Port(opening: port, line.settings, signals)
+    let opened = try line.opener(for: port).open(signals: signals) { console.tell($0) }
     console.powerUp(configuration)
-    var loop = TransferLoop(port: port, signals: signals)
+    var loop = TransferLoop(port: FollowedPort(opened), signals: signals)
     do {
       try session.run(&loop)
     } catch {

@@ -24,7 +24,7 @@ struct SendCommand: ParsableCommand {
       before the end. `wtserial plan` shows when.
       """)
 
-  @Argument(help: PortOptions.portHelp)
+  @Argument(help: PortOptions.help)
   var port: String
   @Argument(help: "The file to send.", completion: .file())
   var model: String
@@ -50,15 +50,15 @@ struct SendCommand: ParsableCommand {
     let policy = try contents.policy(for: checkpoint)
     let session = try SendSession(checkpoint, named: name, policy) { console.tell($0) }
     let signals = try SignalWatcher()
-    let port = try Port(opening: port, line.settings, signals)
+    let opened = try line.opener(for: port).open(signals: signals) { console.tell($0) }
     var configuration = LinkConfiguration(
-      role: .initiator, nonce: .random(in: 0 ... .max), baudRate: port.baudRate)
+      role: .initiator, nonce: .random(in: 0 ... .max), baudRate: opened.port.baudRate)
     configuration.openLimit = .seconds(Int64(timeout))
-    let memory = port.rateMemory
+    let memory = opened.port.rateMemory
     link.configure(&configuration)
-    configuration.rates = try line.rates(of: port, memory)
-    console.began(model: name, baudRate: port.baudRate, timeout: timeout)
-    var loop = TransferLoop(port: port, signals: signals)
+    configuration.rates = try line.rates(of: opened.port, memory)
+    console.began(model: name, baudRate: opened.port.baudRate, timeout: timeout)
+    var loop = TransferLoop(port: FollowedPort(opened), signals: signals)
     defer {
       if session.failedBaudRate < .max { memory.note(failedBaudRate: session.failedBaudRate) }
     }

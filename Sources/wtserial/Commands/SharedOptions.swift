@@ -5,11 +5,6 @@ import SerialDriver
 
 /// How the port is to be run.
 struct PortOptions: ParsableArguments {
-  static let portHelp: ArgumentHelp = """
-    The serial port: a device, a by-id link or a pseudo-terminal, or one behind a network as \
-    rfc2217://HOST:PORT or tcp://HOST:PORT.
-    """
-
   @Option(
     help: ArgumentHelp(
       """
@@ -21,6 +16,25 @@ struct PortOptions: ParsableArguments {
   // XON and XOFF are no option: the bytes 0x11 and 0x13 occur in frames.
   @Flag(help: "Flow control by RTS and CTS.")
   var rtscts = false
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Wait so many seconds for a port that is not there yet, or `forever`. A device that goes away \
+      later is waited for as long, and for 25 seconds at least.
+      """, valueName: "seconds"))
+  var wait: WaitChoice?
+
+  /// What PORT is.
+  static let help: ArgumentHelp = """
+    The port: a device or a by-id link, usb:VID:PID[:SERIAL], serial:NUMBER, at:USB-PATH, auto for \
+    the only USB adapter there is, or one behind a network: rfc2217://HOST:PORT, tcp://HOST:PORT.
+    """
+
+  /// Opens the port of this name.
+  func opener(for name: String) throws -> PortOpener {
+    try PortOpener(name, settings, wait: wait?.wait ?? .none)
+  }
 
   // Slow enough for every adapter and cable, and what boards begin with.
   private static let safeBaudRate: UInt32 = 115_200
@@ -50,6 +64,20 @@ struct PortOptions: ParsableArguments {
     var rates: LineRates = []
     for rate in try port.reachableRates(of: candidates) { rates.insert(baudRate: rate) }
     return rates
+  }
+}
+
+/// What `--wait` takes.
+struct WaitChoice: ExpressibleByArgument {
+  let wait: PortWait
+
+  init?(argument: String) {
+    if argument == "forever" {
+      wait = .forever
+    } else {
+      guard let seconds = Int(argument), seconds > 0 else { return nil }
+      wait = .seconds(seconds)
+    }
   }
 }
 

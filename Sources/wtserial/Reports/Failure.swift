@@ -4,6 +4,7 @@ import LinkLayer
 import NetworkPorts
 import Runtime
 import SerialDriver
+import SerialPorts
 import Streaming
 import SystemPackage
 import Transfer
@@ -31,6 +32,8 @@ struct Failure: Error, Equatable {
     case let error as SerialError:
       let (sentence, exitCode) = report(on: error)
       self.init(sentence, exitCode)
+    case let error as PortSelectorError: self = Failure(error)
+    case let error as PortSearchError: self = Failure(error)
     case let error as NetworkPortError: self = Failure(error)
     case let flaw as NetworkAddress.Flaw: self = Failure(flaw, in: port ?? "the port")
     case is TransferLoop.Interruption:

@@ -44,11 +44,15 @@ extension Failure {
       self.init(
         "\(address.text) has no modem lines, for the connection is raw; use rfc2217://, or no --reset",
         .badConfiguration)
+    case .disconnected(let address, words: nil):
+      self.init(
+        "the connection to \(address.text) is lost; check that the server runs, then run both "
+          + "commands again", .tryAgain)
     case .disconnected(let address, words: ""):
       self.init(
-        "the server of \(address.text) has closed the connection; check that it runs and that nobody "
-          + "else uses the port, then run both commands again", .tryAgain)
-    case .disconnected(let address, let words):
+        "the server of \(address.text) closes the connection at once; check that its port is there "
+          + "and that nobody else uses it, then run both commands again", .tryAgain)
+    case .disconnected(let address, let words?):
       let words = words.split(whereSeparator: \.isNewline).joined(separator: " ")
       self.init(
         "the server of \(address.text) has closed the connection and says: \(words); see to that and "
