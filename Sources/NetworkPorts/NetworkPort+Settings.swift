@@ -115,7 +115,7 @@ extension NetworkPort {
   ///
   /// - Throws: `noModemLines` on a raw connection, `noAnswer` or `settingRefused` where the server does
   ///   not confirm it.
-  package func set(_ line: ModemLine, _ isRaised: Bool) throws {
+  package func set(_ line: ModemLine, isRaised: Bool) throws {
     guard client != nil else { throw NetworkPortError.noModemLines(address) }
     switch line {
     case .dtr:

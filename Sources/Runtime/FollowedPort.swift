@@ -21,8 +21,9 @@ package enum PortNews: Equatable, Sendable {
 }
 
 /// A port that stays the same device: when that goes away it is waited for, and opened again under
-/// whatever name it comes back. Where the port is behind a network, the server is connected to again.
+/// whatever name it comes back.
 ///
+/// A port behind a network has no device that could be looked for: its server is connected to again.
 /// While it is away the port is a dead line: what is written is lost, and nothing comes in. The link
 /// makes up for that, as long as both ends keep their session (Protocol.md §4.5).
 package struct FollowedPort: ~Copyable {
@@ -85,6 +86,9 @@ package struct FollowedPort: ~Copyable {
   }
 
   // MARK: - What a port does
+  //
+  // Not to be inlined: the optimizer of Swift 6.3.1 crashes where it threads two looks at an Optional of
+  // an enum that cannot be copied ("Cannot initialize a nonCopyable type with a guaranteed value").
 
   /// Appends what has been received to `bytes`, as far as it has room.
   ///
@@ -122,6 +126,7 @@ package struct FollowedPort: ~Copyable {
   }
 
   /// Whether there is something to read although the descriptor may say nothing.
+  @inline(never)
   var hasInput: Bool {
     switch port {
     case .some(let port): port.hasInput
@@ -130,6 +135,7 @@ package struct FollowedPort: ~Copyable {
   }
 
   /// What to watch the port for while there is something to write, or nothing.
+  @inline(never)
   func interest(hasOutput: Bool) -> Poller.Interest {
     switch port {
     case .some(let port): port.interest(hasOutput: hasOutput)
@@ -168,6 +174,7 @@ package struct FollowedPort: ~Copyable {
   }
 
   /// Whether a read is worth it.
+  @inline(never)
   func isReadable(in poller: Poller) -> Bool {
     switch port {
     case .some(let port): port.hasInput || poller.isReadable(port.descriptor)

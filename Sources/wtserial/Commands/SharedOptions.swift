@@ -81,6 +81,16 @@ struct WaitChoice: ExpressibleByArgument {
   }
 }
 
+/// What `--reset` takes.
+struct ResetChoice: ExpressibleByArgument {
+  let sequence: ResetSequence
+
+  init?(argument: String) {
+    guard let sequence = ResetSequence(argument) else { return nil }
+    self.sequence = sequence
+  }
+}
+
 /// What `--baud` takes.
 enum BaudRateChoice: ExpressibleByArgument, Equatable {
   case fixed(UInt32)
