@@ -62,6 +62,12 @@ let package = Package(
       dependencies: ["CSerial", .product(name: "SystemPackage", package: "swift-system")],
       swiftSettings: common),
     .target(
+      name: "NetworkPorts",
+      dependencies: [
+        "SerialDriver", "CSerial", .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: common),
+    .target(
       name: "SerialPorts",
       dependencies: [
         "SerialDriver", "CUdev", .product(name: "SystemPackage", package: "swift-system"),
@@ -73,8 +79,8 @@ let package = Package(
       name: "Runtime",
       dependencies: [
         "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Framing", "Device",
-        "Digits", "CDigitsSamples", "Checkpoints", "SerialDriver", "SerialPorts", "LineModel",
-        "CSerial", "CZlib",
+        "Digits", "CDigitsSamples", "Checkpoints", "SerialDriver", "SerialPorts", "NetworkPorts",
+        "LineModel", "CSerial", "CZlib",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -83,7 +89,7 @@ let package = Package(
       name: "wtserial",
       dependencies: [
         "Runtime", "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Checkpoints",
-        "SerialDriver", "SerialPorts", "LineModel",
+        "SerialDriver", "SerialPorts", "NetworkPorts", "LineModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],

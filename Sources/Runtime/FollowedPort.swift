@@ -1,4 +1,5 @@
 package import LinkLayer
+internal import NetworkPorts
 package import SerialDriver
 package import SerialPorts
 package import SystemPackage
@@ -13,11 +14,16 @@ package enum PortNews: Equatable, Sendable {
   case gone(FilePath)
   /// It is there again and open.
   case back(FilePath)
+  /// The server of the port has closed the connection, or the connection broke.
+  case disconnected
+  /// There is a new connection.
+  case reconnected
 }
 
 /// A port that stays the same device: when that goes away it is waited for, and opened again under
 /// whatever name it comes back.
 ///
+/// A port behind a network has no device that could be looked for: its server is connected to again.
 /// While it is away the port is a dead line: what is written is lost, and nothing comes in. The link
 /// makes up for that, as long as both ends keep their session (Protocol.md §4.5).
 package struct FollowedPort: ~Copyable {
@@ -29,10 +35,13 @@ package struct FollowedPort: ~Copyable {
   private static let absentInterval = Interval.milliseconds(250)
   private static let silentInterval = Interval.seconds(1)
   private static let silenceLimit = Interval.seconds(2)
+  // A server that is starting is not to be in the way of itself.
+  private static let reconnectInterval = Interval.seconds(1)
 
   // Nil while the device is away.
   private var port: Port?
   private let follower: PortFollower?
+  private let server: NetworkServer?
   private var settings: PortSettings
   private let absenceLimit: Interval?
   private let tell: (PortNews) -> Void
@@ -49,20 +58,23 @@ package struct FollowedPort: ~Copyable {
   /// A device may be away for `absenceLimit`, or for ever where it is nil.
   package init(
     _ port: consuming Port, _ description: PortDescription?, _ settings: PortSettings,
-    absenceLimit: Interval? = Self.absenceLimit, tell: @escaping (PortNews) -> Void = { _ in }
+    server: NetworkServer? = nil, absenceLimit: Interval? = Self.absenceLimit,
+    tell: @escaping (PortNews) -> Void = { _ in }
   ) {
     self.port = consume port
     self.settings = settings
     self.absenceLimit = absenceLimit
     self.tell = tell
+    self.server = server
     follower = description.flatMap { PortFollower($0) }
   }
 
   /// Follows a port that was opened by its name.
   package init(_ opened: consuming OpenedPort) {
     let (description, settings) = (opened.description, opened.settings)
-    let (absenceLimit, tell) = (opened.absenceLimit, opened.tell)
-    self.init(opened.port, description, settings, absenceLimit: absenceLimit, tell: tell)
+    let (server, absenceLimit, tell) = (opened.server, opened.absenceLimit, opened.tell)
+    self.init(
+      opened.port, description, settings, server: server, absenceLimit: absenceLimit, tell: tell)
   }
 
   /// The rate that the line runs at, or will when the device is back.
@@ -74,6 +86,9 @@ package struct FollowedPort: ~Copyable {
   }
 
   // MARK: - What a port does
+  //
+  // Not to be inlined: the optimizer of Swift 6.3.1 crashes where it threads two looks at an Optional of
+  // an enum that cannot be copied ("Cannot initialize a nonCopyable type with a guaranteed value").
 
   /// Appends what has been received to `bytes`, as far as it has room.
   ///
@@ -99,6 +114,33 @@ package struct FollowedPort: ~Copyable {
       try lose(error)
     }
     return bytes.count
+  }
+
+  /// Sends what the port itself keeps, as far as it can.
+  mutating func flush() throws {
+    do {
+      try port?.flush()
+    } catch {
+      try lose(error)
+    }
+  }
+
+  /// Whether there is something to read although the descriptor may say nothing.
+  @inline(never)
+  var hasInput: Bool {
+    switch port {
+    case .some(let port): port.hasInput
+    case .none: false
+    }
+  }
+
+  /// What to watch the port for while there is something to write, or nothing.
+  @inline(never)
+  func interest(hasOutput: Bool) -> Poller.Interest {
+    switch port {
+    case .some(let port): port.interest(hasOutput: hasOutput)
+    case .none: .readable
+    }
   }
 
   /// Bytes that have not yet left, as far as it is known here.
@@ -132,9 +174,10 @@ package struct FollowedPort: ~Copyable {
   }
 
   /// Whether a read is worth it.
+  @inline(never)
   func isReadable(in poller: Poller) -> Bool {
     switch port {
-    case .some(let port): poller.isReadable(port.descriptor)
+    case .some(let port): port.hasInput || poller.isReadable(port.descriptor)
     case .none: false
     }
   }
@@ -143,9 +186,10 @@ package struct FollowedPort: ~Copyable {
   ///
   /// - Throws: why the device is not open, when it has been away for too long.
   mutating func follow(_ poller: Poller) throws {
-    guard let follower else { return }
     let now = MonotonicClock.now
     if let goneAt, let absenceLimit, now - goneAt > absenceLimit { throw absence }
+    if let server { return reconnect(to: server, now) }
+    guard let follower else { return }
     let hasNews = follower.descriptor.map { poller.isReadable($0) } ?? false
     guard hasNews || isTimeToLook(now) else { return }
     lookedAt = now
@@ -167,14 +211,31 @@ package struct FollowedPort: ~Copyable {
     return now - heardAt >= Self.silenceLimit && now - lookedAt >= Self.silentInterval
   }
 
-  /// Closes a port whose device has gone.
+  /// Closes a port whose device or connection has gone.
   private mutating func lose(_ error: any Error) throws {
-    guard let follower, case SerialError.vanished = error else { throw error }
+    let news: PortNews
+    switch (error, follower, server) {
+    case (SerialError.vanished, let follower?, _): news = .gone(follower.port.path)
+    case (NetworkPortError.disconnected(_, words: nil), _, .some): news = .disconnected
+    default: throw error
+    }
     closedDescriptor = port?.descriptor
     port = nil
     absence = error
     goneAt = MonotonicClock.now
-    tell(.gone(follower.port.path))
+    tell(news)
+  }
+
+  private mutating func reconnect(to server: NetworkServer, _ now: Instant) {
+    guard port == nil, now - lookedAt >= Self.reconnectInterval else { return }
+    do {
+      port = try server.open(settings)
+      goneAt = nil
+      tell(.reconnected)
+    } catch {
+      absence = error
+    }
+    lookedAt = MonotonicClock.now
   }
 
   private mutating func reopen(_ found: PortDescription) {

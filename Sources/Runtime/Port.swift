@@ -1,3 +1,4 @@
+package import NetworkPorts
 package import SerialDriver
 internal import SystemPackage
 
@@ -5,18 +6,14 @@ internal import SystemPackage
 package enum Port: ~Copyable {
   /// A serial port of this machine.
   case serial(SerialPort)
-
-  /// Opens the port that a user has named and sets it up.
-  ///
-  /// - Throws: `SerialError`.
-  package init(opening name: String, _ settings: PortSettings) throws {
-    self = .serial(try SerialPort(opening: FilePath(name), settings))
-  }
+  /// One behind a network.
+  case network(NetworkPort)
 
   /// The descriptor, to wait for; it stays the port's.
   package var descriptor: CInt {
     switch self {
     case .serial(let port): port.descriptor
+    case .network(let port): port.descriptor
     }
   }
 
@@ -24,6 +21,7 @@ package enum Port: ~Copyable {
   package var baudRate: UInt32 {
     switch self {
     case .serial(let port): port.baudRate
+    case .network(let port): port.baudRate
     }
   }
 
@@ -31,6 +29,7 @@ package enum Port: ~Copyable {
   package var isRateAdjustable: Bool {
     switch self {
     case .serial(let port): !port.isPseudoTerminal
+    case .network(let port): port.isRateAdjustable
     }
   }
 
@@ -38,6 +37,7 @@ package enum Port: ~Copyable {
   package var rateMemory: RateMemory {
     switch self {
     case .serial(let port): RateMemory(port: port.path)
+    case .network(let port): RateMemory(adapter: port.address.text)
     }
   }
 
@@ -47,6 +47,7 @@ package enum Port: ~Copyable {
   package func read(into bytes: inout OutputSpan<UInt8>) throws -> Int {
     switch self {
     case .serial(let port): try port.read(into: &bytes)
+    case .network(let port): try port.read(into: &bytes)
     }
   }
 
@@ -56,6 +57,31 @@ package enum Port: ~Copyable {
   package func write(_ bytes: Span<UInt8>) throws -> Int {
     switch self {
     case .serial(let port): try port.write(bytes)
+    case .network(let port): try port.write(bytes)
+    }
+  }
+
+  /// Sends what the port itself keeps, as far as it can.
+  package func flush() throws {
+    switch self {
+    case .serial: break
+    case .network(let port): try port.flush()
+    }
+  }
+
+  /// Whether there is something to read although the descriptor may say nothing.
+  package var hasInput: Bool {
+    switch self {
+    case .serial: false
+    case .network(let port): port.hasInput
+    }
+  }
+
+  /// What to watch the descriptor for while there is something to write, or nothing.
+  package func interest(hasOutput: Bool) -> Poller.Interest {
+    switch self {
+    case .serial: hasOutput ? [.readable, .writable] : .readable
+    case .network(let port): port.interest(hasOutput: hasOutput)
     }
   }
 
@@ -64,6 +90,7 @@ package enum Port: ~Copyable {
     get throws {
       switch self {
       case .serial(let port): try port.outputQueueByteCount
+      case .network(let port): port.outputQueueByteCount
       }
     }
   }
@@ -76,6 +103,9 @@ package enum Port: ~Copyable {
       let result = Result { () throws(SerialError) in try port.setRate(baudRate) }
       self = .serial(port)
       try result.get()
+    case .network(let port):
+      self = .network(port)
+      try port.setRate(baudRate)
     }
   }
 
@@ -83,6 +113,7 @@ package enum Port: ~Copyable {
   package func reachableRates(of candidates: [UInt32]) throws -> [UInt32] {
     switch self {
     case .serial(let port): try port.reachableRates(of: candidates)
+    case .network(let port): try port.reachableRates(of: candidates)
     }
   }
 

@@ -1,4 +1,5 @@
 internal import LinkLayer
+internal import NetworkPorts
 package import SerialDriver
 package import SerialPorts
 internal import SystemPackage
@@ -15,6 +16,8 @@ package struct OpenedPort: ~Copyable {
   package var port: Port
   /// What is known of the device; nil for what is none of this machine.
   package let description: PortDescription?
+  /// Where it is connected to; nil for what is of this machine.
+  let server: NetworkServer?
   let settings: PortSettings
   let absenceLimit: Interval?
   let tell: (PortNews) -> Void
@@ -30,17 +33,21 @@ package struct PortOpener {
 
   private enum Target {
     case selector(PortSelector)
-    /// A port of another machine, by its URL.
-    case network(String)
+    /// A port behind a network.
+    case network(NetworkAddress)
   }
 
   private let target: Target
   private let settings: PortSettings
   private let wait: PortWait
 
-  /// - Throws: `PortSelectorError` for a name that makes no sense.
+  /// - Throws: `PortSelectorError` or `NetworkAddress.Flaw` for a name that makes no sense.
   package init(_ name: String, _ settings: PortSettings, wait: PortWait) throws {
-    target = name.contains("://") ? .network(name) : .selector(try PortSelector(parsing: name))
+    if let address = try NetworkAddress(name) {
+      target = .network(address)
+    } else {
+      target = .selector(try PortSelector(parsing: name))
+    }
     self.settings = settings
     self.wait = wait
   }
@@ -52,10 +59,11 @@ package struct PortOpener {
     signals: borrowing SignalWatcher, tell: @escaping (PortNews) -> Void = { _ in }
   ) throws -> OpenedPort {
     switch target {
-    case .network(let name):
+    case .network(let address):
+      let server = NetworkServer(address, signals)
       return OpenedPort(
-        port: try Port(opening: name, settings), description: nil, settings: settings,
-        absenceLimit: absenceLimit, tell: tell)
+        port: try open(server, signals: signals, tell: tell), description: nil, server: server,
+        settings: settings, absenceLimit: absenceLimit, tell: tell)
     case .selector(let selector):
       return try open(selector, signals: signals, tell: tell)
     }
@@ -77,7 +85,7 @@ package struct PortOpener {
         let port = try SerialPort(opening: found.path, settings)
         tell(.opened(found.description?.path ?? found.path))
         return OpenedPort(
-          port: .serial(port), description: found.description, settings: settings,
+          port: .serial(port), description: found.description, server: nil, settings: settings,
           absenceLimit: absenceLimit, tell: tell)
       } catch {
         let now = MonotonicClock.now
@@ -88,6 +96,25 @@ package struct PortOpener {
       if !isAwaited { tell(.awaited) }
       isAwaited = true
       try pause(watcher, signals)
+    }
+  }
+
+  private func open(
+    _ server: NetworkServer, signals: borrowing SignalWatcher, tell: (PortNews) -> Void
+  ) throws -> Port {
+    let start = MonotonicClock.now
+    var isAwaited = false
+    while true {
+      do {
+        return try server.open(settings)
+      } catch NetworkPortError.interrupted {
+        // The signal is taken below.
+      } catch {
+        guard isAbsence(error), isWorthWaiting(since: start) else { throw error }
+        if !isAwaited { tell(.awaited) }
+        isAwaited = true
+      }
+      try pause(nil, signals)
     }
   }
 
@@ -109,13 +136,13 @@ package struct PortOpener {
   }
 
   /// Waits for news, and looks.
-  private func pause(_ watcher: PortWatcher, _ signals: borrowing SignalWatcher) throws {
+  private func pause(_ watcher: PortWatcher?, _ signals: borrowing SignalWatcher) throws {
     var poller = Poller()
     poller.watch(signals.descriptor, for: .readable)
-    if let descriptor = watcher.descriptor { poller.watch(descriptor, for: .readable) }
+    if let descriptor = watcher?.descriptor { poller.watch(descriptor, for: .readable) }
     try poller.wait(nanoseconds: UInt64(Self.lookInterval.microseconds) * 1000)
     if let signal = try signals.next() { throw TransferLoop.Interruption.signal(signal) }
-    _ = watcher.look()
+    _ = watcher?.look()
   }
 }
 
@@ -123,6 +150,7 @@ package struct PortOpener {
 private func isAbsence(_ error: any Error) -> Bool {
   switch error {
   case PortSearchError.none, SerialError.noSuchPort, SerialError.vanished: true
+  case NetworkPortError.unreachable, NetworkPortError.disconnected: true
   default: false
   }
 }

@@ -82,8 +82,8 @@ package struct TransferLoop: ~Copyable {
   }
 
   private mutating func wait(for deadline: Instant?) throws {
-    port.watch(in: &poller, for: waiting.isEmpty ? .readable : [.readable, .writable])
-    var nanoseconds = Self.tick
+    port.watch(in: &poller, for: port.interest(hasOutput: !waiting.isEmpty))
+    var nanoseconds = port.hasInput ? 0 : Self.tick
     if let deadline {
       let left = max((deadline - MonotonicClock.now).microseconds, 0)
       nanoseconds = min(nanoseconds, UInt64(left) * 1000)
@@ -115,6 +115,7 @@ package struct TransferLoop: ~Copyable {
   }
 
   private mutating func flush() throws {
+    try port.flush()
     // The compiler takes a span of `self` for an access to all of it.
     let bytes = waiting
     while written < bytes.count {

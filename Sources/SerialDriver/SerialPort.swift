@@ -221,7 +221,8 @@ extension SerialPort {
     return actual
   }
 
-  static func isClose(_ actual: UInt32, to requested: UInt32) -> Bool {
+  /// Whether a UART at one rate understands one at the other.
+  package static func isClose(_ actual: UInt32, to requested: UInt32) -> Bool {
     let difference = max(actual, requested) - min(actual, requested)
     return UInt64(difference) * 100 <= UInt64(requested) * rateTolerancePercent
   }

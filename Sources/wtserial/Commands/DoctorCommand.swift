@@ -1,4 +1,6 @@
 import ArgumentParser
+import NetworkPorts
+import NetworkPorts
 import Runtime
 import SerialDriver
 import SerialPorts
@@ -49,6 +51,11 @@ struct DoctorCommand: ParsableCommand {
   }
 
   private func examine(_ name: String, _ console: Console) throws -> [Finding] {
+    guard try NetworkAddress(name) == nil else {
+      throw Failure(
+        "doctor looks at ports of this machine; `wtserial send` says what is wrong with \(name)",
+        .usage)
+    }
     let selector = try PortSelector(parsing: name)
     let ports = PortList.ports()
     let found: FoundPort

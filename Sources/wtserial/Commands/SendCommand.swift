@@ -29,6 +29,13 @@ struct SendCommand: ParsableCommand {
   @Argument(help: "The file to send.", completion: .file())
   var model: String
   @OptionGroup var line: PortOptions
+  @Option(
+    help: ArgumentHelp(
+      """
+      Restart the board by DTR and RTS first: none (the default), dtr (Arduino), rts, esp, or a \
+      sequence such as 'D0|R1|W0.1|R0': D and R set DTR and RTS, U0,1 both, W waits so many seconds.
+      """, valueName: "sequence"))
+  var reset: ResetChoice?
   @OptionGroup var link: LinkOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var contents: ContentOptions
@@ -37,6 +44,9 @@ struct SendCommand: ParsableCommand {
 
   func validate() throws {
     guard timeout > 0 else { throw ValidationError("--timeout takes at least 1 second.") }
+    if line.rtscts, reset?.sequence.setsRTS == true {
+      throw ValidationError("--rtscts has RTS for itself: give a --reset that leaves it alone.")
+    }
   }
 
   func run() throws {
@@ -51,6 +61,7 @@ struct SendCommand: ParsableCommand {
     let session = try SendSession(checkpoint, named: name, policy) { console.tell($0) }
     let signals = try SignalWatcher()
     let opened = try line.opener(for: port).open(signals: signals) { console.tell($0) }
+    if let reset { try opened.port.perform(reset.sequence, signals: signals) }
     var configuration = LinkConfiguration(
       role: .initiator, nonce: .random(in: 0 ... .max), baudRate: opened.port.baudRate)
     configuration.openLimit = .seconds(Int64(timeout))

@@ -27,8 +27,8 @@ struct PortOptions: ParsableArguments {
 
   /// What PORT is.
   static let help: ArgumentHelp = """
-    The port: a device or a by-id link, usb:VID:PID[:SERIAL], serial:NUMBER, at:USB-PATH, or auto for \
-    the only USB adapter there is.
+    The port: a device or a by-id link, usb:VID:PID[:SERIAL], serial:NUMBER, at:USB-PATH, auto for \
+    the only USB adapter there is, or one behind a network: rfc2217://HOST:PORT, tcp://HOST:PORT.
     """
 
   /// Opens the port of this name.
@@ -78,6 +78,16 @@ struct WaitChoice: ExpressibleByArgument {
       guard let seconds = Int(argument), seconds > 0 else { return nil }
       wait = .seconds(seconds)
     }
+  }
+}
+
+/// What `--reset` takes.
+struct ResetChoice: ExpressibleByArgument {
+  let sequence: ResetSequence
+
+  init?(argument: String) {
+    guard let sequence = ResetSequence(argument) else { return nil }
+    self.sequence = sequence
   }
 }
 

@@ -90,6 +90,8 @@ final class Console {
     case .back(let path):
       device = path
       notice("the device is back as \(path); going on")
+    case .disconnected: notice("the connection to \(place) is lost; connecting again …")
+    case .reconnected: notice("\(place) is back; going on")
     }
   }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import LinkLayer
+import NetworkPorts
 import Runtime
 import SerialDriver
 import SerialPorts
@@ -33,6 +34,8 @@ struct Failure: Error, Equatable {
       self.init(sentence, exitCode)
     case let error as PortSelectorError: self = Failure(error)
     case let error as PortSearchError: self = Failure(error)
+    case let error as NetworkPortError: self = Failure(error)
+    case let flaw as NetworkAddress.Flaw: self = Failure(flaw, in: port ?? "the port")
     case is TransferLoop.Interruption:
       self.init("interrupted; run both commands again to send the model anew", .interrupted)
     default: self.init("unexpected error: \(error); please report it", .software)
