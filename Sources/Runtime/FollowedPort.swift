@@ -239,12 +239,14 @@ package struct FollowedPort: ~Copyable {
   }
 
   private mutating func reopen(_ found: PortDescription) {
-    do {
+    do throws(SerialError) {
       port = .serial(try SerialPort(opening: found.path, settings))
       follower?.note(opened: found)
       goneAt = nil
       heardAt = MonotonicClock.now
       tell(.back(found.path))
+    } catch .noSuchPort, .vanished {
+      // The kernel still takes it away, or does so again: it is as gone as before.
     } catch {
       // Its node may be there before its permissions are, and others may look at it first.
       absence = error
