@@ -21,7 +21,7 @@ struct DeviceCommand: ParsableCommand {
         wtserial device /tmp/b --flash board.flash
       """)
 
-  @Argument(help: "The serial port: a device, a by-id link or a pseudo-terminal.")
+  @Argument(help: PortOptions.help)
   var port: String
   @OptionGroup var line: FixedPortOptions
   @OptionGroup var output: OutputOptions
@@ -89,9 +89,9 @@ struct DeviceCommand: ParsableCommand {
     let session = try DeviceSession(configuration, baudRate: baudRate) { [configuration] news in
       console.tell(news, configuration, baudRate: baudRate)
     }
-    let port = try SerialPort(opening: FilePath(port), line.settings)
+    let opened = try line.opener(for: port).open(signals: signals) { console.tell($0) }
     console.powerUp(configuration)
-    var loop = TransferLoop(port: port, signals: signals)
+    var loop = TransferLoop(port: FollowedPort(opened), signals: signals)
     do {
       try session.run(&loop)
     } catch {

@@ -19,7 +19,7 @@ extension Console {
         $0.baud = Int(baudRate)
         $0.mtu = configuration.mtu
       }
-      say("waiting for a sender on \(port ?? "") at \(baudRate) baud …")
+      say("waiting for a sender on \(place) at \(baudRate) baud …")
     case .found(let name, let digest):
       emit(.found) {
         $0.model = String(decoding: name, as: UTF8.self)

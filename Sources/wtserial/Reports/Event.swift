@@ -8,7 +8,9 @@ struct Event: Encodable {
   /// Seconds since the command began.
   let time: Double
   let schema = Event.schemaVersion
+  /// PORT as it was given, and the path of the device that it leads to at the moment.
   var port: String?
+  var device: String?
   var baud: Int?
   var model: String?
   var out: String?
