@@ -168,6 +168,12 @@ let package = Package(
       ],
       swiftSettings: common),
     .testTarget(
+      name: "SerialPortsTests",
+      dependencies: [
+        "SerialPorts", "SerialDriver", .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: common),
+    .testTarget(
       name: "RuntimeTests",
       dependencies: [
         "Runtime", "SerialDriver", "LineModel", "LinkLayer", "CSerial", "Checkpoints", "Streaming",

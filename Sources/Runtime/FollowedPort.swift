@@ -193,7 +193,7 @@ package struct FollowedPort: ~Copyable {
     let hasNews = follower.descriptor.map { poller.isReadable($0) } ?? false
     guard hasNews || isTimeToLook(now) else { return }
     lookedAt = now
-    switch follower.look() {
+    switch follower.look(hasNews: hasNews) {
     case .unchanged:
       // It is away only for us: it hung up, or could not be opened when it came back.
       if port == nil { reopen(follower.port) }
@@ -242,12 +242,14 @@ package struct FollowedPort: ~Copyable {
   }
 
   private mutating func reopen(_ found: PortDescription) {
-    do {
+    do throws(SerialError) {
       port = .serial(try SerialPort(opening: found.path, settings))
       follower?.note(opened: found)
       goneAt = nil
       heardAt = MonotonicClock.now
       tell(.back(found.path))
+    } catch .noSuchPort, .vanished {
+      // The kernel still takes it away, or does so again: it is as gone as before.
     } catch {
       // Its node may be there before its permissions are, and others may look at it first.
       absence = error

@@ -1,3 +1,5 @@
+internal import SerialDriver
+
 /// Finds a device again that comes back under another name.
 ///
 /// A device is the same if its numbers, its serial number and its interface are; one without a serial
@@ -16,6 +18,8 @@ package final class PortFollower {
   /// The device as it was last opened.
   package private(set) var port: PortDescription
   private let identity: Identity
+  // Of the device's folder, which the kernel makes anew each time.
+  private var folder: FileStatus?
 
   /// Follows a device from now on; nil for a port that cannot be told from others, or does not move.
   package init?(_ port: PortDescription) {
@@ -24,13 +28,16 @@ package final class PortFollower {
     self.watcher = watcher
     self.port = port
     self.identity = identity
+    folder = FileStatus(of: port.systemPath)
   }
 
   /// Becomes readable when it is time to look; nil where the system tells nothing.
   package var descriptor: CInt? { watcher.descriptor }
 
-  /// Looks where the device is.
-  package func look() -> Whereabouts {
+  /// Looks where the device is; without news only whether it is where it was, before all ports are
+  /// read anew.
+  package func look(hasNews: Bool) -> Whereabouts {
+    if !hasNews, let folder, FileStatus(of: port.systemPath) == folder { return .unchanged }
     _ = watcher.look()
     let found = watcher.ports.filter { $0.hasNode && identity.fits($0) }
     if found.contains(where: { $0.isSamePlugging(as: port) && $0.path == port.path }) {
@@ -44,6 +51,7 @@ package final class PortFollower {
   /// Notes that the device has been opened where it is now.
   package func note(opened port: PortDescription) {
     self.port = port
+    folder = FileStatus(of: port.systemPath)
   }
 
   /// What a device is known by.

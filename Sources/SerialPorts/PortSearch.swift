@@ -37,7 +37,7 @@ extension PortSelector {
   ) -> PortDescription? {
     guard let file = FileStatus(of: path), file.isCharacterDevice else { return nil }
     return ports.first { port in
-      port.hasNode && FileStatus(of: port.path)?.device == file.device
+      port.hasNode && FileStatus(of: port.path)?.isSameDevice(as: file) == true
     }
   }
 }

@@ -56,7 +56,7 @@ class Adapter:
 
     @property
     def _port(self):
-        return "" if self.driver == "cdc_acm" else "-port0"
+        return "" if self.is_acm else "-port0"
 
     @property
     def device(self):
@@ -65,9 +65,17 @@ class Adapter:
     @property
     def tty(self):
         owner = f"{self.device}/{self.socket}:1.{self.interface}"
-        if self.driver != "cdc_acm":
+        if not self.is_acm:
             owner += f"/{self.name}"
         return f"{owner}/tty/{self.name}"
+
+    @property
+    def is_acm(self):
+        return self.driver == "cdc_acm"
+
+    @property
+    def major(self):
+        return 166 if self.is_acm else 188
 
     @property
     def minor(self):
@@ -84,14 +92,13 @@ class Adapter:
             "bInterfaceNumber": f"{self.interface:02x}", "bInterfaceClass": "02",
             "bInterfaceSubClass": "02", "bInterfaceProtocol": f"{self.protocol:02x}",
         }  # fmt: skip
-        is_acm = self.driver == "cdc_acm"
-        lines = [*tty_block(self.tty, self.name, 166 if is_acm else 188, self.minor)]
-        lines[2:2] = [f"S: serial/by-id/{self.by_id}", f"S: serial/by-path/{self.by_path}"]
+        lines = tty_block(self.tty, self.name, self.major, self.minor)
+        lines.remove(f"N: {self.name}")
         lines.append(f"L: device=../../../{Path(self.tty).parts[-3]}")
         lines += [f"E: {name}=1" for name in self.properties]
         # A device has to be there before what is part of it.
         blocks = [lines]
-        if not is_acm:
+        if not self.is_acm:
             blocks.append(
                 block(Path(self.tty).parents[1], "usb-serial", self.driver, dict(self.attributes))
             )
@@ -134,8 +141,13 @@ class Testbed:
         self.root = Path(json.loads(self.process.stdout.readline()))
         self.before = ["env", f"UMOCKDEV_DIR={self.root}", "umockdev-wrapper"]
         self.wires = {}
+        # For ports that are opened by a link: the library's own answers know no terminals.
+        default = self.root / "ioctl/_default"
+        default.unlink()
+        self.driver = Driver(default)
 
     def close(self):
+        self.driver.close()
         for wire in self.wires.values():
             wire.close()
         self.process.stdin.close()
@@ -147,30 +159,57 @@ class Testbed:
         print(json.dumps({"call": name, "arguments": arguments}), file=self.process.stdin, flush=True)
         return json.loads(self.process.stdout.readline())
 
+    def cut(self):
+        """Carries nothing from or to any port."""
+        for wire in self.wires.values():
+            wire.cut()
+
     def add(self, text):
         """Adds devices by their description."""
         self.call("add", text)
 
     def plug(self, adapter):
         """Plugs an adapter in; udev tells of it when all of it is there."""
-        self.add(adapter.description())
         wire = self.wires[adapter.name] = Wire()
         wire.driver = Driver(self.root / f"ioctl{adapter.path}", adapter.fastest)
-        node = self.root / "dev" / adapter.name
-        node.unlink()
-        node.symlink_to(wire.terminal_name)
-        self.call("tell", f"/sys{adapter.tty}", "add")
+        # The library's own terminal is held open by its process, and could not be hung up.
+        for path, target in self.links(adapter, wire.terminal_name).items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Of two that claim a link the later one has it.
+            path.unlink(missing_ok=True)
+            path.symlink_to(target)
+        self.add(adapter.description())
         return wire
 
-    def unplug(self, adapter):
-        """Pulls it out: whoever has the port is hung up."""
-        self.wires.pop(adapter.name).close()
-        for link in (f"by-id/{adapter.by_id}", f"by-path/{adapter.by_path}"):
-            (self.root / "dev/serial" / link).unlink()
-        (self.root / "dev" / adapter.name).unlink()
+    def links(self, adapter, terminal):
+        """An adapter's node, and the links that udev makes to it; by what each points to."""
+        devices = self.root / "dev"
+        return {
+            devices / adapter.name: terminal,
+            devices / "serial/by-id" / adapter.by_id: f"../../{adapter.name}",
+            devices / "serial/by-path" / adapter.by_path: f"../../{adapter.name}",
+        }
+
+    def unplug(self, adapter, hangs_up=True):
+        """Pulls it out: whoever has the port is hung up, or just hears nothing more."""
+        wire = self.wires.pop(adapter.name)
+        if hangs_up:
+            wire.close()
+        else:
+            wire.cut()
+            self.wires[wire] = wire
+        for path, target in self.links(adapter, wire.terminal_name).items():
+            if path.is_symlink() and os.readlink(path) == target:
+                path.unlink()
+        (self.root / "dev/.node" / adapter.name).unlink(missing_ok=True)
         # The last word still has the device's properties.
         self.call("tell", f"/sys{adapter.tty}", "remove")
         self.call("remove", f"/sys{adapter.device}")
+        # The library leaves those to the device's parts.
+        for pattern in ("bus/*/devices/*", "class/*/*", "dev/*/*"):
+            for link in (self.root / "sys").glob(pattern):
+                if not link.exists():
+                    link.unlink()
 
 
 class Driver:
@@ -185,8 +224,10 @@ class Driver:
     # Of `struct termios2`: flags, line discipline and control characters, then both rates.
     TERMIOS = struct.Struct("=36s2I")
 
-    def __init__(self, path, fastest):
+    def __init__(self, path, fastest=4_000_000):
         self.fastest = fastest
+        # How often the port was opened.
+        self.openings = 0
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self.socket = socket.socket(socket.AF_UNIX)
@@ -206,6 +247,7 @@ class Driver:
                 client, _ = self.socket.accept()
             except OSError:
                 return
+            self.openings += 1
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client):
@@ -252,12 +294,10 @@ class Wire:
                 return
             for source in readable:
                 try:
-                    data = os.read(source, 4096)
+                    self._write(targets[source], os.read(source, 4096))
                 except OSError:
                     # Nobody has the port open at the moment.
                     select.select([self.stop], [], [], 0.01)
-                    continue
-                self._write(targets[source], data)
 
     def _write(self, target, data):
         """Writes as much as the other side takes before the cable is pulled."""
@@ -268,10 +308,15 @@ class Wire:
             # A terminal that is written more than it has room for would block.
             data = data[os.write(target, data[:256]) :]
 
-    def close(self):
+    def cut(self):
+        """Carries nothing any more."""
         os.write(self.stopped, b"x")
         if self.thread:
             self.thread.join()
+            self.thread = None
+
+    def close(self):
+        self.cut()
         if self.driver:
             self.driver.close()
         for descriptor in (self.master, self.stop, self.stopped):

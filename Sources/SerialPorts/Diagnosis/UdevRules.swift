@@ -30,7 +30,7 @@ package enum UdevRules {
   package static var isDaemonRunning: Bool { FileStatus(of: "/run/udev/control") != nil }
 
   /// Whether the rules say anything about adapters of a maker.
-  package static func name(vendorID: UInt16) -> Bool {
+  package static func covers(vendorID: UInt16) -> Bool {
     text.contains(hexadecimal(vendorID, digits: 4))
   }
 }

@@ -152,7 +152,7 @@ enum Remedy {
 
   /// Installs them, or one for an adapter that they do not know.
   static func rules(for port: PortDescription?) -> String {
-    if let usb = port?.usb, !UdevRules.name(vendorID: usb.vendorID) {
+    if let usb = port?.usb, !UdevRules.covers(vendorID: usb.vendorID) {
       let vendor = usb.numbers.prefix(4)
       return
         "echo 'ATTRS{idVendor}==\"\(vendor)\", TAG+=\"uaccess\", ENV{ID_MM_DEVICE_IGNORE}=\"1\"' | "
