@@ -264,6 +264,12 @@ extension Link {
     return true
   }
 
+  /// Bytes of the stream that the next frame carries, if there are as many; nil without a session.
+  public var segmentByteCount: Int? { session.map { nextPayloadByteCount(for: $0.peer) } }
+
+  /// How long an answer is waited for beyond the times on the wire.
+  public var retransmissionTimeout: Interval { turnaround.timeout }
+
   /// What the next frame carries, if there is as much.
   func nextPayloadByteCount(for peer: PeerLimits) -> Int {
     // The parity of one codeword is spent on the shortest frame, too.

@@ -43,6 +43,10 @@ package struct TransferProgress: Sendable {
   /// The rate of the line, in bits a second.
   package var baudRate: UInt32
   package var statistics: LinkStatistics
+  /// Bytes of the stream that the next frame carries, where this end sends.
+  package var segmentByteCount: Int?
+  /// How long an answer is waited for, the times on the wire left out, where this end sends.
+  package var retransmissionTimeout: Interval?
 }
 
 /// What a transfer came to.

@@ -170,6 +170,10 @@ public struct SendTransfer: ~Copyable, TransferMachine {
   public var transmitByteCountLimit: Int { link.transmitByteCountLimit }
   /// Whether it is over, and everything told.
   public var isFinished: Bool { state == .finished && events.isEmpty }
+  /// Bytes of the stream that the next frame carries; nil without a session.
+  public var segmentByteCount: Int? { link.segmentByteCount }
+  /// How long an answer is waited for beyond the times on the wire.
+  public var retransmissionTimeout: Interval { link.retransmissionTimeout }
   /// What happened on the link.
   public var statistics: LinkStatistics { link.statistics }
 

@@ -165,13 +165,19 @@ package final class SendSession {
   }
 
   private func progress(_ machine: borrowing SendTransfer) -> TransferProgress {
+    progress(machine, elapsed: MonotonicClock.now - openedAt)
+  }
+
+  /// How far the transfer is, so long after the session was opened; tells milestones that are through.
+  func progress(_ machine: borrowing SendTransfer, elapsed: Interval) -> TransferProgress {
     let stream = Int(machine.statistics.bytesAcknowledged) - acknowledgedBefore
     for milestone in marks.pass(stream: stream) { tell(.reached(milestone, isStored: false)) }
     return TransferProgress(
       byteCount: stream,
       byteTotal: isFed ? machine.streamByteCount : max(Int(plan.byteCount), stream),
-      tier: marks.last?.tier, elapsed: MonotonicClock.now - openedAt, baudRate: machine.baudRate,
-      statistics: machine.statistics)
+      tier: marks.last?.tier, elapsed: elapsed, baudRate: machine.baudRate,
+      statistics: machine.statistics, segmentByteCount: machine.segmentByteCount,
+      retransmissionTimeout: machine.retransmissionTimeout)
   }
 }
 

@@ -9,6 +9,7 @@ extension SimulatedTransfer {
     let receiver: SimulatedReceiver
     private let session: SendSession
     private let beginnings = Beginnings()
+    private var observedAt = Instant(microseconds: 0)
     private(set) var ending = Ending.unfinished
 
     /// When the receiver was found, and when it took the model.
@@ -50,6 +51,17 @@ extension SimulatedTransfer {
       guard let outcome = session.outcome else { return true }
       ending = outcome == .completed ? .verified : .failed(.ended(outcome))
       return false
+    }
+
+    /// How far the sender is, once the receiver has taken the model; nil where it was told less than a
+    /// tenth of a second ago.
+    func progress(_ sender: borrowing SendTransfer, at now: Instant) -> TransferProgress? {
+      guard beginnings.accepted != nil, let connected = beginnings.connected,
+        now - observedAt >= .milliseconds(100)
+      else { return nil }
+      observedAt = now
+      let opened = Instant(microseconds: Int64(connected / 1000))
+      return session.progress(sender, elapsed: now - opened)
     }
 
     /// What was reached, in the order in which a transfer goes; the end of one that was verified.

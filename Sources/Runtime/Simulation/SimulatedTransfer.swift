@@ -50,12 +50,13 @@ package struct SimulatedTransfer {
   package private(set) var sender = LinkStatistics()
   package private(set) var receiver = LinkStatistics()
 
-  /// Runs it to its end; `trace` is told of every frame.
+  /// Runs it to its end; `trace` is told of every frame, `observe` ten times a second at most how far
+  /// the sender is.
   ///
   /// - Throws: `LineConfigurationError`, and what the checkpoint throws.
   package init(
     _ settings: Settings, _ checkpoint: Checkpoint, named name: String, _ policy: SendPolicy,
-    trace: ((TracedFrame) -> Void)? = nil
+    trace: ((TracedFrame) -> Void)? = nil, observe: ((TransferProgress) -> Void)? = nil
   ) throws {
     var seeds = SeededGenerator(seed: settings.seed)
     let forward = try LineDirection(settings.line, seed: settings.seed)
@@ -75,7 +76,9 @@ package struct SimulatedTransfer {
     let run = try Run(checkpoint, named: name, policy)
     let limit = Self.limit(for: run.plan, baudRate: settings.line.baudRate)
     let isTimeUp = try simulation.run(until: limit) { sender, receiver, now in
-      try run.respond(&sender, &receiver, at: now)
+      let goesOn = try run.respond(&sender, &receiver, at: now)
+      if let observe, let progress = run.progress(sender, at: now) { observe(progress) }
+      return goesOn
     }
     ending = isTimeUp ? .unfinished : run.ending
     end = simulation.now
