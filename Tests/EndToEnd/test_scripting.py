@@ -1,12 +1,8 @@
-"""What scripts and people read: JSON events, quiet runs, progress on terminals, tables."""
+"""What scripts and people read: JSON events, quiet runs, tables."""
 
-import fcntl
 import json
 import os
 import re
-import struct
-import termios
-import threading
 
 import models
 from lines import LineTests
@@ -149,66 +145,3 @@ class PlainTests(LineTests):
         command = self.run_command("inspect", "--digests", DIGITS)
         for name, tensor in models.load(DIGITS).items():
             self.assertRegex(command.output, rf"{re.escape(name)} .* {models.digest(tensor)}\n")
-
-
-class Screen:
-    """A terminal that keeps what is written to it."""
-
-    def __init__(self, columns):
-        self.master, self.terminal = os.openpty()
-        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
-        self.bytes = b""
-        self.thread = threading.Thread(target=self._read, daemon=True)
-        self.thread.start()
-
-    def _read(self):
-        try:
-            while data := os.read(self.master, 4096):
-                self.bytes += data
-        except OSError:
-            pass  # Linux says so when the last writer has gone.
-
-    def close(self):
-        """Everything that was shown; to be called when the command has ended."""
-        os.close(self.terminal)
-        self.thread.join()
-        os.close(self.master)
-        return self.bytes.decode()
-
-
-class TerminalTests(LineTests):
-    def check_progress(self, columns):
-        self.lay_line(baud=230400)
-        screen = Screen(columns)
-        receiver = self.receive()
-        sender = self.start("send", self.rate, self.a, DIGITS, stderr=screen.terminal)
-        self.assertEqual(sender.wait(), OK)
-        self.assert_ends(receiver, OK)
-        shown = screen.close().replace("\r\n", "\n")
-        # Each state of the line begins with a return and clears what is left of the one before.
-        states = re.findall(r"\r([^\r\n]*)\x1b\[K", shown)
-        self.assertGreater(len(states), 5, shown)
-        for state in states:
-            self.assertLess(len(state), columns, state)
-            self.assertRegex(state, r"\d+ %")
-            # Cut between figures, not within one.
-            self.assertRegex(state, r"(B|s|line\)|resent|%|\d|small|fine|complete)$")
-        self.assertEqual(shown.count("\r"), len(states), shown)
-        # One line: between the first state and the last, only milestones start another.
-        first, last = shown.index("\r"), shown.rindex("\x1b[K")
-        rest, count = re.subn(r"\nreached [^\n]*\n", "", shown[first:last])
-        self.assertNotIn("\n", rest)
-        self.assertGreater(count, 3)
-        percents = [int(re.search(r"(\d+) %", state)[1]) for state in states]
-        self.assertEqual(percents, sorted(percents))
-        return states
-
-    @lasts(8)
-    def test_progress_on_80_columns(self):
-        states = self.check_progress(80)
-        self.assertTrue(all(state.startswith("[") for state in states))
-        self.assertTrue(any("ETA" in state for state in states))
-
-    @lasts(8)
-    def test_progress_on_40_columns(self):
-        self.check_progress(40)

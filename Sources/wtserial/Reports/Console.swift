@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import LinkLayer
 import Runtime
 import Streaming
@@ -8,25 +7,24 @@ import SystemPackage
 /// Where a command's words go: results to standard output, progress and errors to standard error,
 /// or one JSON object a line to standard output.
 ///
-/// On a terminal the progress is one line that changes; elsewhere a line now and then.
+/// On a terminal the progress is one line that changes, below whatever else is said; elsewhere a line
+/// now and then.
 final class Console {
   enum Verb {
     case send, receive, device, inspect, ports, doctor
   }
 
-  private let isJSON: Bool
-  private let isQuiet: Bool
+  let isJSON: Bool
+  let isQuiet: Bool
   let port: String?
   /// Where the device is at the moment, once it has been found.
-  private var device: FilePath?
+  private(set) var device: FilePath?
   /// The device where it has been found, else what it is looked for by.
   var place: String { device?.string ?? port ?? "" }
   private let model: String?
   private let verb: Verb
   private let start = MonotonicClock.now
-  private let isTerminal = isatty(STDERR_FILENO) == 1
-  private var isLineOpen = false
-  private var lastShown: Instant?
+  var progressDisplay = ProgressDisplay()
   // What the last findings were about.
   var lastTitle: String?
 
@@ -155,16 +153,6 @@ final class Console {
     say(text)
   }
 
-  func sent(_ result: TransferResult) {
-    done(result) { _ in }
-    summarize(result, "the receiver has verified and stored the model")
-  }
-
-  func received(_ result: TransferResult, path: String) {
-    done(result) { $0.out = path }
-    summarize(result, "verified and stored as \(path)")
-  }
-
   /// Runs a command's work; an error becomes a sentence and an exit code.
   func reportingErrors(_ body: () throws -> Void) throws {
     do {
@@ -173,19 +161,19 @@ final class Console {
       throw diagnosis.exitCode
     } catch {
       let failure = Failure(error, port: place, model: model)
-      endLine()
+      progressDisplay.erase()
       emit(.error) {
         $0.message = failure.sentence
         $0.exit_code = failure.exitCode.rawValue
       }
-      write("wtserial: \(failure.sentence)\n", to: STDERR_FILENO)
+      StandardOutput.errors.write("wtserial: \(failure.sentence)\n")
       throw failure.exitCode
     }
   }
 
   /// Says why something ended without an error of this command; its JSON has said so already.
   func explain(_ failure: Failure) {
-    write("wtserial: \(failure.sentence)\n", to: STDERR_FILENO)
+    StandardOutput.errors.write("wtserial: \(failure.sentence)\n")
   }
 
   // MARK: - Inside
@@ -199,72 +187,6 @@ final class Console {
     say("connected to \(name ?? "a sender"), frames of up to \(peer.mtu) bytes")
   }
 
-  private func show(_ progress: TransferProgress) {
-    let line = ProgressLine(progress: progress)
-    let now = MonotonicClock.now
-    // On a terminal ten times a second; a log wants a line every two seconds, a program one a second.
-    let interval: Interval =
-      isJSON ? .seconds(1) : isTerminal ? .milliseconds(100) : .seconds(2)
-    if let lastShown, now - lastShown < interval { return }
-    lastShown = now
-    emit(.progress) { $0.take(line) }
-    guard !isQuiet, !isJSON else { return }
-    if isTerminal {
-      write("\r\(line.text(width: terminalWidth - 1))\u{1B}[K", to: STDERR_FILENO)
-      isLineOpen = true
-    } else {
-      write(line.figures + "\n", to: STDERR_FILENO)
-    }
-  }
-
-  private func done(_ result: TransferResult, _ add: (inout Event) -> Void) {
-    let line = ProgressLine(progress: result.progress)
-    emit(.done) {
-      $0.take(line)
-      $0.tensors = result.manifest.entries.count
-      $0.digest = result.digest.hex
-      $0.seconds = Double(result.progress.elapsed.microseconds) / 1e6
-      add(&$0)
-    }
-  }
-
-  private func summarize(_ result: TransferResult, _ end: String) {
-    endLine()
-    guard !isQuiet, !isJSON else { return }
-    let line = ProgressLine(progress: result.progress)
-    let seconds = Double(result.progress.elapsed.microseconds) / 1e6
-    var text = "\(byteText(result.manifest.byteCount)) as "
-    text += "\(byteText(result.progress.byteCount)) in \(durationText(seconds)), "
-    text += "\(byteText(Int(line.goodput)))/s"
-    if line.lineShare <= 1.05 {
-      text += " (\(Int((line.lineShare * 100).rounded())) % of the line)"
-    }
-    let resent = Int(clamping: result.progress.statistics.retransmissions)
-    text += ", \(countText(resent, "frame")) resent\n"
-    write(text, to: STDERR_FILENO)
-    let place = device.flatMap { $0.string == port ? nil : " (at \($0))" } ?? ""
-    write("done: \(end)\(place)\n", to: STDOUT_FILENO)
-  }
-
-  /// Tells a result, on standard output.
-  func result(_ text: String) {
-    endLine()
-    guard !isQuiet, !isJSON else { return }
-    write(text + "\n", to: STDOUT_FILENO)
-  }
-
-  func say(_ text: String) {
-    guard !isQuiet, !isJSON else { return }
-    endLine()
-    write(text + "\n", to: STDERR_FILENO)
-  }
-
-  private func endLine() {
-    guard isLineOpen else { return }
-    write("\n", to: STDERR_FILENO)
-    isLineOpen = false
-  }
-
   func emit(_ name: Event.Name, _ fill: (inout Event) -> Void) {
     guard isJSON else { return }
     let elapsed = Double((MonotonicClock.now - start).microseconds) / 1e6
@@ -272,62 +194,19 @@ final class Console {
     event.port = port
     event.device = device?.string
     fill(&event)
-    write(jsonText(event) + "\n", to: STDOUT_FILENO)
+    StandardOutput.results.write(jsonText(event) + "\n")
   }
 
   /// Writes an object that is no event of a transfer, given the seconds since the command began.
   func emitRecord(_ record: (Double) -> some Encodable) {
     guard isJSON else { return }
     let elapsed = Double((MonotonicClock.now - start).microseconds) / 1e6
-    write(jsonText(record(elapsed)) + "\n", to: STDOUT_FILENO)
-  }
-
-  /// The width of the terminal that results go to, nil where they go elsewhere.
-  var resultWidth: Int? {
-    isatty(STDOUT_FILENO) == 1 ? Self.width(of: STDOUT_FILENO) : nil
-  }
-
-  private var terminalWidth: Int { Self.width(of: STDERR_FILENO) }
-
-  private static func width(of descriptor: CInt) -> Int {
-    var size = winsize()
-    let known = unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0
-    return known && size.ws_col > 0 ? Int(size.ws_col) : 80
-  }
-
-  private func write(_ text: String, to descriptor: CInt) {
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      let count = unsafe rest.withUnsafeBytes {
-        unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
-      }
-      // Nobody reads any more: a transfer goes on without its listener.
-      guard count > 0 || errno == EINTR else { return }
-      rest = rest.dropFirst(max(count, 0))
-    }
-  }
-}
-
-extension Event {
-  /// The figures of a progress line.
-  fileprivate mutating func take(_ line: ProgressLine) {
-    let progress = line.progress
-    bytes = progress.byteCount
-    total_bytes = progress.byteTotal
-    milestone = progress.tier.map { "\(Milestone($0).name)" }
-    wire_bytes_sent = progress.statistics.wireBytesSent
-    wire_bytes_received = progress.statistics.wireBytesReceived
-    retransmissions = progress.statistics.retransmissions
-    busy_repeats = progress.statistics.busyRepeats
-    corrupt_frames = progress.statistics.framesCorrupt
-    goodput = line.goodput
-    line_share = line.lineShare
-    baud = Int(progress.baudRate)
+    StandardOutput.results.write(jsonText(record(elapsed)) + "\n")
   }
 }
 
 /// The number that a metric is.
-private func decimalText(_ metric: Metric) -> String {
+func decimalText(_ metric: Metric) -> String {
   var digits = String(metric.value.magnitude)
   while digits.count <= metric.digits { digits = "0" + digits }
   if metric.digits > 0 {

@@ -2,9 +2,14 @@ import LinkLayer
 import Runtime
 import Streaming
 
-/// One line that tells how far a transfer is; it fits the width of the terminal.
+/// One line that tells how far a transfer is, as wide as there is room for.
 struct ProgressLine {
   let progress: TransferProgress
+  /// Seconds to go, as far as that is known.
+  var remainingSeconds: Double?
+
+  // Below that a bar says less than the figures that its room would have.
+  private static let barColumns = 10...30
 
   /// The share of the stream that is through, 0 to 1.
   var share: Double {
@@ -21,69 +26,58 @@ struct ProgressLine {
   /// The goodput over what the line could carry at most, ten bits a byte.
   var lineShare: Double { goodput * 10 / Double(max(progress.baudRate, 1)) }
 
-  /// Seconds to go, from what is through so far; nil while that is too little to judge by.
-  var remainingSeconds: Double? {
-    let share = share
-    guard share > 0.01, progress.elapsed > .seconds(1) else { return nil }
-    return Double(progress.elapsed.microseconds) / 1e6 * (1 - share) / share
-  }
-
-  /// The line with a bar, at most `width` columns: what tells least is left out first, the bar
-  /// before the bytes.
+  /// The line with a bar, at most `width` columns, of which each character takes one: what tells least
+  /// is left out first.
   func text(width: Int) -> String {
-    let withBar = [
-      figures, percentText + bytesText + tierText + rateText + resentText + remainingText,
-    ]
-    for figures in withBar where width - figures.count > 8 {
-      return "\(bar(min(width - figures.count - 1, 30))) \(figures)"
+    for omitted in 0...Figure.allCases.count {
+      let isShown = { figure in !Figure.allCases.prefix(omitted).contains(figure) }
+      let figures = figures(where: isShown)
+      guard isShown(.bar) else {
+        if figures.count <= width { return figures }
+        continue
+      }
+      let columns = min(width - figures.count - 1, Self.barColumns.upperBound)
+      if columns >= Self.barColumns.lowerBound { return "\(bar(columns)) \(figures)" }
     }
-    let withoutBar = [
-      percentText + bytesText + tierText + rateText + remainingText,
-      percentText + bytesText + tierText + remainingText, percentText + tierText + remainingText,
-      percentText + remainingText,
-    ]
-    return withoutBar.first { $0.count <= width } ?? percentText
+    return String("\(percent)%".prefix(max(width, 0)))
   }
 
   /// The line without a bar, for logs.
-  var figures: String {
-    percentText + bytesText + tierText + rateText + shareText + resentText + remainingText
+  var figures: String { figures { _ in true } }
+
+  // MARK: - Figures
+
+  /// In the order in which they make room; the percentage stays.
+  private enum Figure: CaseIterable {
+    case byteTotal, retransmissions, lineShare, bar, goodput, bytes, tier, remaining
   }
 
-  private var tierText: String { progress.tier.map { "  \(Milestone($0).name)" } ?? "" }
-
-  private var percentText: String { padded("\(Int((share * 100).rounded(.down))) %", 5) }
-
-  private var bytesText: String {
-    "  \(byteText(progress.byteCount)) of \(byteText(progress.byteTotal))"
+  private func figures(where isShown: (Figure) -> Bool) -> String {
+    var text = String(repeating: " ", count: percent < 10 ? 2 : percent < 100 ? 1 : 0)
+    text += "\(percent) %"
+    if isShown(.bytes) { text += "  \(byteText(progress.byteCount))" }
+    if isShown(.byteTotal) { text += " of \(byteText(progress.byteTotal))" }
+    if isShown(.tier), let tier = progress.tier { text += "  \(Milestone(tier).name)" }
+    if isShown(.goodput) { text += "  \(byteText(Int(goodput)))/s" }
+    // A pseudo-terminal without a line behind it has no rate to compare with.
+    if isShown(.lineShare), lineShare <= 1.05 {
+      text += " (\(Int((lineShare * 100).rounded())) % of line)"
+    }
+    let resent = progress.statistics.retransmissions
+    if isShown(.retransmissions), resent > 0 { text += "  \(resent) resent" }
+    if isShown(.remaining), share < 1, let remainingSeconds {
+      text += "  ETA \(durationText(max(remainingSeconds, 1)))"
+    }
+    return text
   }
 
-  private var rateText: String { "  \(byteText(Int(goodput)))/s" }
-
-  /// A pseudo-terminal without a line behind it has no rate to compare with.
-  private var shareText: String {
-    lineShare <= 1.05 ? " (\(Int((lineShare * 100).rounded())) % of line)" : ""
-  }
-
-  private var resentText: String {
-    let count = progress.statistics.retransmissions
-    return count > 0 ? "  \(count) resent" : ""
-  }
-
-  private var remainingText: String {
-    guard let remainingSeconds, share < 1 else { return "" }
-    return "  ETA \(durationText(remainingSeconds))"
-  }
+  private var percent: Int { Int((share * 100).rounded(.down)) }
 
   private func bar(_ columns: Int) -> String {
     let inner = columns - 2
     let filled = Int(share * Double(inner))
     return "[" + String(repeating: "#", count: filled)
       + String(repeating: "-", count: inner - filled) + "]"
-  }
-
-  private func padded(_ text: String, _ width: Int) -> String {
-    String(repeating: " ", count: max(width - text.count, 0)) + text
   }
 }
 
