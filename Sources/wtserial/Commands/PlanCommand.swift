@@ -99,7 +99,7 @@ struct PlanCommand: ParsableCommand {
     }
   }
 
-  private static func isSameFile(_ path: String, _ other: String) -> Bool {
+  static func isSameFile(_ path: String, _ other: String) -> Bool {
     guard let status = FileStatus(of: FilePath(path)) else { return false }
     return status == FileStatus(of: FilePath(other))
   }

@@ -41,24 +41,57 @@ struct SendCommand: ParsableCommand {
   @OptionGroup var contents: ContentOptions
   @Option(help: ArgumentHelp("Seconds to look for a receiver.", valueName: "seconds"))
   var timeout = 10
+  @Option(
+    help: ArgumentHelp(
+      "Write a page about the transfer when it has ended, well or not.", valueName: "file.html"),
+    completion: .file())
+  var report: String?
 
   func validate() throws {
     guard timeout > 0 else { throw ValidationError("--timeout takes at least 1 second.") }
     if line.rtscts, reset?.sequence.setsRTS == true {
       throw ValidationError("--rtscts has RTS for itself: give a --reset that leaves it alone.")
     }
+    if let report, PlanCommand.isSameFile(report, model) {
+      throw ValidationError("--report would replace the model itself, \(model).")
+    }
   }
 
   func run() throws {
     let console = Console(output, port: port, model: model, verb: .send)
-    try console.reportingErrors { try send(console) }
+    try console.reportingErrors {
+      guard let report else { return _ = try send(console) { console.tell($0) } }
+      let page = try TransferReport(FilePath(report))
+      do {
+        let result = try send(console) { news in
+          page.note(news)
+          console.tell(news)
+        }
+        try page.finish(result, model: name, console)
+      } catch let error as OutputError {
+        throw error
+      } catch {
+        let failure = Failure(error, port: console.place, model: model)
+        do throws(OutputError) {
+          try page.finish(failure, model: name, console)
+        } catch {
+          // Why there is no model at the receiver matters more.
+          console.notice(Failure(error).sentence)
+        }
+        throw failure
+      }
+    }
   }
 
-  private func send(_ console: Console) throws {
+  /// What the receiver's user reads.
+  private var name: String { FilePath(model).lastComponent?.string ?? model }
+
+  private func send(
+    _ console: Console, tell: @escaping (TransferNews) -> Void
+  ) throws -> TransferResult {
     let checkpoint = try Checkpoint(opening: FilePath(model))
-    let name = FilePath(model).lastComponent?.string ?? model
     let policy = try contents.policy(for: checkpoint)
-    let session = try SendSession(checkpoint, named: name, policy) { console.tell($0) }
+    let session = try SendSession(checkpoint, named: name, policy, tell: tell)
     let signals = try SignalWatcher()
     let opened = try line.opener(for: port).open(signals: signals) { console.tell($0) }
     if let reset { try opened.port.perform(reset.sequence, signals: signals) }
@@ -76,6 +109,7 @@ struct SendCommand: ParsableCommand {
     do {
       let result = try session.run(over: HostLink.make(configuration), &loop)
       console.sent(result)
+      return result
     } catch {
       var failure = SessionFailure(
         error, session.statistics, line: line, timeout: timeout, verb: .send)
