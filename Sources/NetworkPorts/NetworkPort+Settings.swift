@@ -25,8 +25,14 @@ private enum Value {
 }
 
 extension NetworkPort {
+  // How long a server may take to speak first, which most do and need not.
+  private static let greetingNanoseconds: UInt64 = 200_000_000
+
   /// Agrees on RFC 2217 and sets the port to 8N1.
   func setUp(_ settings: PortSettings) throws {
+    // A server that turns a client away says why and closes, which loses the words if the client has
+    // written something by then.
+    _ = try pump(until: patience.now + Self.greetingNanoseconds)
     client?.begin()
     let deadline = patience.now + address.timeoutNanoseconds
     while client?.takesCommands == nil || client?.isBinary == nil {

@@ -26,13 +26,13 @@ struct TelnetNegotiation: Sendable {
   func status(here option: UInt8) -> Status { here[option] ?? .off }
   func status(there option: UInt8) -> Status { there[option] ?? .off }
 
-  /// Asks for all that is wanted.
+  /// Asks for all that is wanted and that the other end has not offered already.
   mutating func begin(into output: inout [UInt8]) {
-    for option in Self.wantedHere {
+    for option in Self.wantedHere where status(here: option) == .off {
       here[option] = .requested
       Telnet.append(.will, option, to: &output)
     }
-    for option in Self.wantedThere {
+    for option in Self.wantedThere where status(there: option) == .off {
       there[option] = .requested
       Telnet.append(.doIt, option, to: &output)
     }

@@ -232,8 +232,11 @@ package struct FollowedPort: ~Copyable {
       port = try server.open(settings)
       goneAt = nil
       tell(.reconnected)
+    } catch NetworkPortError.disconnected(let address, let words) {
+      // A server that runs and will not: with its reason.
+      absence = NetworkPortError.disconnected(address, words: words)
     } catch {
-      absence = error
+      // That nothing listens there is no more than that the connection is lost.
     }
     lookedAt = MonotonicClock.now
   }

@@ -55,8 +55,8 @@ extension Failure {
     case .disconnected(let address, let words?):
       let words = words.split(whereSeparator: \.isNewline).joined(separator: " ")
       self.init(
-        "the server of \(address.text) has closed the connection and says: \(words); see to that and "
-          + "run both commands again", .tryAgain)
+        "the server of \(address.text) turns the connection away: \(words); see to that and run both "
+          + "commands again", .tryAgain)
     case .system(let address, let reason):
       self.init("cannot use \(address.text): \(reason); check the network", .ioError)
     case .interrupted: self.init("interrupted", .interrupted)
