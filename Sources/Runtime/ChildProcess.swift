@@ -17,9 +17,8 @@ package enum ChildProcess {
 
   /// Starts a program, which is looked for in PATH and inherits the environment.
   ///
-  /// - Parameters:
-  ///   - environment: `NAME=VALUE`, on top of what there is.
-  ///   - isApart: whether the terminal's Ctrl-C is none of its business.
+  /// `environment` has `NAME=VALUE`, on top of what there is. The terminal's Ctrl-C is none of the
+  /// business of a program that `isApart`.
   package static func start(
     _ arguments: [String], environment: [String] = [], output: CInt, errors: CInt,
     isApart: Bool = false

@@ -8,7 +8,7 @@ import subprocess
 import models
 from lines import LineTests
 from processes import (
-    DIGITS, INTERRUPTED, OK, ROOT, TRY_AGAIN, UNAVAILABLE, USAGE, lasts, wait_until,
+    DIGITS, INTERRUPTED, OK, ROOT, TRY_AGAIN, UNAVAILABLE, lasts, wait_until,
 )  # fmt: skip
 from servers import free_port, is_listening
 
@@ -129,7 +129,7 @@ class LabTests(LineTests):
     @lasts(40)
     def test_ports_of_a_place(self):
         self.lay_lab("console", "modem")
-        self.assert_send_ends(USAGE, "several serial ports", "console, modem")
+        self.assert_send_ends(UNAVAILABLE, "several serial ports", "console, modem")
         self.a = "labgrid://board/modem"
         self.assert_send_ends(UNAVAILABLE, "no receiver answers")
         self.a = "labgrid://board/debug"

@@ -29,7 +29,8 @@ extension Failure {
         "\(name) has no serial port; `labgrid-client show` tells what it has, and `add-match` adds one",
         .unavailable)
     case .severalSerialPorts(let name, let found):
-      self.init("\(name) has several serial ports: add the /NAME of one\(Self.list(found))", .usage)
+      self.init(
+        "\(name) has several serial ports: add the /NAME of one\(Self.list(found))", .unavailable)
     case .notAvailable(let name, let resource):
       self.init(
         "the serial port '\(resource)' of \(name) is not available; check its board and the exporter's "
