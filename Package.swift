@@ -50,6 +50,7 @@ let package = Package(
     // Host layers.
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
+    .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
     .target(name: "CSerial"),
     .target(name: "CDigitsSamples", path: "Hardware/digits-samples"),
     .target(
@@ -61,10 +62,25 @@ let package = Package(
       dependencies: ["CSerial", .product(name: "SystemPackage", package: "swift-system")],
       swiftSettings: common),
     .target(
+      name: "NetworkPorts",
+      dependencies: [
+        "SerialDriver", "CSerial", .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: common),
+    .target(
+      name: "SerialPorts",
+      dependencies: [
+        "SerialDriver", "CUdev", .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      // `doctor` prints them.
+      resources: [.embedInCode("70-wtserial.rules")],
+      swiftSettings: common),
+    .target(
       name: "Runtime",
       dependencies: [
         "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Framing", "Device",
-        "Digits", "CDigitsSamples", "Checkpoints", "SerialDriver", "LineModel", "CSerial", "CZlib",
+        "Digits", "CDigitsSamples", "Checkpoints", "SerialDriver", "SerialPorts", "NetworkPorts",
+        "LineModel", "CSerial", "CZlib",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -73,7 +89,7 @@ let package = Package(
       name: "wtserial",
       dependencies: [
         "Runtime", "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Checkpoints",
-        "SerialDriver", "LineModel",
+        "SerialDriver", "SerialPorts", "NetworkPorts", "LineModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -149,6 +165,12 @@ let package = Package(
       name: "SerialDriverTests",
       dependencies: [
         "SerialDriver", "CSerial", .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: common),
+    .testTarget(
+      name: "SerialPortsTests",
+      dependencies: [
+        "SerialPorts", "SerialDriver", .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: common),
     .testTarget(

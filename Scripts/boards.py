@@ -20,6 +20,15 @@ COMMON, SUPPORT = ("common.c", "flash.c"), "support.c"
 # Swift code takes the addresses of C variables from a table of them, so both are compiled alike.
 C_FLAGS = ["-Os", "-Wall", "-Wextra", "-Werror", "-ffunction-sections", "-fdata-sections"]
 CLANG_FLAGS = ["-std=c11", "-ffreestanding", "-fno-builtin", "-fno-pic"]
+# Hardware/README.md says what they mean; in program.toml there are the boards' names besides.
+BOARD_KEYS = [
+    "triple", "cpu", "sources", "linker-script", "defines", "compiler", "link", "emulator",
+]  # fmt: skip
+EMULATOR_KEYS = [
+    "command", "chance-address", "flash-memory", "flash-memory-bytes", "flash-chip",
+    "flash-chip-bytes", "simavr", "avr-family", "hertz",
+]  # fmt: skip
+PROGRAM_KEYS = ["sources", "folders"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,8 @@ class Board:
         flags += ["-lto=llvm-full"]
         # One trap serves all checks of a function.
         flags += ["-Xfrontend", "-mergeable-traps"]
+        # Nor are loops unrolled, which takes more than it saves.
+        flags += ["-Xfrontend", "-sil-unroll-threshold", "-Xfrontend", "0"]
         flags += [word for flag in self.flags for word in ("-Xcc", flag)]
         # Swift asks only whether one is defined.
         flags += [f"-D{name}" for name in self.defines]
@@ -84,12 +95,41 @@ def board_names():
     return sorted(path.parent.name for path in BOARDS.glob("*/board.toml"))
 
 
+class FactsError(Exception):
+    """What is wrong with a board.toml or program.toml."""
+
+
+def read_facts(path, known):
+    """What a file of TOML says; a key that nobody reads is one that somebody has misspelt."""
+    try:
+        facts = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FactsError(f"{path}: {error}") from None
+    check_keys(path, facts, known)
+    return facts
+
+
+def check_keys(place, facts, known):
+    for key in facts:
+        if key not in known:
+            raise FactsError(f"{place}: there is no key {key}; there are {', '.join(known)}")
+
+
+def read_board(path):
+    """What a board.toml says."""
+    facts = read_facts(path, BOARD_KEYS)
+    check_keys(f"{path}, [emulator]", facts.get("emulator", {}), EMULATOR_KEYS)
+    if "sources" not in facts:
+        raise FactsError(f"{path}: sources are missing")
+    return facts
+
+
 def load_board(name, defines=()):
     """What board.toml says; `defines` are words like NAME=VALUE."""
     path = BOARDS / name / "board.toml"
     if not path.is_file():
         sys.exit(f"there is no board {name}; there are {', '.join(board_names())}")
-    facts = tomllib.loads(path.read_text())
+    facts = read_board(path)
     given = dict(word.partition("=")[::2] for word in defines)
     compiler = tuple(facts.get("compiler", ()))
     common = COMMON if compiler else (*COMMON, SUPPORT)
@@ -109,14 +149,16 @@ def load_board(name, defines=()):
 
 @dataclass(frozen=True)
 class SwiftProgram:
-    """The Swift files of a folder, compiled as a target would be."""
+    """The Swift files of a folder, and some from elsewhere, compiled as a target would be."""
 
     folder: Path
     settings: tuple
+    others: tuple = ()
     name: str = "Program"
 
     def sources(self):
-        return sorted(self.folder.glob("*.swift"))
+        own = sorted(self.folder.glob("*.swift"))
+        return own and [*own, *self.others]
 
 
 def imported_targets(sources, targets):
@@ -128,11 +170,11 @@ def imported_targets(sources, targets):
     return [target for name, target in targets.items() if name in wanted and target.is_portable]
 
 
-def swift_objects(board, folder, build, optimization):
+def swift_objects(board, folder, others, build, optimization):
     """Of each target that the program imports, then of the program."""
     targets = load_targets(ROOT)
     settings = next(target.settings for target in targets.values() if target.is_portable)
-    program = SwiftProgram(folder, settings)
+    program = SwiftProgram(folder, settings, tuple(others))
     if not program.sources():
         return []
     if board.compiler:
@@ -144,7 +186,7 @@ def swift_objects(board, folder, build, optimization):
 def program_facts(folder):
     """What the program's program.toml says: folders for headers, sources elsewhere, defines by board."""
     path = folder / "program.toml"
-    return tomllib.loads(path.read_text()) if path.is_file() else {}
+    return read_facts(path, [*PROGRAM_KEYS, *board_names()]) if path.is_file() else {}
 
 
 def build_firmware(board, folder, optimization="-Osize", name=None):
@@ -158,8 +200,10 @@ def build_firmware(board, folder, optimization="-Osize", name=None):
     defines = {**facts.get(board.name, {}), **board.defines}
     folders = [folder, *(folder / path for path in facts.get("folders", []))]
     board = replace(board, folders=(*board.folders, *folders), defines=defines)
-    sources = [*sorted(folder.glob("*.c")), *(folder / path for path in facts.get("sources", []))]
-    objects = swift_objects(board, folder, build, optimization)
+    others = [folder / path for path in facts.get("sources", [])]
+    swift = [path for path in others if path.suffix == ".swift"]
+    sources = [*sorted(folder.glob("*.c")), *(path for path in others if path not in swift)]
+    objects = swift_objects(board, folder, swift, build, optimization)
     for source in (*sources, *board.sources):
         objects.append(board.compile(source, build))
     path = place / f"{build.name}.elf"
@@ -178,7 +222,11 @@ def failures_end(script):
         yield
     except CompileError as error:
         sys.exit(str(error))
+    except FactsError as error:
+        sys.exit(f"{script}: {error}")
     except subprocess.CalledProcessError as error:
         sys.exit(f"{script}: {error.cmd[0]} failed")
     except FileNotFoundError as error:
         sys.exit(f"{script}: there is no {error.filename}")
+    except OSError as error:
+        sys.exit(f"{script}: {error.filename}: {error.strerror}")

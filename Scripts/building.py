@@ -25,4 +25,15 @@ def build_product(name):
 
 def wtserial_command():
     """What $WTSERIAL names; without it, a release build."""
-    return os.path.abspath(os.environ.get("WTSERIAL") or build_product("wtserial"))
+    return named_command() or os.path.abspath(build_product("wtserial"))
+
+
+def named_command():
+    """What $WTSERIAL names; nothing where it is not set. What cannot be run ends the script."""
+    name = os.environ.get("WTSERIAL")
+    if not name:
+        return None
+    path = os.path.abspath(name)
+    if not os.path.isfile(path) or not os.access(path, os.X_OK):
+        sys.exit(f"WTSERIAL={name} is no command; set it to the path of wtserial, or unset it")
+    return path

@@ -65,6 +65,11 @@ struct board_flash {
 
 struct board_flash board_flash_geometry(void);
 
+// A byte of the flash.
+static inline uint8_t board_flash_byte(uint32_t offset) {
+  return ((const volatile uint8_t *)(uintptr_t)board_flash_geometry().base)[offset];
+}
+
 // Makes each byte of a page 0xFF.
 void board_flash_erase(uint32_t page);
 

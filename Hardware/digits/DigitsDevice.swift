@@ -6,7 +6,7 @@ public import Device
 /// Without images nothing is tried, and the model may be any. The caller's loop, over and over: `receive`
 /// what has come, `transmit` until there is nothing to send, then one slice of `work`, unless it `isIdle`.
 /// A slice is short, but for those that the sender is told of before: one of `transmit` comes
-/// between any two. While a trial runs the weights stay as they are, and the sender waits.
+/// between any two. When it is idle, `digestAhead` has something to do now and then. While a trial runs the weights stay as they are, and the sender waits.
 public struct DigitsDevice<
   Table: ModelTable, Store: WeightStore & ~Copyable, Samples: DigitsSamples
 >: ~Copyable {
@@ -134,6 +134,11 @@ public struct DigitsDevice<
     }
   }
 
+  /// Does a little of what is to be done when the model is complete; false where nothing can be yet.
+  ///
+  /// For when it `isIdle`.
+  public mutating func digestAhead() -> Bool { receiver.digestAhead() }
+
   private mutating func beginModel() {
     (isPartial, hasModel) = (true, false)
     trial.stop()
@@ -192,7 +197,10 @@ public struct DigitsDevice<
   /// Tells the result as soon as there is room for it, and then that the model has come.
   private mutating func sayMetric() {
     guard let result = metric,
-      receiver.report("accuracy", result.percentage, digits: 2, unit: "%", tier: tier)
+      receiver.report(
+        "accuracy", result.percentage, digits: 2,
+        unit: MetricUnit("% of ", result.count, " images"),
+        tier: tier)
     else { return }
     metric = nil
     if isUnconfirmed { confirm() }

@@ -91,6 +91,16 @@ int cserial_set_low_latency(int descriptor, bool low_latency, bool *previous) {
   return ioctl(descriptor, TIOCSSERIAL, &serial);
 }
 
+int cserial_set_modem_lines(int descriptor, enum cserial_level dtr, enum cserial_level rts) {
+  int lines = 0;
+  if (ioctl(descriptor, TIOCMGET, &lines) < 0) return -1;
+  if (dtr == CSERIAL_LEVEL_RAISE) lines |= TIOCM_DTR;
+  if (dtr == CSERIAL_LEVEL_DROP) lines &= ~TIOCM_DTR;
+  if (rts == CSERIAL_LEVEL_RAISE) lines |= TIOCM_RTS;
+  if (rts == CSERIAL_LEVEL_DROP) lines &= ~TIOCM_RTS;
+  return ioctl(descriptor, TIOCMSET, &lines);
+}
+
 int cserial_output_queue(int descriptor, int *byte_count) {
   return ioctl(descriptor, TIOCOUTQ, byte_count);
 }

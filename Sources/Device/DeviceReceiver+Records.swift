@@ -16,6 +16,7 @@ extension DeviceReceiver where Store: ~Copyable {
   private typealias Kind = RecordState.Kind
 
   /// Reads records as far as they have come, up to an event.
+  @inline(never)
   mutating func read() -> Event? {
     while position < pendingByteCount {
       guard phase == .reading else {
@@ -62,7 +63,7 @@ extension DeviceReceiver where Store: ~Copyable {
   private mutating func take(_ byte: UInt8) -> Event? {
     position &+= 1
     if reader.order == .tensors { return takeTensor(byte) }
-    if reader.order == .offer { digest.update(byte) }
+    if reader.order == .offer { hash.model.update(byte) }
     switch reader.step {
     case .kind: return reader.begin(byte) ? nil : fail(DeviceFailure.broken)
     case .length:
@@ -81,7 +82,7 @@ extension DeviceReceiver where Store: ~Copyable {
   private mutating func takeTensor(_ byte: UInt8) -> Event? {
     let expected = table.byte(at: reader.tablePosition)
     if byte != expected, let event = refuse() { return event }
-    digest.update(expected)
+    hash.model.update(expected)
     reader.tablePosition &+= 1
     if reader.tablePosition == table.byteCount {
       reader.order = .contents
@@ -168,7 +169,7 @@ extension DeviceReceiver where Store: ~Copyable {
         quality: UInt8(truncatingIfNeeded: reader.digest.words[0]))
     case Kind.finish:
       if let event = endCodeword() { return event }
-      phase = .verifying(0)
+      phase = .verifying
     default: break
     }
     return nil
@@ -195,19 +196,18 @@ extension DeviceReceiver where Store: ~Copyable {
     return nil
   }
 
-  /// Takes the next tensor into the model's digest, and in the end compares it.
-  mutating func verify(_ number: Int) -> Event? {
-    guard let entry = table.entry(number, amongContents: true) else {
-      let found = digest.finish()
-      guard found == reader.digest else { return fail(DeviceFailure.digest) }
-      model.digest = found
-      phase = .committing
-      return nil
+  /// Takes the rest of the next tensor into the model's digest, and in the end compares it.
+  mutating func verify() -> Event? {
+    let entry = hash.entry
+    guard !entry.hasContent || store[stateOf: entry.index].hasCome else {
+      return fail(DeviceFailure.broken)
     }
-    guard store[stateOf: entry.index].hasCome else { return fail(DeviceFailure.broken) }
-    let part = digest(of: entry)
-    digest.update(part)
-    phase = .verifying(number &+ 1)
+    _ = takeDigest(ofCount: .max, knownCount: entry.elementCount, isAhead: false)
+    guard hash.isComplete else { return nil }
+    let found = hash.model.finish()
+    guard found == reader.digest else { return fail(DeviceFailure.digest) }
+    model.digest = found
+    phase = .committing
     return nil
   }
 

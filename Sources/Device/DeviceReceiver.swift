@@ -34,31 +34,31 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
     case reading
     /// The manifest is right; the store is made ready.
     case preparing
-    /// All has come; digests are computed, of the tensor with this number next.
-    case verifying(Int)
+    /// All has come; digests are computed, as far as they have not been.
+    case verifying
     case committing
     case completed
     case failed
   }
 
   let table: Table
-  /// Where the image is; leave what is arriving as it is.
-  public var store: Store
-  var link: DeviceLink
-  var decoder = PlaneDecoder()
+  // Small ones first: what is near the beginning takes short instructions on a Cortex-M0.
   var phase = Phase.closed
+  var hasAnnounced = false
+  var event: Event?
+  /// The time that this processor takes for the digest of a kilobyte.
+  public var millisecondsPerKilobyte: UInt8 = 4
   // Of the frame's data, what has been worked on.
   var position = 0
   var pendingByteCount = 0
-  var hasAnnounced = false
-  var event: Event?
   var reader = RecordState()
-  // The digest of the model so far: of the manifest, then of the tensors too.
-  var digest = SHA256()
+  var decoder = PlaneDecoder()
+  var link: DeviceLink
+  /// Where the image is; leave what is arriving as it is.
+  public var store: Store
+  var hash = ModelHash()
   /// What is coming: its name is known when it has begun, its digest when it is complete.
   public internal(set) var model = CommittedModel()
-  /// The time that this processor takes for the digest of a kilobyte.
-  public var millisecondsPerKilobyte: UInt8 = 4
   // Work that takes no longer is not announced, in milliseconds.
   private static var patience: UInt16 { 10 }
   // What INFO says.
@@ -149,9 +149,9 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
       phase = .reading
       say(RecordState.Kind.accept, byteCount: 0)
       return .began
-    case .verifying(let number):
-      if let event = announce(digestMilliseconds(number)) { return event }
-      return verify(number)
+    case .verifying:
+      if let event = announce(digestMilliseconds) { return event }
+      return verify()
     case .committing:
       if let event = announce(store.commitMilliseconds) { return event }
       return commit()
@@ -176,9 +176,9 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
     return .working(milliseconds: milliseconds)
   }
 
-  private func digestMilliseconds(_ number: Int) -> UInt16 {
-    guard let entry = table.entry(number, amongContents: true) else { return 0 }
-    let kilobytes = (entry.elementCount &* entry.format.byteCount) >> 10
+  /// The time that the rest of the tensor at hand takes.
+  private var digestMilliseconds: UInt16 {
+    let kilobytes = (hash.restCount &* hash.entry.format.byteCount) >> 10
     return UInt16(min(kilobytes &* Int(millisecondsPerKilobyte), 30_000))
   }
 
@@ -188,7 +188,7 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
     (position, pendingByteCount, hasAnnounced) = (0, 0, false)
     reader = RecordState()
     decoder.reset()
-    digest = SHA256()
+    hash.reset()
     sayInfo()
   }
 

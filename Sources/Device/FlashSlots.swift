@@ -25,14 +25,6 @@ public protocol FlashDevice: ~Copyable {
 /// A slot counts when its checksums fit and one unit, the activation, has been programmed; it ceases
 /// to when another one has, the revocation. So there is no moment at which a power cut leaves nothing.
 struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
-  /// Where things are in a slot.
-  private enum Place {
-    static var checksum: Int { 88 }
-    static var activation: Int { 96 }
-    static var revocation: Int { 112 }
-    static var states: Int { 128 }
-  }
-
   // "WTS1", "WTOK" and "WTNO", lowest byte first.
   private static var magic: UInt32 { 0x3153_5457 }
   private static var activated: UInt32 { 0x4B4F_5457 }
@@ -63,7 +55,7 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   var target: Int { active == 0 ? 1 : 0 }
 
   /// Where the image begins in a slot.
-  var imageOffset: Int { Place.states &+ (4 &* tensorCount &+ 15) & ~15 }
+  var imageOffset: Int { Place.image(tensorCount: tensorCount) }
 
   var slotByteCount: Int { flash.pageCount / 2 &* flash.pageByteCount }
 
@@ -87,8 +79,12 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   /// What a slot says of its model.
   func model(of slot: Int) -> CommittedModel {
     var model = CommittedModel()
-    for index in 0..<8 { model.digest.words[index] = word(24 &+ 4 &* index, of: slot).byteSwapped }
-    for index in 0..<32 { model.name[index] = flash.byte(at: start(of: slot) &+ 56 &+ index) }
+    for index in 0..<8 {
+      model.digest.words[index] = word(Place.digest &+ 4 &* index, of: slot).byteSwapped
+    }
+    for index in 0..<32 {
+      model.name[index] = flash.byte(at: start(of: slot) &+ Place.name &+ index)
+    }
     return model
   }
 
@@ -104,23 +100,28 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
     return word
   }
 
+  @inline(never)
   private mutating func findActive() {
-    // The slot to be filled may become the other one, of which nothing is known.
-    (active, generation, blankPageCount) = (nil, 0, 0)
+    // In variables, or the compiler makes a copy of all for each call.
+    var (found, newest): (Int?, UInt32) = (nil, 0)
     for slot in 0..<2 where holdsModel(slot) {
       let other = word(4, of: slot)
       // Numbers on a circle.
-      guard active == nil || Int32(bitPattern: other &- generation) > 0 else { continue }
-      (active, generation) = (slot, other)
+      guard found == nil || Int32(bitPattern: other &- newest) > 0 else { continue }
+      (found, newest) = (slot, other)
     }
+    // The slot to be filled may become the other one, of which nothing is known.
+    (active, generation, blankPageCount) = (found, newest, 0)
   }
 
+  @inline(never)
   private func holdsModel(_ slot: Int) -> Bool {
     isMarked(slot, Place.activation, Self.activated)
       && !isMarked(slot, Place.revocation, Self.revoked) && isSound(slot)
   }
 
   /// Whether a slot has a whole model of this table in it.
+  @inline(never)
   private func isSound(_ slot: Int) -> Bool {
     word(0, of: slot) == Self.magic && word(8, of: slot) == UInt32(imageByteCount)
       && word(16, of: slot) == fingerprint
@@ -154,9 +155,9 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
 
   /// Erases the next page of the slot to be filled that is not blank; false where all are.
   mutating func eraseNextPage() -> Bool {
-    let first = start(of: target) / flash.pageByteCount
-    while blankPageCount < flash.pageCount / 2 {
-      let page = first &+ blankPageCount
+    let slotPageCount = flash.pageCount >> 1
+    while blankPageCount < slotPageCount {
+      let page = target &* slotPageCount &+ blankPageCount
       blankPageCount &+= 1
       guard isBlank(page) else {
         flash.erase(page: page)
@@ -188,26 +189,39 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
     isInverted: Bool
   ) -> Bool {
     let slot = target
-    var header = HeaderWriter<Flash>(at: start(of: slot))
-    header.append(Self.magic, to: &flash)
-    header.append(generation &+ 1, to: &flash)
-    header.append(UInt32(imageByteCount), to: &flash)
-    header.append(imageChecksum, to: &flash)
-    header.append(fingerprint, to: &flash)
-    header.append(UInt32(tensorCount) | (isInverted ? 1 << 16 : 0), to: &flash)
-    for index in 0..<8 { header.append(model.digest.words[index].byteSwapped, to: &flash) }
-    for index in 0..<32 { header.append(model.name[index], to: &flash) }
-    var sum = header.checksum
+    // In variables: what is looked up in a constant array is looked up in a copy of it.
+    var (header, model) = (InlineArray<24, UInt32>(repeating: .max), model)
+    header[0] = Self.magic
+    header[1] = generation &+ 1
+    header[2] = UInt32(truncatingIfNeeded: imageByteCount)
+    header[3] = imageChecksum
+    header[4] = fingerprint
+    header[5] = UInt32(truncatingIfNeeded: tensorCount) | (isInverted ? 1 << 16 : 0)
+    for index in 0..<8 {
+      header[Place.digest / 4 &+ index] = model.digest.words[index].byteSwapped
+      header[Place.name / 4 &+ index] = model.nameWord(index)
+    }
+    var sum = CRC32()
+    for index in 0..<Place.checksum / 4 { sum.update(littleEndian: header[index]) }
     for index in 0..<tensorCount { sum.update(littleEndian: states[index].word) }
-    header.append(sum.value, to: &flash)
-    header.pad(to: start(of: slot) &+ Place.activation, in: &flash)
-    header = HeaderWriter(at: start(of: slot) &+ Place.states)
-    for index in 0..<tensorCount { header.append(states[index].word, to: &flash) }
-    header.pad(to: start(of: slot) &+ imageOffset, in: &flash)
+    header[Place.checksum / 4] = sum.value
+    // All that is before the image, but for the marks.
+    for offset in stride(from: 0, to: imageOffset, by: flash.unitByteCount) {
+      if offset >= Place.activation, offset < Place.states { continue }
+      var unit = InlineArray<16, UInt8>(repeating: 0xFF)
+      for place in 0..<flash.unitByteCount {
+        let (index, tensor) = ((offset &+ place) >> 2, (offset &+ place &- Place.states) >> 2)
+        let word = index < 24 ? header[index] : tensor < tensorCount ? states[tensor].word : .max
+        unit[place] = UInt8(truncatingIfNeeded: word >> UInt32(8 &* ((offset &+ place) & 3)))
+      }
+      flash.program(unit, at: start(of: slot) &+ offset)
+    }
     guard isSound(slot) else { return false }
     mark(slot, Place.activation, Self.activated)
-    findActive()
-    return active == slot
+    guard isMarked(slot, Place.activation, Self.activated) else { return false }
+    // The other slot is the one to be filled, of which nothing is known.
+    (active, generation, blankPageCount) = (slot, generation &+ 1, 0)
+    return true
   }
 
   /// Gives up the model that stays, by one write, for the one before it; false where there is none.
@@ -226,40 +240,32 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   }
 }
 
+/// Where things are in a slot.
+private enum Place {
+  static var digest: Int { 24 }
+  static var name: Int { 56 }
+  static var checksum: Int { 88 }
+  static var activation: Int { 96 }
+  static var revocation: Int { 112 }
+  static var states: Int { 128 }
+
+  static func image(tensorCount: Int) -> Int { states &+ (4 &* tensorCount &+ 15) & ~15 }
+}
+
 extension ModelTable {
   /// Bytes of flash that a slot for the model takes: each of the two has whole pages.
   public var slotByteCount: Int {
     let end = end()
-    return 128 &+ (4 &* end.tensorCount &+ 15) & ~15 &+ end.imageByteCount
+    return Place.image(tensorCount: end.tensorCount) &+ end.imageByteCount
   }
 }
 
-/// Programs bytes one behind the other, unit by unit, and sums them up.
-private struct HeaderWriter<Flash: FlashDevice & ~Copyable> {
-  private var offset: Int
-  private var unit = InlineArray<16, UInt8>(repeating: 0xFF)
-  private(set) var checksum = CRC32()
-
-  init(at offset: Int) { self.offset = offset }
-
-  @inline(never)
-  mutating func append(_ byte: UInt8, to flash: inout Flash) {
-    checksum.update(byte)
-    let last = flash.unitByteCount &- 1
-    unit[offset & last] = byte
-    offset &+= 1
-    guard offset & last == 0 else { return }
-    flash.program(unit, at: offset &- last &- 1)
-    unit = InlineArray(repeating: 0xFF)
-  }
-
-  @inline(never)
-  mutating func append(_ word: UInt32, to flash: inout Flash) {
-    for place in 0..<4 { append(UInt8(truncatingIfNeeded: word >> UInt32(8 &* place)), to: &flash) }
-  }
-
-  mutating func pad(to end: Int, in flash: inout Flash) {
-    while offset < end { append(0xFF as UInt8, to: &flash) }
+extension CommittedModel {
+  /// Four bytes of the name.
+  fileprivate mutating func nameWord(_ index: Int) -> UInt32 {
+    var word: UInt32 = 0
+    for place in 0..<4 { word |= UInt32(name[4 &* index &+ place]) << UInt32(8 &* place) }
+    return word
   }
 }
 

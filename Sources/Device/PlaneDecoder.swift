@@ -56,6 +56,11 @@ struct PlaneDecoder: ~Copyable {
     return coder.digits.append(byte)
   }
 
+  /// The elements of a tensor that its pass has gone by; 0 where it is not the one of the pass.
+  func passedCount(of entry: TableEntry) -> Int {
+    step == .pass && index == entry.index ? place &- entry.offset : 0
+  }
+
   /// Forgets all, for another stream.
   mutating func reset() { self = PlaneDecoder() }
 

@@ -48,8 +48,6 @@ struct RecordState {
   private(set) var isBroken = false
   /// Whether there is a coded stream.
   var offersCoded = false
-  /// The last bytes of the body, the highest first: a digest, a milestone.
-  var digest = Digest()
   private var digestByteCount = 0
   /// Bytes of the table that have come.
   var tablePosition = 0
@@ -57,6 +55,8 @@ struct RecordState {
   var index = 0
   var place = 0
   var end = 0
+  /// The last bytes of the body, the highest first: a digest, a milestone.
+  var digest = Digest()
 
   /// Takes a record's kind; false where it may not come now.
   mutating func begin(_ byte: UInt8) -> Bool {

@@ -31,6 +31,10 @@ public struct SHA256: Sendable {
   /// The digest of nothing.
   public init() {}
 
+  /// Forgets all bytes.
+  @inline(never)
+  mutating func reset() { self = SHA256() }
+
   /// Adds a byte.
   @inline(never)
   public mutating func update(_ byte: UInt8) {

@@ -40,13 +40,18 @@ public struct ByteStorage: ~Copyable {
   /// The byte at an offset from the start of the block.
   public subscript(offset: Int) -> UInt8 {
     get {
-      precondition(offset >= 0 && offset < byteCount, "offset outside the storage")
+      precondition(contains(offset), "offset outside the storage")
       return unsafe base[offset]
     }
     set {
-      precondition(offset >= 0 && offset < byteCount, "offset outside the storage")
+      precondition(contains(offset), "offset outside the storage")
       unsafe base[offset] = newValue
     }
+  }
+
+  // One comparison for both bounds: a negative offset is a large unsigned one.
+  private func contains(_ offset: Int) -> Bool {
+    UInt(bitPattern: offset) < UInt(bitPattern: byteCount)
   }
 
   /// Copies `source` to the place that starts at `offset`.

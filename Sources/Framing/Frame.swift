@@ -122,10 +122,8 @@ public struct Seal: Equatable, Sendable {
 
 extension CRC32 {
   /// Adds a number of 32 bits, low byte first.
+  @inline(never)
   public mutating func update(littleEndian number: UInt32) {
-    update(UInt8(truncatingIfNeeded: number))
-    update(UInt8(truncatingIfNeeded: number >> 8))
-    update(UInt8(truncatingIfNeeded: number >> 16))
-    update(UInt8(truncatingIfNeeded: number >> 24))
+    for place in 0..<4 { update(UInt8(truncatingIfNeeded: number >> UInt32(8 &* place))) }
   }
 }

@@ -93,7 +93,7 @@ public struct FrameDecoder: ~Copyable {
   }
 
   /// A byte of the payload of the frame that was just found.
-  public func payloadByte(at index: Int) -> UInt8 { frame[FrameHeader.byteCount + index] }
+  public func payloadByte(at index: Int) -> UInt8 { frame[FrameHeader.byteCount &+ index] }
 
   private func number32(at offset: Int) -> UInt32 {
     UInt32(frame[offset]) | UInt32(frame[offset + 1]) << 8 | UInt32(frame[offset + 2]) << 16

@@ -17,8 +17,13 @@ package struct RateMemory {
 
   /// The memory of the adapter behind a port.
   package init(port: FilePath) {
+    self.init(adapter: Self.name(of: port))
+  }
+
+  /// The memory of an adapter by its name.
+  package init(adapter: String) {
     path = Self.stateFolder?.appending("rates")
-    adapter = Self.name(of: port)
+    self.adapter = adapter
   }
 
   /// The slowest rate that has failed on the adapter; nil for none.

@@ -1,5 +1,5 @@
 internal import LinkLayer
-package import SerialDriver
+internal import SerialDriver
 internal import SystemPackage
 package import Transfer
 
@@ -18,7 +18,7 @@ package struct TransferLoop: ~Copyable {
   // How long a last word may take to leave: a close discards what is in the port's queue.
   private static let farewellLimit = Interval.seconds(2)
 
-  private var port: SerialPort
+  private var port: FollowedPort
   // What the machine wants the line to run at, as last heard.
   private var baudRate: UInt32
   private let signals: SignalWatcher
@@ -27,7 +27,7 @@ package struct TransferLoop: ~Copyable {
   // 0 <= written <= waiting.count
   private var written = 0
 
-  package init(port: consuming SerialPort, signals: consuming SignalWatcher) {
+  package init(port: consuming FollowedPort, signals: consuming SignalWatcher) {
     baudRate = port.baudRate
     self.port = port
     self.signals = signals
@@ -39,8 +39,8 @@ package struct TransferLoop: ~Copyable {
   /// `respond` answers events and feeds content, after every input, and again at once while it returns
   /// true; `observe` is called ten times a second at least, to show progress.
   ///
-  /// - Throws: what `respond` throws, `SerialError`, or `Interruption` after a signal, when the machine
-  ///   has been aborted and the peer told.
+  /// - Throws: what `respond` throws, what the port throws, or `Interruption` after a signal, when the
+  ///   machine has been aborted and the peer told.
   package mutating func run<M: TransferMachine & ~Copyable>(
     _ machine: inout M, _ respond: (inout M) throws -> Bool, observe: (borrowing M) -> Void
   ) throws {
@@ -57,6 +57,7 @@ package struct TransferLoop: ~Copyable {
         throw Interruption.signal(signal)
       }
       try receive(into: &machine)
+      try port.follow(poller)
       let now = MonotonicClock.now
       if let deadline = machine.deadline, deadline <= now { machine.expireTimers(at: now) }
     }
@@ -81,8 +82,8 @@ package struct TransferLoop: ~Copyable {
   }
 
   private mutating func wait(for deadline: Instant?) throws {
-    poller.watch(port.descriptor, for: waiting.isEmpty ? .readable : [.readable, .writable])
-    var nanoseconds = Self.tick
+    port.watch(in: &poller, for: port.interest(hasOutput: !waiting.isEmpty))
+    var nanoseconds = port.hasInput ? 0 : Self.tick
     if let deadline {
       let left = max((deadline - MonotonicClock.now).microseconds, 0)
       nanoseconds = min(nanoseconds, UInt64(left) * 1000)
@@ -91,16 +92,10 @@ package struct TransferLoop: ~Copyable {
   }
 
   private mutating func receive<M: TransferMachine & ~Copyable>(into machine: inout M) throws {
-    guard poller.isReadable(port.descriptor) else { return }
-    var result: Result<Int, SerialError> = .success(0)
-    let bytes = [UInt8](capacity: Self.portionByteCount) { output in
-      do throws(SerialError) {
-        result = .success(try port.read(into: &output))
-      } catch {
-        result = .failure(error)
-      }
+    guard port.isReadable(in: poller) else { return }
+    let bytes = try [UInt8](capacity: Self.portionByteCount) { output in
+      _ = try port.read(into: &output)
     }
-    _ = try result.get()
     machine.receive(bytes.span, at: MonotonicClock.now)
   }
 
@@ -120,12 +115,15 @@ package struct TransferLoop: ~Copyable {
   }
 
   private mutating func flush() throws {
-    while written < waiting.count {
-      let count = try port.write(waiting.span.extracting(written..<waiting.count))
+    try port.flush()
+    // The compiler takes a span of `self` for an access to all of it.
+    let bytes = waiting
+    while written < bytes.count {
+      let count = try port.write(bytes.span.extracting(written..<bytes.count))
       if count == 0 { return }
       written += count
     }
-    waiting.removeAll(keepingCapacity: true)
+    waiting = []
     written = 0
   }
 
@@ -134,9 +132,9 @@ package struct TransferLoop: ~Copyable {
     let end = MonotonicClock.now + Self.farewellLimit
     while MonotonicClock.now < end {
       try transmit(&machine)
-      let queued = try port.outputQueueByteCount
+      let queued = try port.outputQueueByteCount()
       if waiting.isEmpty, queued == 0 { return }
-      poller.watch(port.descriptor, for: waiting.isEmpty ? [] : .writable)
+      port.watch(in: &poller, for: waiting.isEmpty ? [] : .writable)
       try poller.wait(nanoseconds: 2_000_000)
     }
   }

@@ -1,5 +1,5 @@
 import Glibc
-import SystemPackage
+package import SystemPackage
 
 /// Who may use a device, and who is asking: the facts behind a refusal.
 package struct PortAccess: Equatable, Sendable {
@@ -27,6 +27,17 @@ package struct PortAccess: Equatable, Sendable {
     self.user = user
     self.processGroups = processGroups
     self.isUserInGroup = isUserInGroup
+  }
+
+  /// The facts about a device; nil where there is none.
+  package init?(of path: FilePath) {
+    guard let file = FileStatus(of: path) else { return nil }
+    self.init(of: file)
+  }
+
+  /// Whether the user of this process may read and write a file, by mode bits, access lists and all.
+  package static func isGranted(to path: FilePath) -> Bool {
+    unsafe path.withPlatformString { unsafe access($0, R_OK | W_OK) } == 0
   }
 
   init(of file: FileStatus) {

@@ -1,5 +1,5 @@
 import Glibc
-import SystemPackage
+package import SystemPackage
 
 /// The process that has a port, found through `/proc` as far as its permissions let us see.
 package struct PortOwner: Equatable, Sendable {
@@ -24,6 +24,24 @@ package struct PortOwner: Equatable, Sendable {
   /// A process that has the device open, other than this one.
   static func opening(_ path: FilePath) -> PortOwner? {
     FileStatus(of: path).flatMap(openHolder)
+  }
+
+  /// For each device the process that has it locked, else any that has it open.
+  ///
+  /// Opens nothing but files of `/proc`; nil where there is no process that we may see.
+  package static func owners(of paths: [FilePath]) -> [PortOwner?] {
+    let devices = paths.map { FileStatus(of: $0) }
+    var owners = devices.map { $0.flatMap(lockHolder) }
+    for processID in ProcessFiles.processIDs() {
+      for (_, open) in ProcessFiles.openDevices(of: processID) {
+        for (index, device) in devices.enumerated() where owners[index] == nil {
+          if device?.isSameDevice(as: open) == true {
+            owners[index] = PortOwner(processID: processID)
+          }
+        }
+      }
+    }
+    return owners
   }
 
   /// Reads `/proc/locks`: `1: FLOCK ADVISORY WRITE <pid> <major>:<minor>:<inode> 0 EOF`, the device

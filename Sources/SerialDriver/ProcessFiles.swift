@@ -25,15 +25,20 @@ package enum ProcessFiles {
   /// The numbers of the descriptors by which a process has a device open; none where the process
   /// belongs to somebody else.
   package static func descriptors(of processID: pid_t, on device: FileStatus) -> [CInt] {
+    openDevices(of: processID).filter { $0.device.isSameDevice(as: device) }.map(\.descriptor)
+  }
+
+  /// The character devices that a process has open; none where it belongs to somebody else.
+  static func openDevices(of processID: pid_t) -> [(descriptor: CInt, device: FileStatus)] {
     let folder = FilePath("/proc/\(processID)/fd")
     return entries(of: folder).compactMap { name in
       guard let number = CInt(name) else { return nil }
       let link = folder.appending(name)
       // Only what is in /dev is looked at: other files may be on a server that does not answer.
       guard target(of: link)?.starts(with: "/dev") == true, let file = FileStatus(of: link),
-        file.isCharacterDevice, file.device == device.device
+        file.isCharacterDevice
       else { return nil }
-      return number
+      return (number, file)
     }
   }
 
@@ -88,6 +93,11 @@ package struct FileStatus: Equatable, Sendable {
   }
 
   package var isCharacterDevice: Bool { mode & S_IFMT == S_IFCHR }
+
+  /// Whether both are one device: nodes of it, or one node by two names.
+  package func isSameDevice(as other: FileStatus) -> Bool {
+    device == other.device || (fileSystem == other.fileSystem && inode == other.inode)
+  }
 
   // The packing of makedev(3).
   var fileSystemMajor: Int { Int((fileSystem >> 8) & 0xFFF | (fileSystem >> 32) & ~0xFFF) }

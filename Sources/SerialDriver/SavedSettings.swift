@@ -8,6 +8,8 @@ struct SavedSettings {
   private var changesLowLatency = false
   private var changesExclusive = false
   private var hasFlowControl = false
+  /// Whether the port was to hand over bytes as they come.
+  private(set) var asksForLowLatency = false
 
   init(termios: cserial_termios) {
     self.termios = termios
@@ -30,6 +32,7 @@ struct SavedSettings {
       var wasLowLatency = false
       // Not every driver has the flag, and none needs it.
       let result = unsafe cserial_set_low_latency(descriptor, true, &wasLowLatency)
+      asksForLowLatency = true
       changesLowLatency = result == 0 && !wasLowLatency
     }
     try systemCall { unsafe cserial_get_termios(descriptor, &raw) }

@@ -4,7 +4,7 @@ package import SystemPackage
 package enum SerialError: Error, Equatable, Sendable {
   /// What was asked of the system when it refused.
   package enum Operation: Equatable, Sendable {
-    case open, lock, getSettings, setSettings, flush, read, write, queueSize
+    case open, lock, getSettings, setSettings, flush, read, write, queueSize, setLines
   }
 
   /// Nothing is at the path, or a device node without a device behind it.
@@ -19,6 +19,8 @@ package enum SerialError: Error, Equatable, Sendable {
   case rateRefused(FilePath, requested: UInt32, actual: UInt32)
   /// The device is gone: unplugged, or the other end of a pseudo-terminal was closed.
   case vanished(FilePath)
+  /// The port has no DTR and RTS: a pseudo-terminal.
+  case noModemLines(FilePath)
   /// Any other refusal.
   case system(Operation, FilePath, Errno)
 }

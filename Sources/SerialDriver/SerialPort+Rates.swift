@@ -45,7 +45,7 @@ extension SerialPort {
       try systemCall { unsafe cserial_drain_and_set_termios(number, &termios) }
       try systemCall { unsafe cserial_get_termios(number, &termios) }
     } catch {
-      throw .system(.setSettings, path, error)
+      throw .from(error, .setSettings, path)
     }
     return termios.output_rate
   }

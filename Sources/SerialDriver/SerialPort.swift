@@ -85,6 +85,16 @@ package struct SerialPort: ~Copyable {
     }
   }
 
+  /// Whether the driver hands over bytes as they come; nil where it has no such setting.
+  package var isLowLatency: Bool? {
+    var isSet = false
+    // Sets what is set already, if it can be.
+    guard saved.asksForLowLatency,
+      unsafe cserial_set_low_latency(file.rawValue, true, &isSet) == 0
+    else { return nil }
+    return isSet
+  }
+
   /// Puts the port back as it was and closes it, as the end of its life would.
   package consuming func close() {}
 }
@@ -211,7 +221,8 @@ extension SerialPort {
     return actual
   }
 
-  static func isClose(_ actual: UInt32, to requested: UInt32) -> Bool {
+  /// Whether a UART at one rate understands one at the other.
+  package static func isClose(_ actual: UInt32, to requested: UInt32) -> Bool {
     let difference = max(actual, requested) - min(actual, requested)
     return UInt64(difference) * 100 <= UInt64(requested) * rateTolerancePercent
   }
@@ -219,7 +230,7 @@ extension SerialPort {
 
 extension SerialError {
   /// Tells a device that is gone from any other error of an open port.
-  fileprivate static func from(
+  static func from(
     _ error: Errno, _ operation: Operation, _ path: FilePath
   ) -> SerialError {
     switch error {

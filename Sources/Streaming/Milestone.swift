@@ -1,5 +1,3 @@
-internal import WeightCodec
-
 /// A point of the stream where all of the model has come so far: the receiver may swap it in.
 ///
 /// On the wire a record behind the last byte that belongs to it: the coded stream can be read to here.
@@ -26,12 +24,6 @@ public struct Milestone: Hashable, Sendable {
   public init(_ tier: Tier, signalToNoise: Int? = nil) {
     self.tier = tier
     self.signalToNoise = signalToNoise.map { min(max($0, 0), 254) }
-  }
-
-  /// The ratio of signal to noise for a sum of squared errors in parts of the energy; nil for none.
-  static func decibels(error: Double, of count: Double) -> Int? {
-    guard count > 0, error > 0 else { return nil }
-    return Int((-10 * PassSizes.log10(error / count)).rounded())
   }
 
   /// What people call it.

@@ -70,24 +70,11 @@ extension TransferPlan {
         gain: tensor.dtype.isFloat ? 1 / max(facts.byteCount, 1) : 0,
         relativeError: facts.relativeError)
     }
-    let ratio = Self.signalToNoise(steps, manifest)
-    steps.append(
-      PlanStep(
-        .milestone(Milestone(.complete, signalToNoise: ratio)), byteCount: Self.milestoneByteCount))
+    var quality = PlanQuality(manifest)
+    for step in steps { quality.note(step) }
+    let complete = Milestone(.complete, signalToNoise: quality.roundedSignalToNoise)
+    steps.append(PlanStep(.milestone(complete), byteCount: Self.milestoneByteCount))
     self.init(manifest, steps)
-  }
-
-  /// The mean over all weights of large tensors, in decibels.
-  private static func signalToNoise(_ steps: [PlanStep], _ manifest: Manifest) -> Int? {
-    var (error, count) = (0.0, 0.0)
-    for step in steps {
-      guard let index = step.tensorIndex else { continue }
-      let tensor = manifest.entries[index].tensor
-      guard tensor.dtype.isFloat, !tensor.isSmall else { continue }
-      error += step.relativeError * Double(tensor.shape.elementCount)
-      count += Double(tensor.shape.elementCount)
-    }
-    return Milestone.decibels(error: error, of: count)
   }
 
   /// The group, and within it the bytes per gain, squared to do without a square root:
@@ -99,21 +86,5 @@ extension TransferPlan {
     if tensor.isSmall { return (0, 0) }
     let bytes = Double(policy.representation(for: tensor).byteCount(for: tensor))
     return (1, bytes * bytes / Double(tensor.shape.elementCount))
-  }
-}
-
-extension DType {
-  /// Whether elements are floats of any width.
-  var isFloat: Bool { isQuantizable || isNarrowFloat }
-}
-
-extension TensorDescriptor {
-  // Vectors longer than this are planned as matrices are: they are no biases.
-  private static let vectorLimit = 8192
-
-  /// Biases, norms and running statistics: they cost next to nothing, and without them a network is at
-  /// chance.
-  var isSmall: Bool {
-    shape.elementCount < 512 || shape.rank < 2 && shape.elementCount <= Self.vectorLimit
   }
 }

@@ -1,34 +1,6 @@
 internal import Tensors
 internal import WeightCodec
 
-/// In which order passes go out.
-public enum PassOrder: String, CaseIterable, Sendable {
-  /// By what they repair for a byte.
-  case value
-  /// Tensor by tensor, as in the file, each to its end.
-  case file
-  /// Plane by plane, each of all tensors.
-  case planes
-  /// By threshold, the largest first, whatever tensor it is of.
-  case magnitude
-}
-
-/// How a sender plans a model in planes.
-public struct ProgressivePolicy: Equatable, Sendable {
-  /// In which order passes go out.
-  public var order: PassOrder
-  /// Planes of large float tensors, where they are to be cut; nil for all, and exactness.
-  public var planeLimit: Int?
-  /// Whether the coded stream has planes of large float tensors and nothing else: all others go whole.
-  public var codesPlanesOnly = false
-
-  /// Joins the two.
-  public init(order: PassOrder = .value, planeLimit: Int? = nil) {
-    self.order = order
-    self.planeLimit = planeLimit
-  }
-}
-
 extension TransferPlan {
   /// Plans a model in planes: small tensors first and coarsely, embedding tables to some bits, then all
   /// passes by what they repair for a byte, then what is left to be exact.
@@ -51,8 +23,6 @@ private struct Planner {
   private static let embeddingBits = 1.2
   // Whole tensors up to this size are there from the start: masks and positions.
   private static let headByteCount = 256.0
-  // Planes that have a milestone: those of the last one are int8.
-  private static let tierLimit = 7
 
   private let manifest: Manifest
   private let facts: [Int: TensorFacts]
@@ -87,23 +57,27 @@ private struct Planner {
     let small = indices.filter { isSmall($0) && isPlaned($0) }
     var steps = small.flatMap { smallSteps($0, toEnd: false) }
     steps += zeros.compactMap { zeroStep($0) } + wholeSteps { isHead($1, byteCount: $0) }
-    let body = bodySteps()
-    var stream = steps
+    let (body, lastPasses) = splitForDigests(bodySteps())
+    var stream = MilestoneStream(manifest, chains, planeLimit: policy.planeLimit)
+    stream.append(steps)
     if !small.isEmpty || indices.contains(where: { isSmall($0) && isFloat($0) }) {
-      stream.append(milestone(.small, chains: [:]))
+      stream.append(.small)
     }
-    stream += withMilestones(body)
     let rest =
       small.flatMap { smallSteps($0, toEnd: true) }
       + wholeSteps { !isHead($1, byteCount: $0) && !isFloat($1) }
+    stream.appendWithTiers(body)
+    if policy.codesPlanesOnly { stream.append(rest) }
+    stream.appendWithTiers(lastPasses)
     let tails = indices.compactMap { chains[$0]?.last }
     // Where planes are cut, the last of them has its milestone.
     if !tails.isEmpty || !rest.isEmpty, !body.isEmpty, policy.planeLimit == nil {
-      stream.append(milestone(.fine, chains: ends))
+      stream.append(.fine)
     }
-    stream += rest + tails
-    stream.append(milestone(.complete, chains: policy.planeLimit == nil ? nil : ends))
-    return stream
+    if !policy.codesPlanesOnly { stream.append(rest) }
+    stream.append(tails)
+    stream.append(.complete)
+    return stream.steps
   }
 
   // MARK: - Groups
@@ -112,11 +86,7 @@ private struct Planner {
 
   private func isFloat(_ index: Int) -> Bool { manifest.entries[index].tensor.dtype.isFloat }
 
-  /// A single integer counts batches or steps: no network computes with it.
-  private func isCounter(_ index: Int) -> Bool {
-    let tensor = manifest.entries[index].tensor
-    return tensor.shape.elementCount == 1 && !tensor.dtype.isFloat
-  }
+  private func isEmbedding(_ index: Int) -> Bool { manifest.entries[index].tensor.isEmbedding }
 
   private func isPlaned(_ index: Int) -> Bool {
     if case .planes = facts[index]?.way { return true }
@@ -127,7 +97,7 @@ private struct Planner {
   private func isHead(_ index: Int, byteCount: Double) -> Bool {
     isFloat(index)
       ? isSmall(index) || byteCount <= Self.headByteCount
-      : byteCount <= Self.headByteCount && !isCounter(index)
+      : byteCount <= Self.headByteCount && !manifest.entries[index].tensor.isCounter
   }
 
   private func wholeSteps(_ condition: (Double, Int) -> Bool) -> [PlanStep] {
@@ -231,6 +201,19 @@ private struct Planner {
     wholeSteps { !isHead($1, byteCount: $0) && isFloat($1) }
   }
 
+  /// The last pass of each tensor apart, in the manifest's order, where a device receives: it takes the
+  /// digests in that order while the passes come, which in the end would take it long.
+  private func splitForDigests(_ body: [PlanStep]) -> (body: [PlanStep], lastPasses: [PlanStep]) {
+    guard policy.codesPlanesOnly else { return (body, []) }
+    var places: [Int: Int] = [:]
+    for (place, step) in body.enumerated() {
+      if let index = step.tensorIndex, chains[index] != nil { places[index] = place }
+    }
+    let last = Set(places.values)
+    let rest = body.indices.filter { !last.contains($0) }.map { body[$0] }
+    return (rest, places.sorted { $0.key < $1.key }.map { body[$0.value] })
+  }
+
   private func byValue() -> [PlanStep] {
     var links: [TensorChain.Link] = []
     var head: [PlanStep] = []
@@ -262,15 +245,6 @@ private struct Planner {
     return head + order.flatMap { links[$0].steps }
   }
 
-  /// A table of which an input looks up rows.
-  private func isEmbedding(_ index: Int) -> Bool {
-    let tensor = manifest.entries[index].tensor
-    guard tensor.shape.rank == 2 else { return false }
-    return tensor.shape.extents[0] >= 8 * tensor.shape.extents[1]
-      && tensor.shape.elementCount >= 1 << 16 && tensor.name.contains("emb")
-      || tensor.name.contains("embed")
-  }
-
   private func inFileOrder() -> [PlanStep] {
     var steps: [PlanStep] = []
     for index in indices {
@@ -284,77 +258,9 @@ private struct Planner {
         steps += smallSteps(index, toEnd: false) + smallSteps(index, toEnd: true)
       }
     }
-    return steps + [milestone(.complete, chains: policy.planeLimit == nil ? nil : ends)]
-  }
-
-  // MARK: - Milestones
-
-  /// How far each chain is, in steps; those missing are at their beginning.
-  private typealias Positions = [Int: Int]
-
-  private var ends: Positions { chains.mapValues { $0.steps.count } }
-
-  /// Puts a milestone behind the step with which the last chain has reached a tier.
-  private func withMilestones(_ body: [PlanStep]) -> [PlanStep] {
-    var steps: [PlanStep] = []
-    var positions: Positions = [:]
-    var reached = 0
-    for step in body {
-      steps.append(step)
-      guard let index = step.tensorIndex, chains[index] != nil else { continue }
-      positions[index, default: 0] += 1
-      var lowest = Int.max
-      for (index, chain) in chains {
-        lowest = min(lowest, chain.planeCount(at: positions[index] ?? 0))
-      }
-      // A model that is cut never gets any further.
-      lowest = min(lowest, Self.tierLimit, policy.planeLimit ?? .max)
-      guard lowest > reached else { continue }
-      reached = lowest
-      steps.append(milestone(.planes(reached), chains: positions))
-    }
-    return steps
-  }
-
-  /// A milestone with what is expected there; nil for exactness.
-  private func milestone(_ tier: Milestone.Tier, chains positions: Positions?) -> PlanStep {
-    let ratio = positions.flatMap { signalToNoise($0) }
-    return PlanStep(
-      .milestone(Milestone(tier, signalToNoise: ratio)),
-      byteCount: TransferPlan.milestoneByteCount)
-  }
-
-  /// The mean over all weights of large tensors, in decibels.
-  private func signalToNoise(_ positions: Positions) -> Int? {
-    var (error, count) = (0.0, 0.0)
-    for (index, chain) in chains {
-      let elements = Double(manifest.entries[index].tensor.shape.elementCount)
-      let position = positions[index] ?? 0
-      error += elements * (position == 0 ? 1 : chain.steps[position - 1].relativeError)
-      count += elements
-    }
-    for index in zeros { count += Double(manifest.entries[index].tensor.shape.elementCount) }
-    return Milestone.decibels(error: error, of: count)
-  }
-}
-
-extension TensorChain {
-  /// Planes that are whole after so many steps; past the last one there are any number.
-  func planeCount(at position: Int) -> Int {
-    if position == steps.count { return .max }
-    return planeStarts.lastIndex { $0 <= position } ?? 0
-  }
-}
-
-extension TensorName {
-  /// Whether the name holds these ASCII characters.
-  fileprivate func contains(_ text: StaticString) -> Bool {
-    let count = text.utf8CodeUnitCount
-    guard utf8.count >= count else { return false }
-    return text.withUTF8Buffer { part in
-      (0...utf8.count - count).contains { start in
-        (0..<count).allSatisfy { unsafe utf8[start + $0] == part[$0] }
-      }
-    }
+    var stream = MilestoneStream(manifest, chains, planeLimit: policy.planeLimit)
+    stream.append(steps)
+    stream.append(.complete)
+    return stream.steps
   }
 }

@@ -30,6 +30,11 @@ func report(on error: SerialError) -> (sentence: String, exitCode: ExitCode) {
     )
   case .vanished(let path):
     ("\(path) has gone; plug it in again and run both commands again", ExitCode(75))
+  case .noModemLines(let path):
+    (
+      "\(path) has no DTR and RTS, as no pseudo-terminal has; leave --reset out",
+      ExitCode(78)
+    )
   case .system(let operation, let path, let error):
     (
       "cannot \(verb(of: operation)) \(path): \(error); check the adapter, `sudo dmesg` may say more",
@@ -62,5 +67,6 @@ private func verb(of operation: SerialError.Operation) -> String {
   case .read: "read from"
   case .write: "write to"
   case .queueSize: "get the output queue of"
+  case .setLines: "set DTR and RTS of"
   }
 }

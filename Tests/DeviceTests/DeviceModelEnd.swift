@@ -30,6 +30,8 @@ struct DeviceModelEnd<Store: WeightStore & ~Copyable>: ~Copyable, LineMachine {
   let baudRate: UInt32
   /// Says that the model is there as soon as it is.
   var confirms = true
+  /// Takes what digests it can whenever it has nothing else to do.
+  var digestsAhead = true
 
   init(
     _ table: CheckpointTable, _ store: consuming Store, mtu: Int, nonce: UInt32 = 7,
@@ -51,6 +53,7 @@ struct DeviceModelEnd<Store: WeightStore & ~Copyable>: ~Copyable, LineMachine {
       receiver.receive(bytes, from: &position, at: self.now)
       if let event = receiver.proceed() { note(event) }
     }
+    while digestsAhead, receiver.digestAhead() {}
   }
 
   private mutating func note(_ event: DeviceReceiver<CheckpointTable, Store>.Event) {

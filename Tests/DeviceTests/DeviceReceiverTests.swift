@@ -23,6 +23,16 @@ struct DeviceReceiverTests {
     #expect(closing < .milliseconds(100))
   }
 
+  @Test func digestsFollowTheDecoder() throws {
+    let checkpoint = try Checkpoint(opening: DeviceRun.digits)
+    let late = try DeviceRun(checkpoint, digestsAhead: false)
+    let ahead = try DeviceRun(checkpoint)
+    #expect(late.ending == .completed)
+    #expect(ahead.image == late.image)
+    #expect(late.work > 500)
+    #expect(ahead.work * 10 < late.work)
+  }
+
   @Test(arguments: [32, 64, 200, 1024]) func anyMTUWillDo(mtu: Int) throws {
     let checkpoint = try SmallModel(.f32).checkpoint
     var scenario = LinkScenario()

@@ -22,6 +22,8 @@ struct DeviceRun {
   /// The time from the verdict to the end of the session.
   private(set) var closing: Interval?
   private(set) var milestones: [UInt8] = []
+  /// What the sender was told to wait, in milliseconds.
+  private(set) var work = 0
   private(set) var image: [UInt8] = []
 
   var failure: ReceiverFailure? {
@@ -32,13 +34,13 @@ struct DeviceRun {
   /// Into memory.
   init(
     _ checkpoint: Checkpoint, as model: Checkpoint? = nil, _ scenario: LinkScenario = .device,
-    policy: SendPolicy = SendPolicy()
+    policy: SendPolicy = SendPolicy(), digestsAhead: Bool = true
   ) throws {
     let image = TestMemory(Self.untouched, count: Self.imageByteCount(model ?? checkpoint))
     let states = TestMemory(TensorState(), count: (model ?? checkpoint).tensors.count)
     try self.init(
       checkpoint, as: model, MemoryStore(image: image.lent, states: states.lent), scenario,
-      policy: policy)
+      policy: policy, digestsAhead: digestsAhead)
     self.image = image.array
   }
 
@@ -46,7 +48,7 @@ struct DeviceRun {
   init<Store: WeightStore & ~Copyable>(
     _ checkpoint: Checkpoint, as model: Checkpoint? = nil, _ store: consuming Store,
     _ scenario: LinkScenario = .device, policy: SendPolicy = SendPolicy(),
-    overhear: ((ArraySlice<UInt8>) -> Void)? = nil
+    digestsAhead: Bool = true, overhear: ((ArraySlice<UInt8>) -> Void)? = nil
   ) throws {
     let (there, back) = try scenario.lines()
     let session = try SendSession(
@@ -57,6 +59,7 @@ struct DeviceRun {
         CheckpointTable(model ?? checkpoint), store, mtu: scenario.mtu,
         baudRate: scenario.line.baudRate),
       aToB: there, bToA: back)
+    simulation.b.digestsAhead = digestsAhead
     simulation.isHalfDuplex = scenario.isHalfDuplex
     if let overhear {
       simulation.observe = { isFromSender, bytes, _ in if isFromSender { overhear(bytes) } }
@@ -71,7 +74,11 @@ struct DeviceRun {
     #expect(!isTimeUp, "\(scenario)")
     ending = session.outcome
     for event in simulation.b.events {
-      if case .milestone(let tier, _) = event { milestones.append(tier) }
+      switch event {
+      case .milestone(let tier, _): milestones.append(tier)
+      case .working(let milliseconds): work += Int(milliseconds)
+      default: break
+      }
     }
   }
 

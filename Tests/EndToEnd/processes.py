@@ -19,7 +19,7 @@ NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]
 
 # Exit codes, by the names of sysexits(3) where they have one.
 OK, USAGE, DATA, NO_INPUT, UNAVAILABLE, CANNOT_CREATE = 0, 64, 65, 66, 69, 73
-TRY_AGAIN, NO_PERMISSION, INTERRUPTED = 75, 77, 130
+TRY_AGAIN, BAD_PROTOCOL, NO_PERMISSION, CONFIGURATION, INTERRUPTED = 75, 76, 77, 78, 130
 
 
 def wait_until(condition, what, limit=LIMIT):

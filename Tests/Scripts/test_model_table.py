@@ -44,3 +44,24 @@ class ModelTableTests(ScriptTests):
         script = SCRIPTS / "model-table", "absent.pt", "--swift", "Table"
         status, output = run(*script, WTSERIAL=self.root / "wtserial")
         self.assertEqual((status, output), (66, "no such file\n"))
+
+    def test_name_that_is_no_identifier_is_refused_with_one_that_is(self):
+        for option, name, better in (
+            ("--c", "my model", "my_model"), ("--c", "9", "model_9"), ("--swift", "né", "n"),
+            ("--c", "", "model"), ("--swift", "a-b", "a_b"),
+        ):  # fmt: skip
+            status, output = run(SCRIPTS / "model-table", "model.pt", option, name)
+            self.assertEqual(status, 2)
+            self.assertIn(f"{name!r} is no identifier; {better} is one", output)
+
+    def test_command_that_is_not_there_is_told(self):
+        for absent in (self.root / "absent", self.root):
+            for words in (
+                ("model-table", "model.pt", "--c", "model"), ("device_models.py", "--tables"),
+                ("device-cost",), ("demo",),
+            ):  # fmt: skip
+                with self.subTest(words):
+                    status, output = run(SCRIPTS / words[0], *words[1:], WTSERIAL=absent)
+                    self.assertEqual(status, 1, output)
+                    self.assertIn(f"WTSERIAL={absent} is no command", output)
+                    self.assertNotIn("Traceback", output)

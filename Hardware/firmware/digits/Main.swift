@@ -24,10 +24,10 @@ struct Main {
     while true {
       receive(&application)
       transmit(&application, &output)
-      if application.isIdle {
-        board_wait()
-      } else {
+      if !application.isIdle {
         _ = application.work(at: board_milliseconds())
+      } else if !application.digestAhead() {
+        board_wait()
       }
     }
   }
@@ -78,12 +78,13 @@ struct Main {
     let states = unsafe UnsafeMutableBufferPointer(
       start: digits_states().bindMemory(to: TensorState.self, capacity: count), count: count)
     #if DIGITS_IN_FLASH
-    return unsafe Store(BoardFlash(), DigitsTable(), states: LentMemory(states))
+    return unsafe Store(BoardFlash(for: DigitsTable()), DigitsTable(), states: LentMemory(states))
     #else
     let image = unsafe UnsafeMutableBufferPointer(
       start: digits_image(), count: Int(DIGITS_IMAGE_BYTES))
     return unsafe Store(
-      BoardFlash(), DigitsTable(), image: LentMemory(image), states: LentMemory(states))
+      BoardFlash(for: DigitsTable()), DigitsTable(), image: LentMemory(image),
+      states: LentMemory(states))
     #endif
   }
 

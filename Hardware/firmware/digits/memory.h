@@ -1,8 +1,7 @@
-// The memory that the application lends, and the board's flash, in forms that Swift takes.
+// The memory that the application lends, in forms that Swift takes.
 #pragma once
 #include <board.h>
 #include <stdint.h>
-
 
 // The largest frame that is taken.
 #ifndef DIGITS_MTU
@@ -37,9 +36,5 @@ void *digits_scratch(uint32_t bytes);
 #ifndef DIGITS_IN_FLASH
 uint8_t *digits_image(void);
 #endif
-
-static inline uint8_t digits_flash_byte(uint32_t offset) {
-  return ((const volatile uint8_t *)(uintptr_t)board_flash_geometry().base)[offset];
-}
 
 #pragma clang assume_nonnull end

@@ -14,7 +14,14 @@ struct Main: ~Copyable {
   #else
   typealias Table = NetworkTable
   #endif
-  typealias Receiver = DeviceReceiver<Table, MemoryStore>
+  #if MINIMAL_IN_FLASH
+  typealias Store = FlashStore<BoardFlash>
+  #elseif MINIMAL_BACKED
+  typealias Store = BackedStore<BoardFlash>
+  #else
+  typealias Store = MemoryStore
+  #endif
+  typealias Receiver = DeviceReceiver<Table, Store>
 
   private var receiver = Self.makeReceiver()
   private var count = 0
@@ -92,17 +99,28 @@ struct Main: ~Copyable {
   // MARK: - Memory
 
   private static func makeReceiver() -> Receiver {
-    let states = Int(MINIMAL_TENSORS)
-    let store = unsafe MemoryStore(
-      image: LentMemory(bytes(minimal_image(), MINIMAL_IMAGE_BYTES)),
-      states: LentMemory(
-        UnsafeMutableBufferPointer(
-          start: minimal_states().bindMemory(to: TensorState.self, capacity: states), count: states)
-      ))
-    return unsafe Receiver(
-      Table(), store, frame: ByteStorage(lending: bytes(minimal_frame(), MINIMAL_FRAME_BYTES)),
+    unsafe Receiver(
+      Table(), makeStore(),
+      frame: ByteStorage(lending: bytes(minimal_frame(), MINIMAL_FRAME_BYTES)),
       outbox: ByteStorage(lending: bytes(minimal_outbox(), MINIMAL_OUTBOX_BYTES)), name: "minimal",
       nonce: board_nonce())
+  }
+
+  private static func makeStore() -> Store {
+    let count = Int(MINIMAL_TENSORS)
+    let states = unsafe LentMemory(
+      UnsafeMutableBufferPointer(
+        start: minimal_states().bindMemory(to: TensorState.self, capacity: count), count: count))
+    #if MINIMAL_IN_FLASH
+    return Store(BoardFlash(for: Table()), Table(), states: states)
+    #else
+    let image = unsafe LentMemory(bytes(minimal_image(), MINIMAL_IMAGE_BYTES))
+    #if MINIMAL_BACKED
+    return Store(BoardFlash(for: Table()), Table(), image: image, states: states)
+    #else
+    return Store(image: image, states: states)
+    #endif
+    #endif
   }
 
   private static func bytes(

@@ -45,6 +45,11 @@ int cserial_set_exclusive(int descriptor, bool exclusive);
 // Switches ASYNC_LOW_LATENCY and tells what it was; fails where the driver has no such flag.
 int cserial_set_low_latency(int descriptor, bool low_latency, bool *previous);
 
+enum cserial_level { CSERIAL_LEVEL_KEEP, CSERIAL_LEVEL_DROP, CSERIAL_LEVEL_RAISE };
+
+// Sets DTR and RTS, both at once.
+int cserial_set_modem_lines(int descriptor, enum cserial_level dtr, enum cserial_level rts);
+
 // Bytes written and not yet sent; bytes received and not yet read.
 int cserial_output_queue(int descriptor, int *byte_count);
 int cserial_input_queue(int descriptor, int *byte_count);

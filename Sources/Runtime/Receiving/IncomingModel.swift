@@ -65,10 +65,12 @@ struct IncomingModel: ~Copyable {
   func copySharedTensors(in memory: inout MutableRawSpan) {
     for (index, entry) in manifest.entries.enumerated() {
       guard let source = entry.sharedWith else { continue }
-      for place in 0..<entry.tensor.byteCount {
-        let byte = unsafe memory.bytes.unsafeLoad(
-          fromByteOffset: offsets[source] + place, as: UInt8.self)
-        memory.storeBytes(of: byte, toByteOffset: offsets[index] + place, as: UInt8.self)
+      let byteCount = entry.tensor.byteCount
+      let from = offsets[source]..<offsets[source] + byteCount
+      let to = offsets[index]..<offsets[index] + byteCount
+      unsafe memory.withUnsafeMutableBytes { bytes in
+        let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[from])
+        unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[to]).copyMemory(from: part)
       }
     }
   }

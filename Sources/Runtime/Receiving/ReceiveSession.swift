@@ -14,6 +14,7 @@ package final class ReceiveSession {
   private var openedAt = MonotonicClock.now
   private var baudRate: UInt32 = 0
   private var toldAt = MonotonicClock.now
+  private let timeout: Int?
   private var giveUpAt: Instant?
   // Of sessions before this one.
   private var deliveredBefore: UInt64 = 0
@@ -45,7 +46,7 @@ package final class ReceiveSession {
     partialPath = writer.partialPath
     self.writer = consume writer
     self.tell = tell
-    giveUpAt = timeout.map { MonotonicClock.now + .seconds(Int64($0)) }
+    self.timeout = timeout
   }
 
   /// Listens over a link, of which this end is the responder, until a model is complete.
@@ -56,6 +57,7 @@ package final class ReceiveSession {
   ) throws -> TransferResult {
     var machine = ReceiveTransfer(link: link, info: info)
     baudRate = machine.baudRate
+    giveUpAt = timeout.map { MonotonicClock.now + .seconds(Int64($0)) }
     defer {
       statistics = machine.statistics
       tensorCount = writer?.tensorCount ?? 0

@@ -21,7 +21,7 @@ struct ReceiveCommand: ParsableCommand {
         wtserial receive /dev/ttyUSB1 out.safetensors --on-milestone ./try-model
       """)
 
-  @Argument(help: "The serial port: a device, a by-id link or a pseudo-terminal.")
+  @Argument(help: PortOptions.help)
   var port: String
   @Argument(help: "The file to write.", completion: .file())
   var out: String
@@ -67,16 +67,16 @@ struct ReceiveCommand: ParsableCommand {
       console.tell(news)
       hook?.note(news)
     }
-    let port = try SerialPort(opening: FilePath(port), line.settings)
+    let opened = try line.opener(for: port).open(signals: signals) { console.tell($0) }
     var configuration = LinkConfiguration(
-      role: .responder, nonce: .random(in: 0 ... .max), baudRate: port.baudRate)
+      role: .responder, nonce: .random(in: 0 ... .max), baudRate: opened.port.baudRate)
     link.configure(&configuration)
-    configuration.rates = try line.rates(of: port, RateMemory(port: port.path))
+    configuration.rates = try line.rates(of: opened.port, opened.port.rateMemory)
     let info = ReceiverInfo(
       compressions: Compression.allCases, byteCountLimit: nil,
       name: Array("wtserial \(WTSerial.version)".utf8))
-    console.listening(baudRate: port.baudRate)
-    var loop = TransferLoop(port: port, signals: signals)
+    console.listening(baudRate: opened.port.baudRate)
+    var loop = TransferLoop(port: FollowedPort(opened), signals: signals)
     do {
       let result = try session.run(
         over: HostLink.make(configuration, mtu: mtu, receiveByteCount: link.window * mtu), info,

@@ -24,11 +24,18 @@ struct SendCommand: ParsableCommand {
       before the end. `wtserial plan` shows when.
       """)
 
-  @Argument(help: "The serial port: a device, a by-id link or a pseudo-terminal.")
+  @Argument(help: PortOptions.help)
   var port: String
   @Argument(help: "The file to send.", completion: .file())
   var model: String
   @OptionGroup var line: PortOptions
+  @Option(
+    help: ArgumentHelp(
+      """
+      Restart the board by DTR and RTS first: none (the default), dtr (Arduino), rts, esp, or a \
+      sequence such as 'D0|R1|W0.1|R0': D and R set DTR and RTS, U0,1 both, W waits so many seconds.
+      """, valueName: "sequence"))
+  var reset: ResetChoice?
   @OptionGroup var link: LinkOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var contents: ContentOptions
@@ -37,6 +44,9 @@ struct SendCommand: ParsableCommand {
 
   func validate() throws {
     guard timeout > 0 else { throw ValidationError("--timeout takes at least 1 second.") }
+    if line.rtscts, reset?.sequence.setsRTS == true {
+      throw ValidationError("--rtscts has RTS for itself: give a --reset that leaves it alone.")
+    }
   }
 
   func run() throws {
@@ -50,15 +60,16 @@ struct SendCommand: ParsableCommand {
     let policy = try contents.policy(for: checkpoint)
     let session = try SendSession(checkpoint, named: name, policy) { console.tell($0) }
     let signals = try SignalWatcher()
-    let port = try SerialPort(opening: FilePath(port), line.settings)
+    let opened = try line.opener(for: port).open(signals: signals) { console.tell($0) }
+    if let reset { try opened.port.perform(reset.sequence, signals: signals) }
     var configuration = LinkConfiguration(
-      role: .initiator, nonce: .random(in: 0 ... .max), baudRate: port.baudRate)
+      role: .initiator, nonce: .random(in: 0 ... .max), baudRate: opened.port.baudRate)
     configuration.openLimit = .seconds(Int64(timeout))
-    let memory = RateMemory(port: port.path)
+    let memory = opened.port.rateMemory
     link.configure(&configuration)
-    configuration.rates = try line.rates(of: port, memory)
-    console.began(model: name, baudRate: port.baudRate, timeout: timeout)
-    var loop = TransferLoop(port: port, signals: signals)
+    configuration.rates = try line.rates(of: opened.port, memory)
+    console.began(model: name, baudRate: opened.port.baudRate, timeout: timeout)
+    var loop = TransferLoop(port: FollowedPort(opened), signals: signals)
     defer {
       if session.failedBaudRate < .max { memory.note(failedBaudRate: session.failedBaudRate) }
     }
@@ -66,7 +77,10 @@ struct SendCommand: ParsableCommand {
       let result = try session.run(over: HostLink.make(configuration), &loop)
       console.sent(result)
     } catch {
-      throw SessionFailure(error, session.statistics, line: line, timeout: timeout, verb: .send)
+      var failure = SessionFailure(
+        error, session.statistics, line: line, timeout: timeout, verb: .send)
+      failure.offered = session.plan.manifest
+      throw failure
     }
   }
 }

@@ -17,8 +17,27 @@ struct PortOptions: ParsableArguments {
   @Flag(help: "Flow control by RTS and CTS.")
   var rtscts = false
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Wait so many seconds for a port that is not there yet, or `forever`. A device that goes away \
+      later is waited for as long, and for 25 seconds at least.
+      """, valueName: "seconds"))
+  var wait: WaitChoice?
+
+  /// What PORT is.
+  static let help: ArgumentHelp = """
+    The port: a device or a by-id link, usb:VID:PID[:SERIAL], serial:NUMBER, at:USB-PATH, auto for \
+    the only USB adapter there is, or one behind a network: rfc2217://HOST:PORT, tcp://HOST:PORT.
+    """
+
+  /// Opens the port of this name.
+  func opener(for name: String) throws -> PortOpener {
+    try PortOpener(name, settings, wait: wait?.wait ?? .none)
+  }
+
   // Slow enough for every adapter and cable, and what boards begin with.
-  private static let safeBaudRate: UInt32 = 115_200
+  static let safeBaudRate: UInt32 = 115_200
 
   /// The rate at which the port is opened.
   var baudRate: UInt32 {
@@ -32,11 +51,11 @@ struct PortOptions: ParsableArguments {
 
   /// The rates that an open port may change to: those that its driver takes, and that have not failed
   /// there before.
-  func rates(of port: borrowing SerialPort, _ memory: RateMemory) throws -> LineRates {
+  func rates(of port: borrowing Port, _ memory: RateMemory) throws -> LineRates {
     switch baud {
     case .fixed: return []
     case .auto: break
-    case nil: if port.isPseudoTerminal { return [] }
+    case nil: if !port.isRateAdjustable { return [] }
     }
     let limit = memory.failedBaudRate ?? .max
     let candidates = (0..<LineRates.count).map { LineRates.baudRate(at: $0) }.filter {
@@ -45,6 +64,62 @@ struct PortOptions: ParsableArguments {
     var rates: LineRates = []
     for rate in try port.reachableRates(of: candidates) { rates.insert(baudRate: rate) }
     return rates
+  }
+}
+
+/// How a port is to be run at a rate that stays.
+struct FixedPortOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      """
+      The rate of the line, in bits a second; any that the adapter can make. A device does not \
+      change it. (default: 115200)
+      """, valueName: "rate"),
+    transform: { word in
+      guard let rate = UInt32(word), rate > 0 else {
+        throw ValidationError("give a number, for a device does not change its rate.")
+      }
+      return rate
+    })
+  var baud = PortOptions.safeBaudRate
+  @Flag(help: "Flow control by RTS and CTS.")
+  var rtscts = false
+  @Option(
+    help: ArgumentHelp(
+      "Wait so many seconds for a port that is not there yet, or `forever`.", valueName: "seconds"))
+  var wait: WaitChoice?
+
+  /// Opens the port of this name.
+  func opener(for name: String) throws -> PortOpener {
+    try PortOpener(name, settings, wait: wait?.wait ?? .none)
+  }
+
+  private var settings: PortSettings {
+    PortSettings(baudRate: baud, flowControl: rtscts ? .rtsCts : .none)
+  }
+}
+
+/// What `--wait` takes.
+struct WaitChoice: ExpressibleByArgument {
+  let wait: PortWait
+
+  init?(argument: String) {
+    if argument == "forever" {
+      wait = .forever
+    } else {
+      guard let seconds = Int(argument), seconds > 0 else { return nil }
+      wait = .seconds(seconds)
+    }
+  }
+}
+
+/// What `--reset` takes.
+struct ResetChoice: ExpressibleByArgument {
+  let sequence: ResetSequence
+
+  init?(argument: String) {
+    guard let sequence = ResetSequence(argument) else { return nil }
+    self.sequence = sequence
   }
 }
 

@@ -3,6 +3,7 @@ import Glibc
 import LinkLayer
 import Runtime
 import Streaming
+import SystemPackage
 
 /// Where a command's words go: results to standard output, progress and errors to standard error,
 /// or one JSON object a line to standard output.
@@ -10,18 +11,24 @@ import Streaming
 /// On a terminal the progress is one line that changes; elsewhere a line now and then.
 final class Console {
   enum Verb {
-    case send, receive, device, inspect
+    case send, receive, device, inspect, ports, doctor
   }
 
   private let isJSON: Bool
   private let isQuiet: Bool
   let port: String?
+  /// Where the device is at the moment, once it has been found.
+  private var device: FilePath?
+  /// The device where it has been found, else what it is looked for by.
+  var place: String { device?.string ?? port ?? "" }
   private let model: String?
   private let verb: Verb
   private let start = MonotonicClock.now
   private let isTerminal = isatty(STDERR_FILENO) == 1
   private var isLineOpen = false
   private var lastShown: Instant?
+  // What the last findings were about.
+  var lastTitle: String?
 
   /// For a command that works on this port and this model, as far as it has them.
   convenience init(_ options: OutputOptions, port: String, model: String? = nil, verb: Verb) {
@@ -43,12 +50,12 @@ final class Console {
       $0.model = model
       $0.baud = Int(baudRate)
     }
-    say("\(model): looking for a receiver on \(port ?? "") at \(baudRate) baud …")
+    say("\(model): looking for a receiver on \(place) at \(baudRate) baud …")
   }
 
   func listening(baudRate: UInt32) {
     emit(.waiting) { $0.baud = Int(baudRate) }
-    say("waiting for a sender on \(port ?? "") at \(baudRate) baud …")
+    say("waiting for a sender on \(place) at \(baudRate) baud …")
   }
 
   func tell(_ news: TransferNews) {
@@ -66,10 +73,26 @@ final class Console {
         "\(error.path): \(error.errno): the model so far is not stored; nothing is lost, and the "
           + "transfer goes on")
     case .progress(let progress): show(progress)
+    case .substituted(let substitution): notice(substitution.sentence)
     case .notQuantized(let indices):
       let text =
         "\(countText(indices.count, "tensor")) sent exactly: values such as NaN or infinity"
       notice(text)
+    }
+  }
+
+  func tell(_ news: PortNews) {
+    switch news {
+    case .awaited: notice("\(port ?? "") is not there yet; waiting for it …")
+    case .opened(let path):
+      device = path
+      if path.string != port { say("\(port ?? "") is \(path)") }
+    case .gone(let path): notice("\(path) has gone; waiting for the device …")
+    case .back(let path):
+      device = path
+      notice("the device is back as \(path); going on")
+    case .disconnected: notice("the connection to \(place) is lost; connecting again …")
+    case .reconnected: notice("\(place) is back; going on")
     }
   }
 
@@ -104,8 +127,7 @@ final class Console {
     return "\(milestone.name)\(ratio)"
   }
 
-  /// Tells a metric, and in words more of it.
-  func measured(_ metric: Metric, _ details: String = "") {
+  func measured(_ metric: Metric) {
     let name = String(decoding: metric.name, as: UTF8.self)
     let unit = String(decoding: metric.unit, as: UTF8.self)
     emit(.metric) {
@@ -116,7 +138,7 @@ final class Console {
     }
     let tier = metric.tier.map { " with \(tierText(Milestone($0)))" } ?? ""
     let value = "\(decimalText(metric)) \(printableText(metric.unit))"
-    say("\(printableText(metric.name)) \(value)\(details)\(tier)")
+    say("\(printableText(metric.name)) \(value)\(tier)")
   }
 
   private func rateChanged(_ baudRate: UInt32) {
@@ -147,8 +169,10 @@ final class Console {
   func reportingErrors(_ body: () throws -> Void) throws {
     do {
       try body()
+    } catch let diagnosis as Diagnosis {
+      throw diagnosis.exitCode
     } catch {
-      let failure = Failure(error, port: port, model: model)
+      let failure = Failure(error, port: place, model: model)
       endLine()
       emit(.error) {
         $0.message = failure.sentence
@@ -218,7 +242,8 @@ final class Console {
     let resent = Int(clamping: result.progress.statistics.retransmissions)
     text += ", \(countText(resent, "frame")) resent\n"
     write(text, to: STDERR_FILENO)
-    write("done: \(end)\n", to: STDOUT_FILENO)
+    let place = device.flatMap { $0.string == port ? nil : " (at \($0))" } ?? ""
+    write("done: \(end)\(place)\n", to: STDOUT_FILENO)
   }
 
   /// Tells a result, on standard output.
@@ -245,13 +270,28 @@ final class Console {
     let elapsed = Double((MonotonicClock.now - start).microseconds) / 1e6
     var event = Event(event: name, time: elapsed)
     event.port = port
+    event.device = device?.string
     fill(&event)
     write(jsonText(event) + "\n", to: STDOUT_FILENO)
   }
 
-  private var terminalWidth: Int {
+  /// Writes an object that is no event of a transfer, given the seconds since the command began.
+  func emitRecord(_ record: (Double) -> some Encodable) {
+    guard isJSON else { return }
+    let elapsed = Double((MonotonicClock.now - start).microseconds) / 1e6
+    write(jsonText(record(elapsed)) + "\n", to: STDOUT_FILENO)
+  }
+
+  /// The width of the terminal that results go to, nil where they go elsewhere.
+  var resultWidth: Int? {
+    isatty(STDOUT_FILENO) == 1 ? Self.width(of: STDOUT_FILENO) : nil
+  }
+
+  private var terminalWidth: Int { Self.width(of: STDERR_FILENO) }
+
+  private static func width(of descriptor: CInt) -> Int {
     var size = winsize()
-    let known = unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0
+    let known = unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0
     return known && size.ws_col > 0 ? Int(size.ws_col) : 80
   }
 
@@ -278,6 +318,7 @@ extension Event {
     wire_bytes_sent = progress.statistics.wireBytesSent
     wire_bytes_received = progress.statistics.wireBytesReceived
     retransmissions = progress.statistics.retransmissions
+    busy_repeats = progress.statistics.busyRepeats
     corrupt_frames = progress.statistics.framesCorrupt
     goodput = line.goodput
     line_share = line.lineShare

@@ -8,7 +8,9 @@ struct Event: Encodable {
   /// Seconds since the command began.
   let time: Double
   let schema = Event.schemaVersion
+  /// PORT as it was given, and the path of the device that it leads to at the moment.
   var port: String?
+  var device: String?
   var baud: Int?
   var model: String?
   var out: String?
@@ -34,6 +36,8 @@ struct Event: Encodable {
   var wire_bytes_sent: UInt64?
   var wire_bytes_received: UInt64?
   var retransmissions: UInt64?
+  /// Frames that a busy receiver was sent again, and none of them lost.
+  var busy_repeats: UInt64?
   var corrupt_frames: UInt64?
   /// Stream bytes a second, and their share of the line's rate.
   var goodput: Double?

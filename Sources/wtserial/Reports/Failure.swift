@@ -1,8 +1,10 @@
 import ArgumentParser
 import Checkpoints
 import LinkLayer
+import NetworkPorts
 import Runtime
 import SerialDriver
+import SerialPorts
 import Streaming
 import SystemPackage
 import Transfer
@@ -30,6 +32,10 @@ struct Failure: Error, Equatable {
     case let error as SerialError:
       let (sentence, exitCode) = report(on: error)
       self.init(sentence, exitCode)
+    case let error as PortSelectorError: self = Failure(error)
+    case let error as PortSearchError: self = Failure(error)
+    case let error as NetworkPortError: self = Failure(error)
+    case let flaw as NetworkAddress.Flaw: self = Failure(flaw, in: port ?? "the port")
     case is TransferLoop.Interruption:
       self.init("interrupted; run both commands again to send the model anew", .interrupted)
     default: self.init("unexpected error: \(error); please report it", .software)

@@ -1,7 +1,5 @@
 import Board
 import Device
-import Digits
-import Memory
 
 /// The board's flash, as the stores of a model take it.
 struct BoardFlash: ~Copyable, FlashDevice {
@@ -9,9 +7,9 @@ struct BoardFlash: ~Copyable, FlashDevice {
   // Pages that two slots need.
   let pageCount: Int
 
-  init() {
+  init(for table: some ModelTable) {
     let pageByteCount = Int(geometry.page_bytes)
-    pageCount = 2 * ((DigitsTable().slotByteCount + pageByteCount - 1) / pageByteCount)
+    pageCount = 2 * ((table.slotByteCount + pageByteCount - 1) / pageByteCount)
   }
 
   var pageByteCount: Int { Int(geometry.page_bytes) }
@@ -19,7 +17,7 @@ struct BoardFlash: ~Copyable, FlashDevice {
   var programsAgain: Bool { geometry.clears_more_bits }
   var eraseMilliseconds: UInt16 { UInt16(truncatingIfNeeded: geometry.erase_milliseconds) }
 
-  func byte(at offset: Int) -> UInt8 { digits_flash_byte(UInt32(truncatingIfNeeded: offset)) }
+  func byte(at offset: Int) -> UInt8 { board_flash_byte(UInt32(truncatingIfNeeded: offset)) }
 
   mutating func erase(page: Int) { board_flash_erase(UInt32(truncatingIfNeeded: page)) }
 

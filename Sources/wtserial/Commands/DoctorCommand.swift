@@ -1,0 +1,131 @@
+import ArgumentParser
+import NetworkPorts
+import NetworkPorts
+import Runtime
+import SerialDriver
+import SerialPorts
+
+/// The command `wtserial doctor [PORT]`.
+struct DoctorCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor",
+    abstract: "Find out what is in the way of a transfer, and what mends it.",
+    discussion: """
+      Without PORT it looks at all ports and opens none. With PORT it opens that one as `send` would, \
+      which raises DTR and RTS and restarts many a board, tries the rates that the driver takes, and \
+      says HELLO to learn whether a receiver answers. The port is put back as it was.
+
+      The exit code is that of the first problem that is named; 0 if there is none. Advice is no \
+      problem.
+
+        wtserial doctor
+        wtserial doctor /dev/ttyUSB0
+        wtserial doctor --rules | sudo tee /etc/udev/rules.d/70-wtserial.rules
+      """)
+
+  @Argument(help: PortOptions.help)
+  var port: String?
+  @Option(help: ArgumentHelp("The rate to say HELLO at.", valueName: "rate"))
+  var baud: UInt32 = 115_200
+  @Flag(help: "Send nothing to PORT.")
+  var noHello = false
+  @Flag(help: "One JSON object a line for each finding.")
+  var json = false
+  @Flag(
+    help: "Print rules for udev that grant access, and keep ModemManager away; look at nothing.")
+  var rules = false
+
+  func validate() throws {
+    guard baud > 0 else { throw ValidationError("--baud takes a rate above 0.") }
+  }
+
+  func run() throws {
+    if rules { return print(UdevRules.text, terminator: "") }
+    let console = Console(isJSON: json, isQuiet: false, port: port, model: nil, verb: .doctor)
+    try console.reportingErrors {
+      let findings = try port.map { try examine($0, console) } ?? examineAll(console)
+      let problem = findings.first { $0.severity == .problem }
+      console.diagnosed(findings)
+      if let problem { throw Diagnosis(exitCode: problem.exitCode) }
+    }
+  }
+
+  private func examine(_ name: String, _ console: Console) throws -> [Finding] {
+    guard try NetworkAddress(name) == nil else {
+      throw Failure(
+        "doctor looks at ports of this machine; `wtserial send` says what is wrong with \(name)",
+        .usage)
+    }
+    let selector = try PortSelector(parsing: name)
+    let ports = PortList.ports()
+    let found: FoundPort
+    do throws(PortSearchError) {
+      found = try selector.find(among: ports)
+    } catch {
+      let failure = Failure(error)
+      return console.show(
+        [.problem(.port, failure.sentence, failure.exitCode)], of: nil, title: name)
+    }
+    // A device whose node is missing is known by the node's name.
+    let known = found.description ?? ports.first { !$0.hasNode && $0.path == found.path }
+    let examination = PortExamination(
+      path: found.path, known, ModemManager.running(), isToBeOpened: true)
+    let title = "\(found.path)"
+    var findings = console.show(examination.findings(), of: known, title: title)
+    let isUsable = findings.allSatisfy {
+      $0.severity != .problem || $0.check == .modem_manager || $0.check == .lock_file
+    }
+    if isUsable {
+      console.opening(title)
+      let trial = PortTrial(found, PortSettings(baudRate: baud), sendsHello: !noHello)
+      let signals = try SignalWatcher()
+      findings += console.show(try trial.findings(signals: signals), of: known, title: title)
+    }
+    return findings + console.show(machine(for: [known].compactMap(\.self)), of: nil, title: nil)
+  }
+
+  private func examineAll(_ console: Console) -> [Finding] {
+    let ports = PortList.ports()
+    let modemManager = ModemManager.running()
+    var findings: [Finding] = []
+    for port in ports {
+      let examination = PortExamination(
+        path: port.path, port, modemManager, isToBeOpened: false)
+      findings += console.show(examination.findings(), of: port, title: "\(port.path)")
+    }
+    if ports.isEmpty {
+      findings += console.show(
+        [
+          .problem(
+            .port,
+            "there are no serial ports; check that an adapter is plugged in, `sudo dmesg` tells "
+              + "whether the kernel has seen it", .unavailable)
+        ], of: nil, title: nil)
+    }
+    return findings + console.show(machine(for: ports), of: nil, title: nil)
+  }
+
+  /// What belongs to no port.
+  private func machine(for ports: [PortDescription]) -> [Finding] {
+    guard ports.contains(where: { $0.usb != nil }) else { return [] }
+    guard UdevRules.isDaemonRunning else {
+      return [
+        .fact(
+          .rules, "udev does not run here, as in a container: rules are for the machine outside")
+      ]
+    }
+    if let installed = UdevRules.installed {
+      return [.fact(.rules, "the rules for udev are installed as \(installed)")]
+    }
+    return [
+      .advice(
+        .rules, "the rules for udev that come with wtserial are not installed",
+        remedy: Remedy.installRules)
+    ]
+  }
+}
+
+/// What `doctor` ends with when it has found a problem, and has told it.
+struct Diagnosis: Error {
+  let exitCode: ExitCode
+}

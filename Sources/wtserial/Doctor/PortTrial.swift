@@ -1,0 +1,114 @@
+import ArgumentParser
+import LinkLayer
+import Runtime
+import SerialDriver
+import SerialPorts
+
+/// What can be learned only from a port that is open, and is put back as it was.
+struct PortTrial {
+  private static let greetingLimit = Interval.seconds(3)
+
+  private let found: FoundPort
+  private let settings: PortSettings
+  private let sendsHello: Bool
+
+  init(_ found: FoundPort, _ settings: PortSettings, sendsHello: Bool) {
+    self.found = found
+    self.settings = settings
+    self.sendsHello = sendsHello
+  }
+
+  /// What was found, in the order of looking.
+  func findings(signals: consuming SignalWatcher) throws -> [Finding] {
+    let before = found.description.flatMap(LatencyTimer.milliseconds)
+    let port: SerialPort
+    do throws(SerialError) {
+      port = try SerialPort(opening: found.path, settings)
+    } catch {
+      let (sentence, exitCode) = report(on: error)
+      return [.problem(.port, sentence, exitCode)]
+    }
+    var findings: [Finding] = []
+    if let latency = latency(of: port, before: before) { findings.append(latency) }
+    try findings.append(rates(of: port))
+    if sendsHello { try findings.append(greet(over: port, signals)) }
+    return findings
+  }
+
+  private func latency(of port: borrowing SerialPort, before: Int?) -> Finding? {
+    if let before, before > 1 {
+      let now = found.description.flatMap(LatencyTimer.milliseconds) ?? before
+      return now < before
+        ? .fact(.latency, "the latency timer is \(now) ms while wtserial has the port")
+        : .advice(
+          .latency, "the latency timer stays at \(now) ms: the driver does not let it be changed",
+          remedy: Remedy.rules(for: found.description))
+    }
+    guard let isLowLatency = port.isLowLatency else { return nil }
+    return .fact(
+      .latency,
+      isLowLatency ? "the driver takes the flag low_latency" : "the driver ignores low_latency")
+  }
+
+  private func rates(of port: borrowing SerialPort) throws -> Finding {
+    if port.isPseudoTerminal {
+      return .fact(.rates, "a pseudo-terminal has no rate")
+    }
+    let all = (0..<LineRates.count).map { LineRates.baudRate(at: $0) }
+    let reachable = try port.reachableRates(of: all)
+    let list = reachable.map { String($0) }.joined(separator: ", ")
+    let memory = RateMemory(port: found.path)
+    if let failed = memory.failedBaudRate {
+      return .advice(
+        .rates,
+        "the driver takes \(list) baud; \(failed) has failed in a transfer and is left out "
+          + "for a month")
+    }
+    return .fact(.rates, "the driver takes \(list) baud")
+  }
+
+  private func greet(
+    over port: consuming SerialPort, _ signals: consuming SignalWatcher
+  ) throws -> Finding {
+    var probe = GreetingProbe(
+      baudRate: port.baudRate, limit: Self.greetingLimit, at: MonotonicClock.now)
+    let baudRate = port.baudRate
+    var loop = TransferLoop(port: FollowedPort(.serial(port), nil, settings), signals: signals)
+    try loop.run(&probe) { _ in
+      false
+    } observe: { _ in
+    }
+    if let peer = probe.peer {
+      return .fact(
+        .peer,
+        "a receiver answers at \(baudRate) baud: revision \(peer.version) of the protocol, "
+          + "frames of up to \(peer.mtu) bytes")
+    }
+    switch probe.failure {
+    case .peerIncompatible(let minimum, let maximum):
+      return .problem(
+        .peer,
+        "what answers speaks revisions \(minimum) to \(maximum) of the protocol, and this "
+          + "program \(LinkConfiguration.protocolVersion); update the older one", .badProtocol)
+    default: return silence(probe.statistics, baudRate)
+    }
+  }
+
+  private func silence(_ statistics: LinkStatistics, _ baudRate: UInt32) -> Finding {
+    if statistics.framesEchoed > 0 {
+      return .problem(
+        .peer, "what is sent comes back: TX and RX are joined, or the other end echoes",
+        .badProtocol)
+    }
+    if statistics.wireBytesReceived > 0 {
+      return .problem(
+        .peer,
+        "what comes in at \(baudRate) baud is not the protocol: another rate, or another "
+          + "program", .badProtocol)
+    }
+    return .problem(
+      .peer,
+      "no receiver answers at \(baudRate) baud, and nothing comes in: start it, and check the "
+        + "wiring", .unavailable)
+  }
+}

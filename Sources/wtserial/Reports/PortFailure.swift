@@ -1,0 +1,66 @@
+import ArgumentParser
+import SerialPorts
+
+/// What to say about a name that leads to no port.
+extension Failure {
+  private static let listLimit = 8
+
+  init(_ error: PortSelectorError) {
+    let problem =
+      switch error.problem {
+      case .empty: "PORT is empty"
+      case .numbers:
+        "\(error.text): behind usb: there are four hexadecimal digits of the maker, a colon, and four "
+          + "of the product, as in usb:0403:6001"
+      case .interface:
+        "\(error.text): behind the product there is the number of the interface in hexadecimal, as in "
+          + "usb:0403:6010-01"
+      case .noSerialNumber: "\(error.text): the serial number is missing"
+      case .location:
+        "\(error.text): behind at: there is a place on the bus, as in at:1-1.4 or at:1-1.4:1.0"
+      }
+    self.init("\(problem); `wtserial ports` lists what there is", .usage)
+  }
+
+  init(_ error: PortSearchError) {
+    switch error {
+    case .none(let selector, let ports):
+      let hidden = ports.filter { !$0.hasNode && selector.matches($0) }
+      if !hidden.isEmpty {
+        self.init(
+          "\(Self.list(hidden)) is there, and has no node in this container; start it with "
+            + "--device=\(hidden[0].path)", .unavailable)
+      } else if ports.isEmpty {
+        self.init(
+          "no port fits \(selector): there are no serial ports; check that the adapter is plugged in, "
+            + "or say --wait", .unavailable)
+      } else {
+        self.init(
+          "no port fits \(selector); there are \(Self.list(ports)); check that the adapter is "
+            + "plugged in, or say --wait", .unavailable)
+      }
+    case .several(let selector, let ports):
+      self.init(
+        "\(ports.count) ports fit \(selector): \(Self.list(ports)); give the path or the by-id link of "
+          + "one, or more of a selector", .unavailable)
+    }
+  }
+
+  private static func list(_ ports: [PortDescription]) -> String {
+    var texts = ports.prefix(listLimit).map(words)
+    if ports.count > listLimit { texts.append("\(ports.count - listLimit) more") }
+    return texts.joined(separator: ", ")
+  }
+
+  private static func words(for port: PortDescription) -> String {
+    let words = selectors(of: port) + [port.usb?.product].compactMap(\.self)
+    return words.isEmpty ? "\(port.path)" : "\(port.path) (\(words.joined(separator: ", ")))"
+  }
+}
+
+/// The selectors by which a USB port can be named, that of the adapter and that of its place.
+func selectors(of port: PortDescription) -> [String] {
+  guard let usb = port.usb else { return [] }
+  let serial = usb.serialNumber.map { ":\($0)" } ?? ""
+  return ["usb:\(usb.numbers)\(serial)", "at:\(usb.location)"]
+}

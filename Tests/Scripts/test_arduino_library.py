@@ -1,0 +1,32 @@
+"""Does the Arduino library go where it is to go, and nowhere else?"""
+
+import subprocess
+
+from support import ROOT, SCRIPTS, ScriptTests, run
+
+SCRIPT = SCRIPTS / "arduino-library"
+
+
+class ArduinoLibraryTests(ScriptTests):
+    def test_library_is_complete(self):
+        status, output = run(SCRIPT, self.root)
+        self.assertEqual((status, output), (0, f"{self.root}/wtserial\n"))
+        library = self.root / "wtserial"
+        source = (ROOT / "Hardware/c/wtserial.c").read_bytes()
+        self.assertEqual((library / "src/wtserial.c").read_bytes(), source)
+        example = {path.name for path in (library / "examples/Receive").iterdir()}
+        self.assertLess({"Receive.ino", "table.h"}, example)
+
+    def test_folder_may_be_relative(self):
+        done = subprocess.run([SCRIPT, "libraries"], cwd=self.root, capture_output=True, check=True)
+        self.assertTrue((self.root / "libraries/wtserial/library.properties").is_file(), done)
+
+    def test_help_and_what_is_no_folder(self):
+        status, output = run(SCRIPT, "--help", HOME=self.root)
+        self.assertEqual(status, 0)
+        self.assertIn("usage: Scripts/arduino-library [FOLDER]", output)
+        for words, sentence in {("--force",): "no option --force", ("a", "b"): "one folder"}.items():
+            status, output = run(SCRIPT, *words, HOME=self.root)
+            self.assertEqual(status, 64)
+            self.assertIn(sentence, output)
+        self.assertEqual(list(self.root.iterdir()), [])
