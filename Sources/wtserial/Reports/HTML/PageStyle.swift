@@ -21,7 +21,8 @@ enum PageStyle {
     th { color: var(--faint); font-weight: normal; font-size: .85rem }
     td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
     svg { display: block; width: 100%; height: auto; margin: 1.1rem 0; font: 12px system-ui, sans-serif }
-    svg text { fill: var(--faint) } svg .heading { fill: var(--fore); font-size: 14px }
+    svg text { fill: var(--faint); stroke: var(--back); stroke-width: 4px; paint-order: stroke }
+    svg .heading { fill: var(--fore); font-size: 14px }
     svg polyline { fill: none; stroke-width: 1.8; stroke-linejoin: round }
     svg .grid { stroke: var(--line) } svg .mark { stroke: var(--faint); stroke-dasharray: 2 3 }
     svg .limit { stroke: var(--faint); stroke-dasharray: 6 4 }

@@ -30,9 +30,9 @@ struct TimeChart {
     <text class="heading" x="\(markupText(Self.left))" y="14">\(markupText(title))</text>
     \(legend)
     \(grid)
-    \(limitLine)
     \(markLines)
     \(series.indices.reversed().map(curve).joined(separator: "\n"))
+    \(limitLine)
     </svg>
     """
   }

@@ -66,6 +66,9 @@ struct TransferHistory {
   mutating func note(_ progress: TransferProgress, at time: Double, isLast: Bool = false) {
     let bytes = max(progress.byteCount - (self.progress?.byteCount ?? 0), 0)
     self.progress = progress
+    // What came before has come with these bytes, for it is told first.
+    for index in placedCount..<mentions.count { mentions[index].byteCount = progress.byteCount }
+    placedCount = mentions.count
     pendingByteCount += Double(bytes)
     skipped += 1
     guard skipped >= stride || isLast else { return }
@@ -81,6 +84,8 @@ struct TransferHistory {
     if samples.count >= Self.sampleLimit { thinOut() }
   }
 
+  // Mentions of which the place in the stream is known.
+  private var placedCount = 0
   // Of all that came, whatever receiver it came to.
   private var pendingByteCount = 0.0
 
@@ -114,14 +119,13 @@ struct TransferHistory {
 
   // MARK: - Curves
 
-  /// How fast a counter grew, a second, in up to `columns` equal parts of the time.
-  func rates(
-    of counter: KeyPath<Sample, Double>, columns: Int = 96
-  ) -> [(time: Double, value: Double)] {
+  /// How fast a counter grew, a second, in equal parts of the time: of a second at least where it is
+  /// long enough, since answers come in bundles, and a shorter part would have more than its share.
+  func rates(of counter: KeyPath<Sample, Double>) -> [(time: Double, value: Double)] {
     guard let first = samples.first, let last = samples.last, last.time > first.time else {
       return []
     }
-    let count = min(columns, samples.count - 1)
+    let count = min(max(Int(last.time - first.time), 12), 96, samples.count - 1)
     let width = (last.time - first.time) / Double(count)
     var index = 0
     var before = samples[0][keyPath: counter]
