@@ -18,6 +18,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from coded_vectors import FORM, add_streams
+from framing import FIRST_KIND_WITH_PARITY, STRENGTHS, encode, parity, session_number, stuff
 
 DTYPE_SIZES = {
     1: 4, 2: 8, 3: 2, 4: 2, 5: 1, 6: 1, 7: 1, 8: 1, 9: 1, 10: 1,
@@ -27,9 +28,6 @@ F32, F64, F16, BF16, U8 = 1, 2, 3, 4, 24
 # Bits of exponent and of mantissa.
 FLOATS = {F32: (8, 23), F64: (11, 52), F16: (5, 10), BF16: (8, 7)}
 EXACT, AFFINE, CHANNEL, CAST = range(4)
-# Errors that parity puts right in a codeword; the kinds of DATA with parity are in this order.
-STRENGTHS = (1, 2, 3, 4, 6, 8)
-FIRST_KIND_WITH_PARITY = 10
 
 
 def column(value):
@@ -58,35 +56,9 @@ class VectorFile:
 # --- §3 Frames ---
 
 
-def stuff(data):
-    """COBS: groups of up to 254 bytes; the end of the data counts as a zero."""
-    out = bytearray()
-    group = bytearray()
-    for byte in data:
-        if byte == 0:
-            out += bytes([len(group) + 1]) + group
-            group.clear()
-            continue
-        group.append(byte)
-        if len(group) == 254:
-            out += b"\xff" + group
-            group.clear()
-    return bytes(out + bytes([len(group) + 1]) + group)
-
-
-def session_number(nonces):
-    if nonces is None:
-        return 0
-    return zlib.crc32(struct.pack("<II", *nonces)) or 1
-
-
 def frame(nonces, direction, kind, sequence, payload):
-    covered = struct.pack("<H", kind << 12 | sequence) + payload
-    seal = struct.pack("<IB", session_number(nonces), direction)
-    plain = covered + struct.pack("<I", zlib.crc32(seal + covered))
-    if kind >= FIRST_KIND_WITH_PARITY:
-        plain += parity(STRENGTHS[kind - FIRST_KIND_WITH_PARITY], plain)
-    return stuff(plain) + b"\0"
+    session = session_number(*nonces) if nonces else 0
+    return encode(session, direction, kind, sequence, payload)
 
 
 def crc32_vectors():
@@ -152,41 +124,6 @@ initiator-nonce responder-nonce direction kind sequence payload wire"""
     file.note("another session, the same frame")
     add((0, 0), 0, 5, 1, b"")
     return file
-
-
-def field_product(first, second):
-    """In the field of 256 elements: bytes as polynomials over bits, modulo 0x11D."""
-    product = 0
-    for bit in range(8):
-        if second >> bit & 1:
-            product ^= first << bit
-    for bit in reversed(range(8, 15)):
-        if product >> bit & 1:
-            product ^= 0x11D << bit - 8
-    return product
-
-
-def remainder(word, strength):
-    """Of a word times x^2t by the generator, (x - 2)(x - 4)...(x - 2^2t); highest degree first."""
-    generator, root = [1], 1
-    for _ in range(2 * strength):
-        root = field_product(root, 2)
-        multiple = [0] + [field_product(coefficient, root) for coefficient in generator]
-        generator = [a ^ b for a, b in zip(generator + [0], multiple)]
-    rest = list(word) + [0] * (2 * strength)
-    for position in range(len(word)):
-        factor = rest[position]
-        for power, coefficient in enumerate(generator):
-            rest[position + power] ^= field_product(factor, coefficient)
-    return bytes(rest[len(word) :])
-
-
-def parity(strength, covered):
-    """Bytes are dealt to codewords one by one; the deal goes on with what these add to the end."""
-    count = -(-len(covered) // (255 - 2 * strength))
-    remainders = [remainder(covered[first::count], strength) for first in range(count)]
-    turn = len(covered) % count
-    return b"".join(map(bytes, zip(*remainders[turn:], *remainders[:turn])))
 
 
 def parity_vectors():

@@ -21,7 +21,7 @@ void *memset(void *to, int byte, size_t count);
 /* ---- Names of Protocol.md ---- */
 
 enum { KIND_HELLO = 1, KIND_WELCOME, KIND_READY, KIND_DATA, KIND_ACK, KIND_NAK, KIND_BUSY,
-       KIND_PING, KIND_CLOSE }; /* §3.3 */
+       KIND_PING, KIND_CLOSE, KIND_PARITY }; /* §3.3; from the last on, DATA with parity */
 enum { CLOSE_DONE = 0, CLOSE_REFUSED = 2, CLOSE_MISBEHAVED = 3 }; /* §4.6 */
 enum { OFFER = 1, TENSOR, UNIT, CONTENT, DIGEST, FINISH, CODED, MILESTONE,
        INFO = 64, ACCEPT, VERIFIED, FAILED, METRIC }; /* §5.1 */
@@ -39,8 +39,11 @@ enum { FAILED_MODEL = 2, FAILED_STORE, FAILED_DIGEST, FAILED_STREAM }; /* §5.7 
 enum { WELCOME_NONCE = 1, WELCOME_PEER_NONCE, WELCOME_LIMITS, WELCOME_CAPABILITIES, WELCOME_GOES_ON,
        WELCOME_WORDS };
 
-#define CAPABILITY_WINDOW 1u /* §4.1 */
-#define REPORT_BITS 160u     /* of blocks that are held: what fits the smallest MTU */
+#define CAPABILITIES (WT_WINDOW | WT_CORRECTION << 1) /* §4.1 */
+#define CAPABILITY_WINDOW 1u
+#define CAPABILITY_CORRECTION 2u
+#define REPORT_HEAD 4u /* §4.3 */
+#define REPORT_BITS (WT_WINDOW * 160u) /* of blocks that are held: what fits the smallest MTU */
 #define FIRST_TIMEOUT 300u /* §4.4 */
 #define LAST_TIMEOUT 2000u
 #define SILENCE_LIMIT 8000u /* §4.5 */
@@ -140,6 +143,189 @@ static uint32_t session_of(const uint8_t *frame, uint16_t count)
 /* What session_of is off by if the responder has sealed the frame: the bit that tells the
    direction, taken back over five bytes. */
 #define ECHO 0xDB710641u
+
+/* ---- Parity (§3.5) ---- */
+
+#if WT_CORRECTION
+#define STRENGTH_MAX 8u
+#define CODEWORD_SIZE 255u
+#define CODEWORDS_MAX 8u
+#define REDUCTION 0x1Du /* x^8 in the field, as a sum of lower powers */
+#define TOO_MANY 255u   /* errors in a codeword; of a frame */
+#define FRAME_LOST 0xFFFFu
+
+static WT_ROM uint8_t strengths[] = {1, 2, 3, 4, 6, 8}; /* of the kinds from KIND_PARITY on */
+
+/* An element of the field times its generator. */
+static uint8_t doubled(uint8_t a)
+{
+    return (uint8_t)((unsigned)a << 1 ^ (a & 0x80 ? REDUCTION : 0));
+}
+
+/* Bit by bit: only errors are multiplied, and tables of logarithms would be as large as all this. */
+APART static uint8_t product(uint8_t a, uint8_t b)
+{
+    uint8_t sum = 0;
+    for (; b; b >>= 1) {
+        if (b & 1)
+            sum ^= a;
+        a = doubled(a);
+    }
+    return sum;
+}
+
+/* The element to the power of 254. */
+static uint8_t inverse(uint8_t a)
+{
+    uint8_t power = 1;
+    for (uint8_t i = 0; i < 7; i++) {
+        a = product(a, a);
+        power = product(power, a);
+    }
+    return power;
+}
+
+/* The value of a codeword, whose bytes are `step` apart, at an element. Each half of a byte finds
+   its product with the element in a table. */
+static uint8_t value_of_codeword(const uint8_t *bytes, uint8_t step, uint8_t count, uint8_t element)
+{
+    uint8_t products[32], value = 0;
+    for (uint8_t half = 0; half < 32; half += 16) {
+        products[half] = 0;
+        for (uint8_t bit = 1; bit < 16; bit = (uint8_t)(bit << 1)) {
+            for (uint8_t i = 0; i < bit; i++)
+                products[half + bit + i] = products[half + i] ^ element;
+            element = doubled(element);
+        }
+    }
+    for (; count--; bytes += step)
+        value = products[value & 15] ^ products[16 + (value >> 4)] ^ *bytes;
+    return value;
+}
+
+/* The coefficient of a place in the product of a polynomial's first coefficients and the syndromes. */
+APART static uint8_t convolution(const uint8_t *polynomial, const uint8_t *syndromes, uint8_t place,
+                                 uint8_t count)
+{
+    uint8_t sum = 0;
+    for (uint8_t i = 0; i < count; i++)
+        sum ^= product(polynomial[i], syndromes[place - i]);
+    return sum;
+}
+
+/* The polynomial whose roots are the inverses of the errors' locations, which is the shortest
+   recurrence that makes the syndromes (Massey, IEEE Transactions on Information Theory 15(1),
+   1969). Returns how many errors that is. */
+static uint8_t find_locator(uint8_t *locator, const uint8_t *syndromes, uint8_t strength)
+{
+    uint8_t before[STRENGTH_MAX + 1], old[STRENGTH_MAX + 1], errors = 0, discrepancy_before = 1;
+    memset(before, 0, sizeof before);
+    memset(locator, 0, sizeof before);
+    before[0] = locator[0] = 1;
+    for (uint8_t place = 0; place < 2 * strength; place++) {
+        for (uint8_t i = STRENGTH_MAX; i; i--)
+            before[i] = before[i - 1];
+        before[0] = 0;
+        uint8_t discrepancy = convolution(locator, syndromes, place, (uint8_t)(errors + 1));
+        if (!discrepancy)
+            continue;
+        uint8_t factor = product(discrepancy, inverse(discrepancy_before));
+        memcpy(old, locator, sizeof old);
+        for (uint8_t i = 0; i <= STRENGTH_MAX; i++)
+            locator[i] ^= product(before[i], factor);
+        if (2 * errors > place)
+            continue;
+        errors = (uint8_t)(place + 1 - errors);
+        if (errors > strength)
+            return TOO_MANY;
+        memcpy(before, old, sizeof before);
+        discrepancy_before = discrepancy;
+    }
+    return errors;
+}
+
+/* Puts a codeword right; returns how many bytes were wrong. Magnitudes are those of Forney, IEEE
+   Transactions on Information Theory 11(4), 1965. */
+static uint8_t correct_codeword(uint8_t *bytes, uint8_t step, uint8_t count, uint8_t strength)
+{
+    uint8_t syndromes[2 * STRENGTH_MAX], terms[STRENGTH_MAX + 1], evaluator[STRENGTH_MAX];
+    uint8_t element = 1, any = 0, power, errors;
+    for (uint8_t i = 0; i < 2 * strength; i++) {
+        element = doubled(element);
+        any |= syndromes[i] = value_of_codeword(bytes, step, count, element);
+    }
+    if (!any)
+        return 0;
+    errors = find_locator(terms, syndromes, strength);
+    if (errors > strength)
+        return TOO_MANY;
+    for (uint8_t i = 0; i < errors; i++)
+        evaluator[i] = convolution(terms, syndromes, i, (uint8_t)(i + 1));
+    /* The inverse of the first byte's location; the next one's is twice that. */
+    element = 1;
+    for (uint8_t i = (uint8_t)(count - 1); i < CODEWORD_SIZE; i++)
+        element = doubled(element);
+    power = 1;
+    for (uint8_t i = 0; i <= errors; i++) {
+        terms[i] = product(terms[i], power);
+        power = product(power, element);
+    }
+    for (uint8_t left = errors; count--; bytes += step) {
+        uint8_t sum = 0, odd = 0, value = 0;
+        for (uint8_t i = 0; i <= errors; i++) {
+            sum ^= terms[i];
+            if (i & 1)
+                odd ^= terms[i];
+            for (uint8_t j = 0; j < i; j++)
+                terms[i] = doubled(terms[i]);
+        }
+        if (!sum && odd) { /* the derivative, in a field of characteristic 2, has the odd terms */
+            for (uint8_t i = errors; i--;)
+                value = product(value, element) ^ evaluator[i];
+            *bytes ^= product(product(value, element), inverse(odd));
+            if (!--left)
+                return errors;
+        }
+        element = doubled(element);
+    }
+    return TOO_MANY;
+}
+
+static uint8_t codeword_count(uint16_t total)
+{
+    uint8_t count = 1;
+    for (; total > CODEWORD_SIZE; total = (uint16_t)(total - CODEWORD_SIZE))
+        count++;
+    return count;
+}
+
+/* Bytes of a frame without its parity, or 0 where there is no such frame. */
+static uint16_t size_without_parity(uint16_t total, uint8_t strength)
+{
+    uint8_t count = codeword_count(total), parity = (uint8_t)(2 * strength);
+    uint16_t least = (uint16_t)(parity * count + HEADER_SIZE + CHECKSUM_SIZE);
+    if (count > CODEWORDS_MAX || total <= CODEWORD_SIZE * (count - 1u) + parity || total < least)
+        return 0;
+    return (uint16_t)(total - parity * count);
+}
+
+/* Puts a frame right with its parity; returns how many bytes were wrong. */
+static uint16_t correct_frame(uint8_t *frame, uint16_t total, uint8_t strength)
+{
+    uint8_t step = codeword_count(total);
+    uint16_t errors = 0;
+    for (uint8_t i = 0; i < step; i++) {
+        uint8_t count = 0, found;
+        for (uint16_t at = i; at < total; at = (uint16_t)(at + step))
+            count++;
+        found = correct_codeword(frame + i, step, count, strength);
+        if (found == TOO_MANY)
+            return FRAME_LOST;
+        errors = (uint16_t)(errors + found);
+    }
+    return errors;
+}
+#endif
 
 /* ---- SHA-256 (FIPS 180-4) ---- */
 
@@ -255,6 +441,11 @@ APART static uint8_t length_of(const char *text, uint8_t limit)
 
 /* ---- The end of a transfer that fails (§5.7) ---- */
 
+#if WT_CODEC
+/* Of the coded stream; the first two are a decision each, by the models of the same numbers. */
+enum { STEP_KIND, STEP_EXCEPTIONS, STEP_NUMBER, STEP_LEVEL, STEP_PASS, STEP_RAW, STEP_ENDED };
+#endif
+
 APART static void fail(struct wt_receiver *r, uint8_t code)
 {
     if (r->part == PART_DEAF)
@@ -270,7 +461,7 @@ APART static void fail(struct wt_receiver *r, uint8_t code)
     r->work = WORK_NONE;
 #endif
 #if WT_CODEC
-    r->lack = 2 * CODE_SIZE; /* ends decode, even with the zeros behind a codeword */
+    r->step = STEP_ENDED;
 #endif
 }
 
@@ -280,10 +471,10 @@ APART static void broken(struct wt_receiver *r)
 }
 
 /* The text comes behind so many bytes that are in their place already. */
-APART static void refuse(struct wt_receiver *r, uint8_t length, WT_ROM char *text)
+APART static void refuse(struct wt_receiver *r, uint8_t code, uint8_t length, WT_ROM char *text)
 {
     uint8_t *record = r->config->outbox + r->out;
-    fail(r, FAILED_MODEL);
+    fail(r, code);
     r->out = (uint16_t)(r->out + length);
     for (; *text; text++)
         say(r, (uint8_t)*text);
@@ -404,7 +595,7 @@ static void refuse_tensor(struct wt_receiver *r, WT_ROM uint8_t *place)
     if (place == t.record)
         broken(r);
     else if (place != t.record + 1)
-        refuse(r, (uint8_t)(length < FAILED_NAME_LIMIT ? length : FAILED_NAME_LIMIT),
+        refuse(r, FAILED_MODEL, (uint8_t)(length < FAILED_NAME_LIMIT ? length : FAILED_NAME_LIMIT),
                texts[(place >= t.name_end) + (place > t.name_end)]);
 }
 
@@ -472,17 +663,23 @@ static bool is_marked(struct wt_receiver *r, uint32_t place, uint32_t mark)
     return !((flash_word(r, place) ^ mark) << (unit < 4 ? 32 - 8 * unit : 0));
 }
 
+/* What the bytes of a slot's image are to be combined with: it may be kept inverted. */
+static uint8_t mask_of(struct wt_receiver *r, uint32_t slot)
+{
+    return flash_word(r, slot + SLOT_TENSORS) & SLOT_INVERTED ? 0xFF : 0;
+}
+
 /* Whether all of a slot fits its checksums and the table. */
 static bool is_sound(struct wt_receiver *r, uint32_t slot)
 {
-    uint8_t mask = flash_word(r, slot + SLOT_TENSORS) & SLOT_INVERTED ? 0xFF : 0;
     uint32_t crc = flash_crc(r, 0xFFFFFFFFu, slot, SLOT_CHECKSUM, 0);
     crc = flash_crc(r, crc, slot + SLOT_STATES, 4u * r->tensors, 0);
     return flash_word(r, slot) == SLOT_MAGIC && flash_word(r, slot + SLOT_CHECKSUM) == ~crc
            && flash_word(r, slot + SLOT_SIZE) == r->image_size
            && flash_word(r, slot + SLOT_TABLE) == table_crc(r)
            && flash_word(r, slot + SLOT_IMAGE)
-                  == ~flash_crc(r, 0xFFFFFFFFu, slot + image_in_slot(r), r->image_size, mask);
+                  == ~flash_crc(r, 0xFFFFFFFFu, slot + image_in_slot(r), r->image_size,
+                                 mask_of(r, slot));
 }
 
 static void find_slot(struct wt_receiver *r)
@@ -591,7 +788,7 @@ uint8_t wt_byte(struct wt_receiver *r, uint32_t offset)
         return 0;
     if (r->unit_at != NOWHERE && distance < r->config->flash->unit)
         return (uint8_t)~r->unit[distance];
-    return (uint8_t)~flash_byte(r, at);
+    return flash_byte(r, at) ^ r->image_mask;
 }
 #endif
 
@@ -665,11 +862,12 @@ bool wt_restore(struct wt_receiver *r)
         r->config->states[i] = state;
     }
 #if WT_MEMORY
-    uint8_t mask = flash_word(r, slot + SLOT_TENSORS) & SLOT_INVERTED ? 0xFF : 0;
+    uint8_t mask = mask_of(r, slot);
     for (uint32_t i = 0; i < r->image_size; i++)
         r->config->image[i] = flash_byte(r, slot + image_in_slot(r) + i) ^ mask;
 #else
     r->image_at = slot + image_in_slot(r);
+    r->image_mask = mask_of(r, slot); /* another library may have left one that is not inverted */
 #endif
     return true;
 }
@@ -681,12 +879,6 @@ bool wt_roll_back(struct wt_receiver *r)
     write_mark(r, r->slot + SLOT_REVOCATION, SLOT_REVOKED);
     find_slot(r);
     return wt_restore(r);
-}
-#else
-static bool store_model(struct wt_receiver *r)
-{
-    (void)r;
-    return true;
 }
 #endif
 
@@ -738,6 +930,7 @@ static void clear_image(struct wt_receiver *r)
 #elif WT_FLASH
     r->unit_at = NOWHERE;
     r->image_at = target_slot(r) + image_in_slot(r);
+    r->image_mask = 0xFF;
     erase_slot(r, target_slot(r));
 #else
     memset(r->piece, 0, WT_PIECE_SIZE);
@@ -877,10 +1070,17 @@ static void check_model(struct wt_receiver *r)
     if (!check_digest(r, &r->manifest))
         return;
 #endif
-    if (!tell(r, WT_COMPLETE, 0, 0) || !store_model(r)) {
+    if (!tell(r, WT_COMPLETE, 0, 0)) {
         fail(r, FAILED_STORE);
         return;
     }
+#if WT_FLASH
+    static WT_ROM char text[] = "flash does not hold what was written";
+    if (!store_model(r)) {
+        refuse(r, FAILED_STORE, 0, text);
+        return;
+    }
+#endif
     say(r, VERIFIED);
     say(r, WT_DIGEST_SIZE);
     for (uint8_t i = 0; i < WT_DIGEST_SIZE; i++)
@@ -894,53 +1094,27 @@ static void check_model(struct wt_receiver *r)
 
 #if WT_CODEC
 enum { MODEL_MANTISSA, MODEL_EXCEPTIONS, MODEL_PASS }; /* a pass has up to three, new in each */
-enum { STEP_NUMBER, STEP_KIND, STEP_LEVEL, STEP_EXCEPTIONS, STEP_PASS, STEP_RAW, STEP_ENDED };
 
 #define MODEL_NEW 0x20000000u /* the probability in bits 8 to 30, the count in bits 0 to 7 */
 #define MODELS_IN_PASS 3u
 #define RANGE_MIN 0x1000000u
+#define RATE_LAST 262
+#define RAW_KNOWN 8u /* from here on the next bit is a raw one */
+#define MODELS_OF_KNOWN 0xAA50u /* two bits each: 0 and 1, then 2 and 3, then more */
 
-/* Bytes are taken in no earlier than they are needed: the last ones of a codeword, which are zero
-   and are not sent, then seldom are. */
-APART static void settle(struct wt_receiver *r)
+/* Brings the range into its bounds before it is divided; false where the bytes for that have not
+   come. Bytes are taken in no earlier than they are needed: the last ones of a codeword, which are
+   zero and are not sent, then seldom are. */
+APART static bool settle(struct wt_receiver *r)
 {
     while (r->range < RANGE_MIN) {
-        r->range <<= 8;
-        r->lack++;
+        if (r->in == r->in_end)
+            return false;
+        r->code = r->code << 8 | *r->in++;
+        r->range = r->range << 8 | r->fill;
     }
-}
-
-static bool decide(struct wt_receiver *r, uint8_t index)
-{
-    static WT_ROM uint16_t rates[] = {
-        40960, 25206, 18204, 14247, 11703, 9930, 8623, 7620, 6827, 6183, 5650, 5201, 4819, 4489,
-        4201, 3948, 2560, 1575, 1138, 890, 732, 621, 539, 476, 427, 386, 353, 325, 301, 280, 262,
-    };
-    uint32_t model = r->models[index], probability = model >> 8, share = probability >> 7;
-    uint8_t count = (uint8_t)model;
-    int32_t rate = rates[count < 16 ? count : 15 + (count >> 4)];
-    if (share < 8)
-        share = 8;
-    if (share > 0x8000u - 8)
-        share = 0x8000u - 8;
-    uint32_t bound = (r->range >> 15) * share;
-    bool yes = r->code < bound;
-    int32_t error = -(int32_t)probability;
-    if (yes) {
-        r->range = bound;
-        error += 0x400000;
-    } else {
-        r->code -= bound;
-        r->range -= bound;
-    }
-    /* Shifts of what is below zero round down, as all compilers have them. */
-    probability += (uint32_t)(((error >> 7) * rate) >> 9);
-    if (count < 255)
-        count++;
-    r->models[index] = probability << 8 | count;
-    if (r->range < RANGE_MIN)
-        settle(r);
-    return yes;
+    r->fill = 0;
+    return true;
 }
 
 /* The next group of the raw bits that are to come. */
@@ -957,7 +1131,85 @@ static void take_raw(struct wt_receiver *r)
             r->raw |= 1;
         }
     }
-    settle(r);
+}
+
+/* Goes through bytes of planes: asks what a pass asks of each, and sets the bit where the answer is
+   yes. In a significance pass `shift` is 0, in a refinement pass it moves the known bits of a
+   magnitude to the lowest places. Returns how many bytes are done: all, or as many as what has come
+   of the stream tells of. Most of a transfer's time is spent here, so what each turn needs is in
+   variables; each change was measured by Scripts/device-cost. */
+static uint32_t decide(struct wt_receiver *r, uint8_t *bytes, uint32_t count, uint32_t *models,
+                       uint8_t bit, uint8_t shift)
+{
+    static WT_ROM uint16_t rates[] = {
+        40960, 25206, 18204, 14247, 11703, 9930, 8623, 7620, 6827, 6183, 5650, 5201, 4819, 4489,
+        4201, 3948, 2560, 1575, 1138, 890, 732, 621, 539, 476, 427, 386, 353, 325, 301, 280,
+        RATE_LAST,
+    };
+    uint8_t *p = bytes, *end = bytes + count;
+    uint32_t range = r->range, code = r->code;
+    uint8_t raw = r->step == STEP_RAW ? RAW_KNOWN : 0;
+    for (; p != end; p++) {
+        uint8_t known = (uint8_t)((*p & 0x7F) >> shift);
+        if (shift ? !known : known)
+            continue;
+        for (;;) {
+            bool yes;
+            while (range < RANGE_MIN) {
+                if (r->in == r->in_end)
+                    goto lacking;
+                range <<= 8;
+                code = code << 8 | *r->in++;
+            }
+            if ((known | raw) >= RAW_KNOWN) {
+                range >>= 1;
+                yes = code >= range;
+                if (yes)
+                    code -= range;
+                raw = 0;
+                if (!shift)
+                    *p = (uint8_t)(yes ? SIGN | bit : bit);
+                else if (yes)
+                    *p |= bit;
+                break;
+            }
+            uint32_t *place = models + (MODELS_OF_KNOWN >> 2 * known & 3), model = *place;
+            uint32_t share = model >> 15, bound;
+            uint8_t number = (uint8_t)model;
+            int32_t error = -(int32_t)(model >> 8), rate = RATE_LAST;
+            if (number < 255) {
+                rate = rates[number < 16 ? number : 15 + (number >> 4)];
+                model++;
+            }
+            if (share < 8)
+                share = 8;
+            if (share > 0x8000u - 8)
+                share = 0x8000u - 8;
+            bound = (range >> 15) * share;
+            yes = code < bound;
+            if (yes) {
+                range = bound;
+                error += 0x400000;
+            } else {
+                code -= bound;
+                range -= bound;
+            }
+            /* Shifts of what is below zero round down, as all compilers have them. */
+            *place = model + ((uint32_t)(((error >> 7) * rate) >> 9) << 8);
+            if (!yes)
+                break;
+            if (shift) {
+                *p |= bit;
+                break;
+            }
+            raw = RAW_KNOWN; /* the sign comes next */
+        }
+    }
+lacking:
+    r->range = range;
+    r->code = code;
+    r->step = raw ? STEP_RAW : STEP_PASS;
+    return (uint32_t)(p - bytes);
 }
 
 static void ask_raw(struct wt_receiver *r, uint8_t count, uint8_t step)
@@ -974,61 +1226,38 @@ APART static void ask_number(struct wt_receiver *r)
 
 APART static void begin_codeword(struct wt_receiver *r)
 {
-    r->range = 0xFFFFFFFFu;
-    r->lack = CODE_SIZE;
+    r->range = 0;
+    r->fill = 0xFF;
     ask_number(r);
 }
 
-APART static void begin_pass(struct wt_receiver *r)
+static void begin_pass(struct wt_receiver *r)
 {
     for (uint8_t i = 0; i < MODELS_IN_PASS; i++)
         r->models[MODEL_PASS + i] = MODEL_NEW;
     r->step = STEP_PASS;
 }
 
-/* Goes on with the pass until bytes are lacking or it is over. Bits of the image only ever go from
-   0 to 1. */
+/* Goes on with the pass until bytes are lacking or it is over. */
 static void go_on(struct wt_receiver *r)
 {
     struct wt_state *state = r->coded_state;
-    uint8_t plane = (uint8_t)((state->passes + 1) >> 1), bit = (uint8_t)(TOP >> plane);
-    bool is_significance = !state->passes || (state->passes & 1);
+    uint8_t plane = (uint8_t)((state->passes + 1) >> 1);
     uint32_t count = r->coded_end - r->coded_at;
-    if (state->level == WT_ALL_ZERO)
-        count = 0;
     if (count) {
-        uint8_t *start = get_image(r, r->coded_at, &count), *p = start;
-        const uint8_t *end = p + count;
-        for (; p != end && !r->lack; p++) {
-            uint8_t magnitude = *p & 0x7F, known = (uint8_t)(magnitude >> (PLANES - plane));
-            bool yes;
-            if (r->step == STEP_PASS) {
-                if (is_significance ? magnitude || !decide(r, MODEL_PASS) : !known)
-                    continue;
-                if (is_significance || known >= 8) {
-                    ask_raw(r, 1, STEP_RAW);
-                    if (r->lack)
-                        break; /* the bit comes with the next byte */
-                    take_raw(r);
-                } else
-                    r->raw = decide(r, (uint8_t)(MODEL_PASS + (known > 1) + (known > 3)));
-            }
-            r->step = STEP_PASS;
-            yes = (bool)r->raw;
-            *p |= (uint8_t)(is_significance ? (yes ? SIGN : 0) | bit : yes ? bit : 0);
-        }
-        count = (uint32_t)(p - start);
+        uint8_t *start = get_image(r, r->coded_at, &count);
+        bool is_significance = !state->passes || (state->passes & 1);
+        uint32_t done = decide(r, start, count, r->models + MODEL_PASS, (uint8_t)(TOP >> plane),
+                               is_significance ? 0 : (uint8_t)(PLANES - plane));
 #if !WT_MEMORY
-        put_image(r, r->coded_at, start, (uint16_t)count);
+        put_image(r, r->coded_at, start, (uint16_t)done);
 #endif
-        r->coded_at += count;
-        count = r->coded_end - r->coded_at;
+        r->coded_at += done;
+        return;
     }
-    if (!count && r->step == STEP_PASS) {
-        state->passes++;
-        tell(r, WT_UPDATED, (uint16_t)(state - r->config->states), state->passes);
-        ask_number(r);
-    }
+    state->passes++;
+    tell(r, WT_UPDATED, (uint16_t)(state - r->config->states), state->passes);
+    ask_number(r);
 }
 
 /* The unit's tensor has been named, or the codeword ends. */
@@ -1037,7 +1266,6 @@ static void begin_unit(struct wt_receiver *r)
     struct tensor t;
     if (!find_tensor(r, &t, r->raw, true)) {
         r->step = STEP_ENDED;
-        r->lack = 1;
         if (r->raw != r->contents)
             broken(r);
         return;
@@ -1051,12 +1279,11 @@ static void begin_unit(struct wt_receiver *r)
         fail(r, FAILED_STORE);
 }
 
+/* No mantissa pass, but one of planes. */
 static void begin_planes(struct wt_receiver *r)
 {
     const struct wt_state *state = r->coded_state;
-    if (decide(r, MODEL_MANTISSA))
-        fail(r, FAILED_STORE);
-    else if (!state->flags)
+    if (!state->flags)
         ask_raw(r, bit_width(float_forms[r->coded_dtype - 1].levels), STEP_LEVEL);
     else if (state->level == WT_ALL_ZERO || (uint16_t)(state->passes + 1u) >> 1 > state->level)
         broken(r); /* there is no such plane */
@@ -1070,18 +1297,38 @@ static void take_level(struct wt_receiver *r)
 {
     uint16_t level = (uint16_t)r->raw;
     uint16_t levels = float_forms[r->coded_dtype - 1].levels;
+    r->step = STEP_EXCEPTIONS;
     if (level >= levels) {
         if (level & (level + 1u)) /* other than all ones */
             broken(r);
         level = WT_ALL_ZERO;
+        r->coded_at = r->coded_end; /* the pass is empty */
     }
     r->coded_state->level = level;
-    r->step = STEP_EXCEPTIONS;
+}
+
+/* Takes the decision of a step, as if a weight were refined; enough bytes have come. */
+static void take_decision(struct wt_receiver *r)
+{
+    static WT_ROM char text[] = "NaN or infinite weight";
+    uint8_t step = r->step, weight = TOP;
+    decide(r, &weight, 1, r->models + step, 1, PLANES - 1);
+    if (weight == TOP) {
+        if (step == STEP_KIND) {
+            begin_planes(r);
+            return;
+        }
+        r->coded_state->flags = WT_CAME;
+        begin_pass(r);
+    } else if (step == STEP_KIND)
+        fail(r, FAILED_STORE);
+    else
+        refuse(r, FAILED_STORE, 0, text);
 }
 
 static void decode(struct wt_receiver *r)
 {
-    while (!r->lack) {
+    while (r->step != STEP_ENDED && settle(r)) {
         if (r->raw_left) {
             take_raw(r);
             continue;
@@ -1090,17 +1337,12 @@ static void decode(struct wt_receiver *r)
         case STEP_NUMBER:
             begin_unit(r);
             break;
-        case STEP_KIND:
-            begin_planes(r);
-            break;
         case STEP_LEVEL:
             take_level(r);
             break;
+        case STEP_KIND:
         case STEP_EXCEPTIONS:
-            if (decide(r, MODEL_EXCEPTIONS))
-                fail(r, FAILED_STORE);
-            r->coded_state->flags = WT_CAME;
-            begin_pass(r);
+            take_decision(r);
             break;
         default:
             go_on(r);
@@ -1108,24 +1350,25 @@ static void decode(struct wt_receiver *r)
     }
 }
 
-static void take_coded(struct wt_receiver *r, uint8_t byte)
+/* Behind the end of a codeword nothing may come. */
+static void take_coded(struct wt_receiver *r, const uint8_t *bytes, uint16_t count)
 {
-    if (r->step == STEP_ENDED) {
+    r->in = bytes;
+    r->in_end = bytes + count;
+    decode(r);
+    if (r->in != r->in_end)
         broken(r);
-        return;
-    }
-    r->code = r->code << 8 | byte;
-    if (!--r->lack)
-        decode(r);
 }
 
 /* MILESTONE and FINISH end the codeword that is open; its last bytes are zero and were left out. */
 static void end_codeword(struct wt_receiver *r)
 {
-    if (r->step == STEP_NUMBER && r->lack == CODE_SIZE)
+    static const uint8_t zeros[CODE_SIZE] = {0, 0, 0, 0};
+    if (!r->range)
         return;
-    for (uint8_t i = 0; i < CODE_SIZE && r->step != STEP_ENDED; i++)
-        take_coded(r, 0);
+    r->in = zeros;
+    r->in_end = zeros + CODE_SIZE;
+    decode(r);
     if (r->step != STEP_ENDED)
         broken(r);
     begin_codeword(r);
@@ -1179,7 +1422,7 @@ static void accept(struct wt_receiver *r)
 }
 
 /* The manifest is compared as it comes. Returns the byte of the table. */
-static uint8_t take_table(struct wt_receiver *r, uint8_t byte)
+APART static uint8_t take_table(struct wt_receiver *r, uint8_t byte)
 {
     WT_ROM uint8_t *place = r->config->table + r->place;
     if (*place != byte)
@@ -1240,7 +1483,7 @@ static void take_field(struct wt_receiver *r, uint8_t byte)
         }
     } else if (field < 2) {
         if (!field && byte)
-            refuse(r, 0, not_a_file);
+            refuse(r, FAILED_MODEL, 0, not_a_file);
         r->model_kinds = byte ? MODEL_KINDS | BIT(CODED) : MODEL_KINDS;
         if (byte > WT_CODEC)
             broken(r);
@@ -1248,7 +1491,7 @@ static void take_field(struct wt_receiver *r, uint8_t byte)
         if (!take_varint(r, byte))
             return;
         if (field == 2 && r->value != r->tensors)
-            refuse(r, 0, another_count);
+            refuse(r, FAILED_MODEL, 0, another_count);
         if (field == 4 && r->value != r->left - 1u) /* the name is all that is left */
             broken(r);
 #if WT_FLASH
@@ -1379,10 +1622,6 @@ APART static void take_body(struct wt_receiver *r, uint8_t byte)
         if (r->field < field_counts[r->kind]) /* of MILESTONE there may be more */
             r->digest[r->field++] = byte;
     }
-#if WT_CODEC
-    else if (r->kind == CODED)
-        take_coded(r, byte);
-#endif
     else
         take_field(r, byte);
 }
@@ -1394,9 +1633,14 @@ static void take(struct wt_receiver *r, const uint8_t *bytes, uint16_t count)
         uint16_t taken = 1;
         uint8_t kind = r->kind, part = r->part, byte = *bytes;
         if (part == PART_BODY) {
-            if (kind == CONTENT) {
+            if (kind == CONTENT || kind == CODED) {
                 taken = count < r->left ? count : r->left;
-                take_content(r, bytes, taken);
+                if (kind == CONTENT)
+                    take_content(r, bytes, taken);
+#if WT_CODEC
+                else
+                    take_coded(r, bytes, taken);
+#endif
             } else
                 take_body(r, byte);
         } else if (part == PART_TABLE)
@@ -1497,30 +1741,47 @@ static void release(struct wt_receiver *r, uint16_t blocks)
     }
 }
 
-/* §4.3, Report: nothing is corrected here. */
+#endif
+
+#if CAPABILITIES
+/* §4.3, Report. */
 static uint8_t *put_report(const struct wt_receiver *r, uint8_t *end)
 {
     uint8_t *last = end;
+    memset(end, 0, REPORT_HEAD + REPORT_BITS / 8);
+#if WT_CORRECTION
+    if (r->corrected) {
+        put_word(end, r->corrected);
+        last += REPORT_HEAD;
+    }
+#endif
+#if WT_WINDOW
     uint16_t count = r->config->window_blocks;
-    memset(end, 0, 4 + REPORT_BITS / 8);
     for (uint16_t i = 0; i < count && i < REPORT_BITS; i++)
         if (is_held(r, held_place(r, i + 1))) {
-            last = end + 4 + (i >> 3);
+            last = end + REPORT_HEAD + (i >> 3);
             *last++ |= (uint8_t)(1u << (i & 7));
         }
+#endif
     return last;
 }
 #endif
 
 /* The first frame of a session has come: its streams begin, or those at hand go on (§4.5). */
-static void open_session(struct wt_receiver *r)
+APART static void open_session(struct wt_receiver *r)
 {
     r->session = r->pending;
     r->pending = 0;
     r->is_open = true;
     r->is_busy = false;
+#if CAPABILITIES
+    r->in_use = r->in_use_pending;
+#endif
+#if WT_CORRECTION
+    r->corrected = 0;
+    r->parity_kind = 0;
+#endif
 #if WT_WINDOW
-    r->is_window = r->is_window_pending;
     r->window_at = 0;
     memset(held_bits(r), 0, (r->config->window_blocks + 7u) / 8u);
 #endif
@@ -1564,8 +1825,8 @@ static void take_hello(struct wt_receiver *r, const uint8_t *payload, uint16_t c
     if (!r->pending)
         r->pending = 1;
     r->welcome[WELCOME_GOES_ON] = 0;
-#if WT_WINDOW
-    r->is_window_pending = payload[16] & CAPABILITY_WINDOW;
+#if CAPABILITIES
+    r->in_use_pending = payload[16] & CAPABILITIES;
 #endif
 #if WT_CONTINUE
     if (count >= HELLO_SIZE + 4 && get_word(payload + HELLO_SIZE) == r->session)
@@ -1580,7 +1841,7 @@ static void take_data(struct wt_receiver *r, uint16_t number, const uint8_t *pay
     uint16_t blocks = (uint16_t)((count + BLOCK_SIZE - 1) / BLOCK_SIZE);
     r->owed |= OWED_ACK;
 #if WT_WINDOW
-    if (r->is_window && skipped > NUMBER_HALF)
+    if (r->in_use & CAPABILITY_WINDOW && skipped > NUMBER_HALF)
         hold(r, (uint16_t)(NUMBER_MASK + 1u - skipped), payload, count);
 #endif
     if (skipped >= blocks) /* a duplicate, or, being far beyond, a gap */
@@ -1590,7 +1851,7 @@ static void take_data(struct wt_receiver *r, uint16_t number, const uint8_t *pay
     skipped = (uint16_t)(skipped * BLOCK_SIZE);
     take(r, payload + skipped, (uint16_t)(count - skipped));
 #if WT_WINDOW
-    if (r->is_window)
+    if (r->in_use & CAPABILITY_WINDOW)
         release(r, blocks);
 #endif
 }
@@ -1631,13 +1892,20 @@ static void take_broken(struct wt_receiver *r)
         r->owed |= OWED_NAK;
 }
 
-static void take_in_session(struct wt_receiver *r, uint16_t header, const uint8_t *payload,
+APART static void take_in_session(struct wt_receiver *r, uint16_t header, const uint8_t *payload,
                             uint16_t count)
 {
     uint16_t number = header & NUMBER_MASK;
     if (!r->is_busy)
         r->heard = r->now;
-    switch (header >> 12) {
+    uint8_t kind = (uint8_t)(header >> 12);
+#if WT_CORRECTION
+    if (kind >= KIND_PARITY) {
+        r->parity_kind = kind;
+        kind = KIND_DATA;
+    }
+#endif
+    switch (kind) {
     case KIND_DATA:
         take_data(r, number, payload, count);
         break;
@@ -1667,32 +1935,82 @@ static void take_in_session(struct wt_receiver *r, uint16_t header, const uint8_
     }
 }
 
-/* What stood between two zeros. */
-APART static void take_frame(struct wt_receiver *r)
+#if WT_CORRECTION
+/* Puts the frame right by the parity of a kind, if it then is one of the session; returns its size
+   without the parity, or 0. */
+static uint16_t put_right(struct wt_receiver *r, uint8_t kind)
+{
+    uint8_t *frame = r->config->frame, strength = strengths[kind - KIND_PARITY];
+    uint16_t size = size_without_parity(r->length, strength), errors;
+    if (!size)
+        return 0;
+    errors = correct_frame(frame, r->length, strength);
+    if (errors == FRAME_LOST || frame[1] >> 4 != kind
+        || session_of(frame, (uint16_t)(size - CHECKSUM_SIZE)) != r->session)
+        return 0;
+    uint32_t bytes = (r->corrected + errors) & 0xFFFF;
+    r->corrected = ((r->corrected & 0xFFFF0000u) + 0x10000u) | bytes;
+    return size;
+}
+
+/* The strength is in the header, and where that is hit it is mostly the same as before. */
+static uint16_t corrected_size(struct wt_receiver *r)
+{
+    uint8_t before = r->parity_kind, kind = r->config->frame[1] >> 4;
+    uint16_t size;
+    if (!r->is_open || !(r->in_use & CAPABILITY_CORRECTION))
+        return 0;
+    if (kind < KIND_PARITY)
+        kind = before;
+    size = kind ? put_right(r, kind) : 0;
+    return size || !before || before == kind ? size : put_right(r, before);
+}
+#endif
+
+/* Takes the frame of so many bytes if its checksum fits a seal. */
+static bool take_sealed(struct wt_receiver *r, uint16_t size)
 {
     const uint8_t *frame = r->config->frame;
-    uint16_t count = (uint16_t)(r->length - CHECKSUM_SIZE);
-    if (r->group_left || r->length < HEADER_SIZE + CHECKSUM_SIZE) {
-        take_broken(r);
-        return;
-    }
-    uint32_t session = session_of(frame, count);
+    uint32_t session = session_of(frame, (uint16_t)(size - CHECKSUM_SIZE));
     uint16_t header = (uint16_t)(frame[0] | frame[1] << 8);
-    count = (uint16_t)(count - HEADER_SIZE);
+    size = (uint16_t)(size - HEADER_SIZE - CHECKSUM_SIZE);
     if (!session) {
         if (header >> 12 == KIND_HELLO)
-            take_hello(r, frame + HEADER_SIZE, count);
-        return;
+            take_hello(r, frame + HEADER_SIZE, size);
+        return true;
     }
     if (session == r->pending)
         open_session(r);
-    if (r->is_open && session == r->session)
-        take_in_session(r, header, frame + HEADER_SIZE, count);
-    else {
-        session ^= ECHO;
-        if (session && session != r->session && session != r->pending)
-            take_broken(r);
+    if (r->is_open && session == r->session) {
+        take_in_session(r, header, frame + HEADER_SIZE, size);
+        return true;
     }
+    session ^= ECHO;
+    return !session || session == r->session || session == r->pending;
+}
+
+/* What stood between two zeros. */
+APART static void take_frame(struct wt_receiver *r)
+{
+    uint16_t size = r->length;
+    if (r->group_left || size < HEADER_SIZE + CHECKSUM_SIZE) {
+        take_broken(r);
+        return;
+    }
+#if WT_CORRECTION
+    uint8_t kind = r->config->frame[1] >> 4;
+    if (kind >= KIND_PARITY)
+        size = size_without_parity(size, strengths[kind - KIND_PARITY]);
+    if (size && take_sealed(r, size))
+        return;
+    size = corrected_size(r);
+    if (!size) {
+        take_broken(r);
+        return;
+    }
+#endif
+    if (!take_sealed(r, size))
+        take_broken(r);
 }
 
 /* ---- What the firmware calls ---- */
@@ -1706,8 +2024,8 @@ void wt_init(struct wt_receiver *r, const struct wt_config *config, uint32_t non
     r->welcome[WELCOME_LIMITS] = config->mtu;
 #if WT_WINDOW
     r->welcome[WELCOME_LIMITS] |= (uint32_t)config->window_blocks << 16;
-    r->welcome[WELCOME_CAPABILITIES] = CAPABILITY_WINDOW;
 #endif
+    r->welcome[WELCOME_CAPABILITIES] = CAPABILITIES;
     struct tensor t;
     t.next = NULL;
     while (next_tensor(r, &t))
@@ -1758,7 +2076,7 @@ void wt_receive(struct wt_receiver *r, const uint8_t *bytes, uint16_t count, uin
 
 /* Seals and stuffs `count` bytes of payload that lie 4 bytes behind `out`; returns the length. A
    frame this short is stuffed where it lies: each zero becomes the distance to the next. */
-APART static uint16_t seal(struct wt_receiver *r, uint8_t *out, uint8_t kind, uint16_t number,
+static uint16_t seal(struct wt_receiver *r, uint8_t *out, uint8_t kind, uint16_t number,
                      uint8_t count)
 {
     uint32_t crc = crc_of_seal(kind == KIND_WELCOME || kind == KIND_READY ? 0 : r->session);
@@ -1812,8 +2130,8 @@ uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint32_t now)
             *end++ = (uint8_t)rest;
             *end++ = (uint8_t)(rest >> 8);
         }
-#if WT_WINDOW
-        if (r->is_window)
+#if CAPABILITIES
+        if (r->in_use)
             end = put_report(r, end);
 #endif
     } else {

@@ -36,9 +36,11 @@
 #ifndef WT_FLASH
 #define WT_FLASH 0 /* 1: a model stays in one of two slots of a flash (Hardware/store.md) */
 #endif
-
 #ifndef WT_WINDOW
 #define WT_WINDOW 0 /* 1: frames come without waiting for answers, and early ones are held (§4.3) */
+#endif
+#ifndef WT_CORRECTION
+#define WT_CORRECTION 0 /* 1: frames that noise has damaged are put right by their parity (§3.5) */
 #endif
 
 #ifdef __cplusplus
@@ -72,11 +74,20 @@ struct wt_state {
 
 enum wt_event {
     WT_ACCEPTED,  /* the sender's model is that of the table: the image is zero and will change */
-    WT_UPDATED,   /* a tensor has become better: its index, passes done */
-    WT_MILESTONE, /* the model is usable as it is: tier, quality in dB or 255 (§5.8) */
+    WT_UPDATED,   /* a tensor has become better: its index, passes done (0 where it came whole) */
+    WT_MILESTONE, /* the model is usable as it is: enum wt_tier, quality in dB or 255 (§5.8) */
     WT_CHECK,     /* digests are about to be computed, then WT_COMPLETE: returns for how many ms */
     WT_COMPLETE,  /* every digest fits: store or use the model; returns whether that worked */
     WT_CLOSED     /* the session is over: the code of §4.6, or WT_SILENCE */
+};
+
+/* How far all of the model has come at a milestone (§5.8): the first number of WT_MILESTONE. From
+   WT_TIER_PLANES up to 63 it is the number of planes that every large tensor has at least. */
+enum wt_tier {
+    WT_TIER_SMALL = 0,       /* the small tensors, coarsely */
+    WT_TIER_PLANES = 1,
+    WT_TIER_ALL_PLANES = 64, /* as many as there are to be */
+    WT_TIER_COMPLETE = 65    /* the model as it is sent */
 };
 
 #define WT_SILENCE 255u /* nothing heard for 8 s; the sender may go on with the session */
@@ -145,8 +156,14 @@ struct wt_receiver {
     uint8_t closing, closing_code; /* CLOSE frames to be sent */
     bool is_open, is_busy;
     bool is_last_word; /* behind what is in the outbox the session is closed */
+#if WT_WINDOW || WT_CORRECTION
+    uint8_t in_use, in_use_pending; /* of these two (§4.1); and in the session that is pending */
+#endif
+#if WT_CORRECTION
+    uint8_t parity_kind; /* of the last frame that had parity, or 0 */
+    uint32_t corrected;  /* as reported (§4.3): bytes in the lower half, frames in the upper one */
+#endif
 #if WT_WINDOW
-    bool is_window, is_window_pending; /* in use; and in the session that is pending */
     uint16_t window_at; /* where the block behind the expected one is in the window, if it is */
 #endif
 
@@ -157,7 +174,8 @@ struct wt_receiver {
     uint8_t work;  /* that waits until the sender has been told */
 
     /* The coded stream (§6.3). */
-    uint8_t raw_left, lack, step, coded_dtype;
+    uint8_t raw_left, step, coded_dtype;
+    uint8_t fill; /* of the range: ones while the first bytes of a codeword come */
 
     uint16_t length;   /* bytes of the frame that comes in */
     uint16_t tensors;  /* of the table */
@@ -185,6 +203,7 @@ struct wt_receiver {
     uint32_t at, end; /* in the image: of the tensor that comes whole, the next byte, and its end */
     uint32_t coded_at, coded_end; /* of the pass: the next weight, and the end of them */
     uint32_t range, code, raw;
+    const uint8_t *in, *in_end; /* what has come of the coded stream and is to be decoded */
 
 #if WT_CODEC
     uint32_t models[5];
@@ -204,21 +223,22 @@ struct wt_receiver {
     uint8_t name[WT_NAME_SIZE];
 #if !WT_MEMORY
     uint32_t image_at, unit_at;  /* in the flash: of the image that is read and written; of `unit` */
+    uint8_t image_mask;          /* ones where it is inverted, as what is written always is */
     uint8_t unit[WT_UNIT_LIMIT]; /* that is being written */
 #endif
 #endif
 };
 
-/* `config` stays where it is. With WT_FLASH it looks for a model, as wt_restore does. The nonce differs from reset to reset: random bits, or a counter. */
+/* `config` stays where it is. With WT_FLASH it looks for a model, as wt_restore does. The nonce
+   differs from reset to reset: random bits, or a counter. */
 void wt_init(struct wt_receiver *receiver, const struct wt_config *config, uint32_t nonce);
 
 /* Takes what the line has brought, from one byte to many. */
 void wt_receive(struct wt_receiver *receiver, const uint8_t *bytes, uint16_t count, uint32_t now);
 
 /* Writes a frame for the line, of WT_FRAME_SIZE bytes at most, and returns its length; 0: nothing
-   to send. To be called after each
-   wt_receive and at each deadline, until it returns 0. Computes the digests behind the frame that
-   announces it, and so takes long then. */
+   to send. To be called after each wt_receive and at each deadline, until it returns 0. Computes the
+   digests behind the frame that announces it, and so takes long then. */
 uint16_t wt_transmit(struct wt_receiver *receiver, uint8_t *out, uint32_t now);
 
 /* In how many milliseconds wt_transmit has something to do, if no byte comes; at most 2^31. */

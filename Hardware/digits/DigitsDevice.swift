@@ -188,8 +188,8 @@ public struct DigitsDevice<
     guard let result = trial.step(receiver.store) else { return nil }
     if tier != nil {
       metric = result
-      // The sender may go on at once.
-      receiver.announceBusy(milliseconds: 0)
+      // The sender may go on at once. A frame that has come meanwhile is answered next, which says so too.
+      if !receiver.isPending { receiver.announceBusy(milliseconds: 0) }
     }
     return .tried(result, tier: tier)
   }
@@ -197,7 +197,10 @@ public struct DigitsDevice<
   /// Tells the result as soon as there is room for it, and then that the model has come.
   private mutating func sayMetric() {
     guard let result = metric,
-      receiver.report("accuracy", result.percentage, digits: 2, unit: "%", tier: tier)
+      receiver.report(
+        "accuracy", result.percentage, digits: 2,
+        unit: MetricUnit("% of ", result.count, " images"),
+        tier: tier)
     else { return }
     metric = nil
     if isUnconfirmed { confirm() }

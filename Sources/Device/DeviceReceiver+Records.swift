@@ -53,6 +53,7 @@ extension DeviceReceiver where Store: ~Copyable {
     switch outcome {
     case .needsBytes, .hasEnded: nil
     case .broken: fail(DeviceFailure.broken)
+    case .notFinite: fail(DeviceFailure.cannotKeep, "NaN or infinite weight")
     case .unkeepable: fail(DeviceFailure.cannotKeep)
     }
   }
@@ -213,7 +214,8 @@ extension DeviceReceiver where Store: ~Copyable {
   mutating func commit() -> Event? {
     switch store.commit(model) {
     case .more: return nil
-    case .failed: return fail(DeviceFailure.cannotKeep)
+    case .failed:
+      return fail(DeviceFailure.cannotKeep, "flash does not hold what was written")
     case .done:
       phase = .completed
       return .completed

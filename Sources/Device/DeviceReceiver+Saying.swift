@@ -82,12 +82,12 @@ extension DeviceReceiver where Store: ~Copyable {
 
   /// Tells the sender's user what was measured with the model so far; false where there is no room yet.
   ///
-  /// The name has 64 bytes at most, the unit that it is counted in 16, and the value is the number times
-  /// 10^`digits`. The tier is that of the milestone which the model had reached; nil for none.
+  /// The name has 64 bytes at most, and the value is the number times 10^`digits`. The tier is that of
+  /// the milestone which the model had reached; nil for none.
   public mutating func report(
-    _ name: StaticString, _ value: Int32, digits: UInt8 = 0, unit: StaticString, tier: UInt8?
+    _ name: StaticString, _ value: Int32, digits: UInt8 = 0, unit: MetricUnit, tier: UInt8?
   ) -> Bool {
-    let byteCount = 7 &+ unit.utf8CodeUnitCount &+ name.utf8CodeUnitCount
+    let byteCount = 7 &+ unit.byteCount &+ name.utf8CodeUnitCount
     let isListening = phase != .closed && phase != .failed && reader.order != .offer
     // Behind it there has to be room for the word that the model has come.
     let reserve = 2 &+ SHA256.byteCount
@@ -97,8 +97,8 @@ extension DeviceReceiver where Store: ~Copyable {
     say(digits)
     let bits = UInt32(bitPattern: value)
     for place in 0..<4 { say(UInt8(truncatingIfNeeded: bits >> UInt32(8 &* place))) }
-    say(UInt8(truncatingIfNeeded: unit.utf8CodeUnitCount))
-    say(unit, byteCount: unit.utf8CodeUnitCount)
+    say(UInt8(truncatingIfNeeded: unit.byteCount))
+    unit.forEachByte { say($0) }
     say(name, byteCount: name.utf8CodeUnitCount)
     return true
   }

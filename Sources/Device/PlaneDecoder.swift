@@ -14,7 +14,9 @@ struct PlaneDecoder: ~Copyable {
     case hasEnded
     /// No encoder writes this.
     case broken
-    /// It tells of something that an image has no place for: an infinity, finer planes.
+    /// It tells of NaNs or infinities, for which an image has no place.
+    case notFinite
+    /// It tells of something else that an image has no place for: finer planes.
     case unkeepable
   }
 
@@ -112,7 +114,7 @@ struct PlaneDecoder: ~Copyable {
     guard entry.isPlaned, !coder.decode(&isMantissa) else { return .unkeepable }
     if store[stateOf: entry.index].passCount == 0 {
       guard let state = decodeHeader(entry.format) else { return .broken }
-      guard !coder.decode(&hasExceptions) else { return .unkeepable }
+      guard !coder.decode(&hasExceptions) else { return .notFinite }
       store[stateOf: entry.index] = state
     }
     return beginPass(entry, store[stateOf: entry.index])

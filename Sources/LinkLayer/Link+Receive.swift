@@ -278,12 +278,14 @@ extension Link {
 
   mutating func noteLost(_ lost: FrameTally, _ cause: Cause) {
     guard lost.frameCount > 0 else { return }
-    statistics.retransmissions += UInt64(lost.frameCount)
     timed = nil
-    switch cause {
-    case .busy: return  // It was sound: nothing is learnt about the line.
-    case .answeredLater: break
-    case .timeout:
+    if cause == .busy {
+      // They were sound: nothing is learnt about the line.
+      statistics.busyRepeats += UInt64(lost.frameCount)
+      return
+    }
+    statistics.retransmissions += UInt64(lost.frameCount)
+    if cause == .timeout {
       statistics.timeouts += 1
       turnaround.backOff()
     }

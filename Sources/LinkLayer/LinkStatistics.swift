@@ -17,8 +17,10 @@ public struct LinkStatistics: Equatable, Sendable {
   public internal(set) var framesEchoed: UInt64 = 0
   /// Data frames that brought nothing new.
   public internal(set) var framesDuplicate: UInt64 = 0
-  /// Data frames sent again.
+  /// Data frames sent again because they were lost, or seemed to be.
   public internal(set) var retransmissions: UInt64 = 0
+  /// Data frames sent again because the peer had no room for them, or did not listen, and said so.
+  public internal(set) var busyRepeats: UInt64 = 0
   /// Frames that were put right by their parity.
   public internal(set) var framesCorrected: UInt64 = 0
   /// Bytes that were wrong in them.

@@ -22,6 +22,8 @@ package enum TransferNews {
   case improved
   /// The output could not be replaced; what has come is not lost, and the transfer goes on.
   case notStored(OutputError)
+  /// The receiver gets something else than was asked for, since it takes nothing else.
+  case substituted(SendPolicy.Substitution)
   /// Called several times a second.
   case progress(TransferProgress)
   /// These tensors were to be quantized and go exactly, since they hold a NaN or an infinity.

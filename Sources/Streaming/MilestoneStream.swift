@@ -11,6 +11,8 @@ struct MilestoneStream {
   private var quality: PlanQuality
   /// How far each chain is, in steps; those missing are at their beginning.
   private var positions: [Int: Int] = [:]
+  // Planes that the last milestone told of.
+  private var reached = 0
 
   /// Begins a plan for these large tensors, by their index.
   init(_ manifest: Manifest, _ chains: [Int: TensorChain], planeLimit: Int?) {
@@ -40,7 +42,6 @@ struct MilestoneStream {
 
   /// Appends steps, and a milestone behind each with which the last chain has reached a tier.
   mutating func appendWithTiers(_ body: [PlanStep]) {
-    var reached = 0
     for step in body {
       append(step)
       guard let index = step.tensorIndex, chains[index] != nil else { continue }

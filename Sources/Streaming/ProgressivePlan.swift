@@ -57,22 +57,25 @@ private struct Planner {
     let small = indices.filter { isSmall($0) && isPlaned($0) }
     var steps = small.flatMap { smallSteps($0, toEnd: false) }
     steps += zeros.compactMap { zeroStep($0) } + wholeSteps { isHead($1, byteCount: $0) }
-    let body = bodySteps()
+    let (body, lastPasses) = splitForDigests(bodySteps())
     var stream = MilestoneStream(manifest, chains, planeLimit: policy.planeLimit)
     stream.append(steps)
     if !small.isEmpty || indices.contains(where: { isSmall($0) && isFloat($0) }) {
       stream.append(.small)
     }
-    stream.appendWithTiers(body)
     let rest =
       small.flatMap { smallSteps($0, toEnd: true) }
       + wholeSteps { !isHead($1, byteCount: $0) && !isFloat($1) }
+    stream.appendWithTiers(body)
+    if policy.codesPlanesOnly { stream.append(rest) }
+    stream.appendWithTiers(lastPasses)
     let tails = indices.compactMap { chains[$0]?.last }
     // Where planes are cut, the last of them has its milestone.
     if !tails.isEmpty || !rest.isEmpty, !body.isEmpty, policy.planeLimit == nil {
       stream.append(.fine)
     }
-    stream.append(rest + tails)
+    if !policy.codesPlanesOnly { stream.append(rest) }
+    stream.append(tails)
     stream.append(.complete)
     return stream.steps
   }
@@ -196,6 +199,19 @@ private struct Planner {
 
   private func wholeFloats() -> [PlanStep] {
     wholeSteps { !isHead($1, byteCount: $0) && isFloat($1) }
+  }
+
+  /// The last pass of each tensor apart, in the manifest's order, where a device receives: it takes the
+  /// digests in that order while the passes come, which in the end would take it long.
+  private func splitForDigests(_ body: [PlanStep]) -> (body: [PlanStep], lastPasses: [PlanStep]) {
+    guard policy.codesPlanesOnly else { return (body, []) }
+    var places: [Int: Int] = [:]
+    for (place, step) in body.enumerated() {
+      if let index = step.tensorIndex, chains[index] != nil { places[index] = place }
+    }
+    let last = Set(places.values)
+    let rest = body.indices.filter { !last.contains($0) }.map { body[$0] }
+    return (rest, places.sorted { $0.key < $1.key }.map { body[$0.value] })
   }
 
   private func byValue() -> [PlanStep] {

@@ -276,3 +276,15 @@ uint16_t h_seal(uint32_t session, uint8_t kind, uint16_t number, const uint8_t *
     memcpy(out + 4, payload, count);
     return seal(&r, out, kind, number, count);
 }
+
+#if WT_CORRECTION
+uint16_t h_size_without_parity(uint16_t total, uint8_t strength)
+{
+    return size_without_parity(total, strength);
+}
+
+uint16_t h_correct(uint8_t *frame, uint16_t total, uint8_t strength)
+{
+    return correct_frame(frame, total, strength);
+}
+#endif

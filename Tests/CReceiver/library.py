@@ -48,6 +48,9 @@ def library(*options):
         found.h_flash_log.restype = ctypes.c_char_p
         for name in ("h_is_kept", "h_roll_back"):
             getattr(found, name).restype = ctypes.c_bool
+    if "WT_CORRECTION=1" in options:
+        for name in ("h_size_without_parity", "h_correct"):
+            getattr(found, name).restype = ctypes.c_uint16
     found.h_deadline.restype = ctypes.c_uint32
     found.h_transmit.restype = ctypes.c_uint16
     found.h_metric.restype = ctypes.c_bool

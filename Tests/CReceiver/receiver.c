@@ -1,7 +1,10 @@
 /* The C receiver as a program: listens on a terminal, writes the image when the model is complete,
    and prints a line for each event. For tests; a firmware's main loop looks much the same.
 
-   usage: receiver TTY IMAGE [STORE_MS]      compiled with the folder of table.h
+   usage: receiver TTY IMAGE [STORE_MS [FLASH [WORN]]]      compiled with the folder of table.h
+
+   With WT_FLASH the file FLASH is the flash, as that of `wtserial device` is; where it has a model,
+   that is written at the start, too. Bit 0 of the byte at the offset WORN is stuck at one.
 
    Exit status: 0 when a model has come, 1 when the session was closed without. SIGUSR1 resets it,
    as the button of a board does. */
@@ -12,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -45,6 +49,10 @@ static uint32_t milliseconds(void)
 
 static void write_file(void)
 {
+#if WT_FLASH && !WT_MEMORY
+    for (uint32_t i = 0; i < sizeof image; i++)
+        image[i] = wt_byte(&receiver, i);
+#endif
     FILE *file = fopen(image_path, "wb");
     if (!file || fwrite(image, 1, sizeof image, file) != sizeof image
         || fwrite(states, 1, sizeof states, file) != sizeof states || fclose(file) != 0)
@@ -71,6 +79,9 @@ static uint16_t take_event(void *context, enum wt_event event, uint16_t first, u
         return 1;
     case WT_CLOSED:
         is_closed = first != WT_SILENCE;
+#if WT_CORRECTION
+        printf("corrected %u frames\n", (unsigned)(receiver.corrected >> 16));
+#endif
         break;
     default:
         break;
@@ -78,7 +89,60 @@ static uint16_t take_event(void *context, enum wt_event event, uint16_t first, u
     return 0;
 }
 
-#if !WT_MEMORY
+#if WT_FLASH
+#define PAGE_SIZE 4096u
+#define SLOT_BYTES (128u + ((4u * MODEL_TENSORS + 15u) & ~15u) + MODEL_IMAGE_SIZE)
+#define SLOT_PAGES ((SLOT_BYTES + PAGE_SIZE - 1u) / PAGE_SIZE)
+#define FLASH_BYTES (2u * SLOT_PAGES * PAGE_SIZE)
+#define NOWHERE FLASH_BYTES
+
+static uint8_t *flash_bytes;
+static uint32_t worn = NOWHERE;
+
+static void erase(void *context, uint16_t page)
+{
+    (void)context;
+    memset(flash_bytes + page * PAGE_SIZE, 0xFF, PAGE_SIZE);
+}
+
+static void program(void *context, uint32_t offset, const uint8_t *bytes, uint8_t count)
+{
+    (void)context;
+    for (uint32_t i = offset; i < offset + count; i++)
+        flash_bytes[i] &= (uint8_t)(*bytes++ | (i == worn));
+}
+
+static void read_flash(void *context, uint32_t offset, uint8_t *bytes, uint8_t count)
+{
+    (void)context;
+    memcpy(bytes, flash_bytes + offset, count);
+}
+
+static const struct wt_flash flash = {
+    .page_size = PAGE_SIZE,
+    .page_count = 2 * SLOT_PAGES,
+    .milliseconds = 20,
+    .unit = 4,
+    .erase = erase,
+    .program = program,
+    .read = read_flash,
+};
+
+/* False where the file is not the flash of such a device. */
+static bool open_flash(const char *path)
+{
+    int file = open(path, O_RDWR | O_CREAT, 0644);
+    off_t size = file < 0 ? -1 : lseek(file, 0, SEEK_END);
+    if ((size != 0 && size != FLASH_BYTES) || ftruncate(file, FLASH_BYTES) != 0)
+        return false;
+    flash_bytes = mmap(NULL, FLASH_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (flash_bytes == MAP_FAILED)
+        return false;
+    if (size == 0)
+        memset(flash_bytes, 0xFF, FLASH_BYTES);
+    return true;
+}
+#elif !WT_MEMORY
 static void read_image(void *context, uint32_t offset, uint8_t *bytes, uint16_t count)
 {
     (void)context;
@@ -103,9 +167,12 @@ static const struct wt_config config = {
     .name = "host",
 #if WT_MEMORY
     .image = image,
-#else
+#elif !WT_FLASH
     .read = read_image,
     .write = write_image,
+#endif
+#if WT_FLASH
+    .flash = &flash,
 #endif
 #if WT_WINDOW
     .window = window,
@@ -119,6 +186,12 @@ static void start(void)
     is_reset = 0;
     memset(states, 0, sizeof states);
     wt_init(&receiver, &config, milliseconds() ^ (uint32_t)getpid() << 16);
+#if WT_FLASH
+    if (wt_restore(&receiver)) {
+        write_file();
+        printf("found\n");
+    }
+#endif
 }
 
 static void run(int port)
@@ -151,6 +224,12 @@ int main(int count, char **arguments)
         return 64;
     image_path = arguments[2];
     store_milliseconds = (uint16_t)(count > 3 ? atoi(arguments[3]) : 0);
+#if WT_FLASH
+    if (count < 5 || !open_flash(arguments[4]))
+        return 73;
+    if (count > 5)
+        worn = (uint32_t)atol(arguments[5]);
+#endif
     int port = open(arguments[1], O_RDWR | O_NOCTTY);
     if (port < 0 || tcgetattr(port, &settings) != 0)
         return 66;

@@ -10,7 +10,8 @@ import unittest
 from library import HARDWARE
 
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror"]
-OPTIONS = ("WT_CODEC", "WT_SHA256", "WT_CONTINUE", "WT_MEMORY", "WT_FLASH", "WT_WINDOW")
+OPTIONS = ("WT_CODEC", "WT_SHA256", "WT_CONTINUE", "WT_MEMORY", "WT_FLASH", "WT_WINDOW",
+           "WT_CORRECTION")  # fmt: skip
 COMPILERS = [
     ["gcc", "-std=c99", "-fsyntax-only", *WARNINGS],
     ["clang", "-std=c99", "-fsyntax-only", *WARNINGS],

@@ -5,17 +5,19 @@ An initiator for each of them follows Protocol.md from the same script: nonces d
 for itself. What a step does is drawn from the seed and the step's number, never from an answer."""
 
 import functools
+import math
 import os
 import random
 import struct
 import subprocess
 import unittest
 
-from library import TABLE, Receiver
-from peer import (
-    ACK, BUSY, CLOSE, CODED, DATA, FAILED, HELLO, MILESTONE, NAK, NONCE, PING, READY, UNIT, VERIFIED,
-    WELCOME, checksum, encode, hello, manifest, record, session_number, unstuff, whole,
+from framing import (
+    ACK, BUSY, CLOSE, DATA, FIRST_KIND_WITH_PARITY, HELLO, NAK, PING, READY, STRENGTHS, WELCOME,
+    checksum, encode, session_number, stuff, unstuff,
 )  # fmt: skip
+from library import TABLE, Receiver
+from peer import CODED, FAILED, MILESTONE, NONCE, UNIT, VERIFIED, hello, manifest, record, whole
 from test_transfers import Transfer
 
 MTU = 250  # below the 254 where stuffing makes a frame longer, or not
@@ -36,8 +38,8 @@ OTHERS = [
 class CEnd:
     """The receiver in C."""
 
-    def __init__(self, nonce):
-        self.receiver = Receiver(MODEL, mtu=MTU, outbox=4096, nonce=nonce)
+    def __init__(self, nonce, options=()):
+        self.receiver = Receiver(MODEL, options, mtu=MTU, outbox=4096, nonce=nonce)
         self.receiver.reports()
 
     def at(self, now, data):
@@ -239,6 +241,19 @@ class Initiator:
         return found
 
 
+class ParityInitiator(Initiator):
+    """Each frame of data is hit by as much as its parity puts right."""
+
+    def data(self, first, blocks):
+        draw = random.Random(f"{self.seed} {first} {blocks}")
+        index = draw.randrange(len(STRENGTHS))
+        payload = self.stream[16 * first : 16 * (first + blocks)]
+        frame = bytearray(unstuff(self.frame(FIRST_KIND_WITH_PARITY + index, first, payload)[:-1]))
+        for place in draw.sample(range(2, len(frame)), STRENGTHS[index]):
+            frame[place] ^= draw.randrange(1, 256)
+        return stuff(bytes(frame)) + b"\0"
+
+
 @functools.cache
 def transfer(number):
     return Transfer(MODEL, seed=number, plane_count=number)
@@ -324,6 +339,41 @@ class TwinTests(unittest.TestCase):
             with self.subTest(seed):
                 last = self.compare(seed, sent.records, disturbs=seed % 10 != 0)
                 self.assertEqual(last, (VERIFIED, sent.digest))
+
+    def test_later_revisions(self):
+        """Each HELLO is answered; it is the initiator that gives up (§4.1)."""
+        greeting = bytearray(hello())
+        greeting[2:4] = 9, 2
+        ends = [CEnd(1), SwiftEnd(1)]
+        answers = [end.at(1000, b"\0" + encode(0, 0, HELLO, 0, bytes(greeting))) for end in ends]
+        for end, frames in zip(ends, answers):
+            end.end()
+            payload = unstuff(frames[0].strip(b"\0"))[2:-4]
+            self.assertEqual((len(frames), payload[:4]), (1, b"WT\1\1"))
+
+    def test_weights_that_are_no_numbers(self):
+        for seed, value in (3000, math.nan), (3001, -math.inf):
+            sent = Transfer(MODEL, seed=seed, plane_count=1)
+            sent.contents[0] = struct.pack("<f", value) + sent.contents[0][4:]
+            sent.code(1)
+            with self.subTest(value):
+                last = self.compare(seed, sent.records, disturbs=False)
+                self.assertEqual(last, (FAILED, b"\3NaN or infinite weight"))
+
+    def test_parity(self):
+        """What the C receiver puts right the other one gets as it was."""
+        for seed in range(2000, 2014):
+            sent = transfer(1 + seed % 2)
+            ends = [CEnd(seed, ("WT_CORRECTION=1",)), SwiftEnd(seed)]
+            stream = b"".join(sent.records)
+            sides = [
+                side(end, seed, stream, False)
+                for side, end in zip((ParityInitiator, Initiator), ends)
+            ]
+            with self.subTest(seed):
+                self.assertEqual(self.run_both(*sides, is_coded=False), (VERIFIED, sent.digest))
+            for end in ends:
+                end.end()
 
     def test_broken_streams(self):
         """What the sender says is wrong, on a clean line and on a damaged one."""

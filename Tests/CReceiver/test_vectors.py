@@ -5,8 +5,9 @@ import unittest
 from unittest.mock import patch
 
 from coded_stream import FLAT, Stream
+from framing import session_number, unstuff
 from library import ROOT, TABLE, Receiver, library
-from peer import CODED, MILESTONE, Initiator, manifest, record, session_number, unstuff
+from peer import CODED, MILESTONE, Initiator, manifest, record
 from test_transfers import expected_byte
 
 VECTORS = ROOT / "Tests/Vectors"

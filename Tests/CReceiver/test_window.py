@@ -4,11 +4,9 @@ import random
 import struct
 import unittest
 
+from framing import ACK, BUSY, DATA, HELLO, NAK, encode, session_number
 from library import Receiver
-from peer import (
-    ACK, BUSY, DATA, HELLO, NAK, NONCE, VERIFIED, Initiator, encode, hello, manifest,
-    session_number, whole,
-)  # fmt: skip
+from peer import NONCE, VERIFIED, Initiator, hello, manifest, whole
 from test_transfers import Transfer
 
 WINDOW = 19

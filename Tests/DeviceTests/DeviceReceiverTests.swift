@@ -79,6 +79,7 @@ struct DeviceReceiverTests {
   @Test func infinitiesCannotBeKept() throws {
     let run = try DeviceRun(try SmallModel(.f32, scale: .infinity).checkpoint)
     #expect(run.failure?.code == .cannotStore)
+    #expect(run.failure?.text == Array("NaN or infinite weight".utf8))
   }
 
   // MARK: - Another model

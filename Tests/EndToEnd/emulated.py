@@ -72,7 +72,7 @@ class Machine:
         # It is not there at once, and the one of a board before may be.
         with wait_until(lambda: connection(self.monitor), lambda: "the monitor") as monitor:
             monitor.settimeout(LIMIT)
-            monitor.sendall(f'pmemsave {address} {count} "{copy}"\n'.encode())
+            monitor.sendall(f'memsave {address} {count} "{copy}"\n'.encode())
             told = b""
             while told.count(b"(qemu) ") < 2:
                 told += monitor.recv(4096)

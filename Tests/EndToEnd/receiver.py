@@ -13,41 +13,19 @@ import sys
 import time
 import tty
 import zlib
+from pathlib import Path
 
-HELLO, WELCOME, DATA, ACK, NAK, BUSY, PING, CLOSE = 1, 2, 4, 5, 6, 7, 8, 9
-OFFER, TENSOR, UNIT, CONTENT, DIGEST, FINISH, MILESTONE, INFO, ACCEPT, VERIFIED, FAILED = (
-    1, 2, 3, 4, 5, 6, 8, 64, 65, 66, 67,
+sys.path.append(str(Path(__file__).resolve().parents[2] / "Scripts"))
+
+from framing import (  # noqa: E402
+    ACK, CLOSE, DATA, FROM_INITIATOR, FROM_RESPONDER, HELLO, NAK, PING, WELCOME, checksum, encode,
+    session_number, unstuff,
 )  # fmt: skip
-FROM_INITIATOR, FROM_RESPONDER = 0, 1
+
+OFFER, TENSOR, UNIT, CONTENT, DIGEST, FINISH, MILESTONE, INFO, ACCEPT, VERIFIED = (
+    1, 2, 3, 4, 5, 6, 8, 64, 65, 66,
+)  # fmt: skip
 REPEAT_SECONDS = 0.5
-
-
-def stuff(data):
-    out, group = bytearray(), bytearray()
-    for byte in data + b"\0":
-        if byte:
-            group.append(byte)
-        if byte == 0 or len(group) == 254:
-            out += bytes([len(group) + 1]) + group
-            group.clear()
-    return bytes(out)
-
-
-def unstuff(data):
-    out, offset = bytearray(), 0
-    while offset < len(data):
-        code = data[offset]
-        if offset + code > len(data):
-            return None
-        out += data[offset + 1 : offset + code]
-        offset += code
-        if code < 255 and offset < len(data):
-            out.append(0)
-    return bytes(out)
-
-
-def checksum(session, direction, frame):
-    return struct.pack("<I", zlib.crc32(struct.pack("<IB", session, direction) + frame))
 
 
 class Link:
@@ -67,9 +45,7 @@ class Link:
         self.stream.clear()
 
     def transmit(self, session, kind, sequence=0, payload=b""):
-        frame = struct.pack("<H", kind << 12 | sequence) + payload
-        seal = checksum(session, FROM_RESPONDER, frame)
-        os.write(self.port, b"\0" + stuff(frame + seal) + b"\0")
+        os.write(self.port, b"\0" + encode(session, FROM_RESPONDER, kind, sequence, payload))
 
     def say(self, kind, body=b""):
         """Queues a record; one DATA frame of ours is on its way at a time."""
@@ -120,7 +96,7 @@ class Link:
         nonce = struct.unpack_from("<I", payload, 4)[0]
         if self.nonces is None or self.nonces[0] != nonce:
             self.nonces = nonce, random.getrandbits(32)
-            self.pending = zlib.crc32(struct.pack("<II", *self.nonces)) or 1
+            self.pending = session_number(*self.nonces)
         answer = struct.pack("<2sBBIIHHI", b"WT", 1, 1, self.nonces[1], nonce, 512, 32, 0)
         self.transmit(0, WELCOME, 0, answer)
 

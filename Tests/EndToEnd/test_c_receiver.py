@@ -1,76 +1,16 @@
 """`send` to the receiver for devices, Hardware/c: compiled for this machine, on a line of bytes."""
 
-import os
+import re
 import signal
-import subprocess
-import sys
 
 import device_images
 import models
 import torch
-from lines import LineTests
-from processes import DATA, LIMIT, OK, ROOT, UNAVAILABLE, WTSERIAL, wait_until
-
-HARDWARE = ROOT / "Hardware/c"
-FLAGS = ["-std=c99", "-g", "-O1", "-Wall", "-Wextra", "-fsanitize=address,undefined"]
-FLAGS += ["-fno-sanitize-recover=all", f"-I{HARDWARE}"]
+from c_device import CDevice
+from processes import CANNOT_CREATE, DATA, LIMIT, OK, ROOT, UNAVAILABLE
 
 
-class DeviceTests(LineTests):
-    def build(self, model, *options):
-        """The receiver with the table of a model."""
-        table = subprocess.run(
-            [sys.executable, ROOT / "Scripts/model-table", model, "--c", "model"],
-            check=True, capture_output=True, env={**os.environ, "WTSERIAL": WTSERIAL},
-        )  # fmt: skip
-        (self.folder / "table.h").write_bytes(table.stdout)
-        self.program = self.folder / "receiver"
-        source = ROOT / "Tests/CReceiver/receiver.c"
-        subprocess.run(
-            ["gcc", *FLAGS, *options, f"-I{self.folder}", source, HARDWARE / "wtserial.c", "-o",
-             self.program],
-            check=True,
-        )  # fmt: skip
-
-    def run_device(self, milliseconds=0):
-        self.image = self.folder / "image"
-        self.log = self.folder / "device.log"
-        with open(self.log, "wb") as log:
-            process = subprocess.Popen(
-                [self.program, self.b, self.image, str(milliseconds)], stdout=log, stderr=log
-            )
-        self.addCleanup(process.wait, 10)
-        self.addCleanup(process.kill)
-        self.wait_for(process, "ready")
-        return process
-
-    def wait_for(self, process, text):
-        def seen():
-            found = text in self.log.read_text()
-            assert found or process.poll() is None, self.log.read_text()
-            return found
-
-        wait_until(seen, lambda: f"{text!r} of the device")
-
-    def model(self, seed=1):
-        """Floats alone: large and small ones."""
-        state = models.small_network(seed).state_dict()
-        state = {name: t for name, t in state.items() if t.is_floating_point()}
-        return models.save(self.folder / f"model{seed}.pt", state)
-
-    def assert_image(self, model):
-        """Whole ones exactly, and of the others what seven planes tell, in the manifest's order."""
-        wanted = device_images.image(model)
-        self.assertTrue(self.image.read_bytes().startswith(wanted), "the image")
-
-    def check(self, model, *options, milliseconds=0):
-        device = self.run_device(milliseconds)
-        sender = self.send(model, *options)
-        self.assert_ends(sender, OK)
-        self.assertEqual(device.wait(LIMIT), 0, self.log.read_text())
-        self.assert_image(model)
-        return sender
-
+class DeviceTests(CDevice):
     def test_clean_line(self):
         self.lay_line(baud=921600)
         model = self.model()
@@ -80,17 +20,30 @@ class DeviceTests(LineTests):
         # The last word is answered as soon as the device has had its time.
         self.assertLess(sender.wait_for_event("done")["seconds"], 20)
 
-    def test_noisy_line_and_storage_behind_functions(self):
-        self.lay_line("--bit-error-rate=3e-5", "--drop-rate=1e-5", "--seed=3", baud=230400)
+    def check_noisy_line(self, seed, *options, bit_error_rate="3e-5", baud=115200):
+        noise = f"--bit-error-rate={bit_error_rate}", "--drop-rate=1e-5", f"--seed={seed}"
+        self.lay_line(*noise, baud=baud)
         model = self.model(2)
-        self.build(model, "-DWT_MEMORY=0")
-        self.check(model)
+        self.build(model, *options)
+        return self.check(model)
+
+    def test_noisy_line_and_storage_behind_functions(self):
+        self.check_noisy_line(3, "-DWT_MEMORY=0", baud=230400)
 
     def test_noisy_line_and_a_window(self):
-        self.lay_line("--bit-error-rate=3e-5", "--drop-rate=1e-5", "--seed=4", baud=115200)
-        model = self.model(2)
-        self.build(model, "-DWT_WINDOW=1")
-        self.check(model)
+        self.check_noisy_line(4, "-DWT_WINDOW=1")
+
+    def check_parity(self, seed, *options):
+        """Most frames are hit, and many are put right."""
+        self.check_noisy_line(seed, "-DWT_CORRECTION=1", *options, bit_error_rate="1e-3")
+        corrected = re.findall(r"corrected (\d+) frames", self.log.read_text())
+        self.assertGreater(int(corrected[-1]), 20)
+
+    def test_parity(self):
+        self.check_parity(5)
+
+    def test_parity_and_a_window(self):
+        self.check_parity(6, "-DWT_WINDOW=1")
 
     def test_two_models_one_after_the_other(self):
         self.lay_line(baud=921600)
@@ -107,6 +60,17 @@ class DeviceTests(LineTests):
         self.assert_ends(self.send(other), DATA, "does not run this model", "another count of tensors")
         self.assertEqual(device.wait(LIMIT), 1)
         self.assertFalse(self.image.exists())
+
+    def test_weights_that_are_no_numbers(self):
+        """They have no place in planes, and the sender's user learns that."""
+        self.lay_line(baud=921600)
+        weight = torch.randn(30, 30)
+        weight[3, 4] = torch.inf
+        model = models.save(self.folder / "infinite.pt", {"weight": weight})
+        self.build(model)
+        device = self.run_device()
+        self.assert_ends(self.send(model), CANNOT_CREATE, "NaN or infinite weight")
+        self.assertEqual(device.wait(LIMIT), 1)
 
     def test_line_that_breaks_off_for_a_while(self):
         """Longer than the peers' patience: the session is given up, and gone on with."""

@@ -61,7 +61,10 @@ class DeviceTests(LineTests):
         """It tells how well the model does after each milestone, and in the end."""
         metrics = [event for event in command.events if event["event"] == "metric"]
         self.assertEqual([event["milestone"] for event in metrics], TIERS)
-        self.assertEqual({(event["metric"], event["unit"]) for event in metrics}, {("accuracy", "%")})
+        self.assertEqual({event["metric"] for event in metrics}, {"accuracy"})
+        # The unit says of how many: 20 are tried after a milestone here, and in the end all.
+        units = ["% of 20 images"] * (len(TIERS) - 1) + ["% of 360 images"]
+        self.assertEqual([event["unit"] for event in metrics], units)
         *climbing, final = (event["value"] for event in metrics)
         self.assertEqual(climbing, sorted(climbing))
         self.assertLess(climbing[0], 50)
@@ -154,14 +157,60 @@ class DeviceTests(LineTests):
         self.assertEqual(self.image.read_bytes(), device_image(model))
         self.assertFalse([event for event in device.events if event["event"] == "metric"])
 
+    def test_weights_that_are_no_numbers(self):
+        self.lay_line()
+        weight = torch.randn(30, 30)
+        weight[3, 4] = math.nan
+        model = models.save(self.folder / "model.pt", {"weight": weight})
+        device = self.start("device", "--json", self.rate, self.b, "--like", model)
+        device.wait_for_event("waiting")
+        self.assert_ends(self.send(model), CANNOT_CREATE, "NaN or infinite weight")
+
     def test_words(self):
         self.lay_line()
         device = self.start("device", self.rate, self.b, "--samples=10", "--once")
         device.wait_for_text("waiting for a sender")
         self.assert_ends(self.send(DIGITS), OK)
         self.assert_ends(device, OK, "power-up: ", "reached int4, signal to noise", "of 10 images")
-        self.assertIn(f"accuracy {FINAL} %, 357 of 360 images, with complete", device.words)
+        self.assertIn(f"accuracy {FINAL} % of 360 images with complete\n", device.words)
         self.assertEqual(device.output, "done: digits.pt is verified and stays\n")
+
+    def test_help_says_nothing_of_a_rate_that_changes(self):
+        self.assertNotIn("auto", self.run_command("device", "--help").output)
+
+    @lasts(6)
+    def test_flash_that_was_written_the_other_way_is_told(self):
+        self.lay_line()
+        for kept, other, words in (
+            ((), ("--in-flash",), "written from memory, which --in-flash cannot use"),
+            (("--in-flash",), (), "written as it came, with --in-flash"),
+        ):
+            self.deliver("--flash", self.flash, *kept)
+            for options, is_told in ((kept, False), (other, True)):
+                device = self.start("device", self.rate, self.b, "--flash", self.flash, *options)
+                device.wait_for_text("waiting for a sender")
+                self.assertEqual(words in device.words, is_told, device)
+                self.assertEqual("found digits.pt" in device.words, "cannot" not in device.words)
+                if "cannot" not in device.words:
+                    device.wait_for_text(f"accuracy {FINAL} % of 360 images\n")
+                device.signal(signal.SIGINT)
+                self.assert_ends(device, INTERRUPTED)
+
+    @lasts(6)
+    def test_sender_is_told_what_the_device_gets_instead(self):
+        self.lay_line()
+        self.device()
+        for options, words in (
+            (["--quantizer=affine", "--bits=4"], "in 3 planes, as fine as int4, and not as affine"),
+            (["--codec=none"], "in 7 planes, as fine as int8, and not whole and exact"),
+            (["--precision=int4"], None),
+        ):
+            sender = self.send(DIGITS, *options)
+            self.assert_ends(sender, OK)
+            notices = [event["message"] for event in sender.events if event["event"] == "notice"]
+            self.assertEqual([words in notice for notice in notices], [True] if words else [])
+        sender = self.start("send", self.rate, self.a, DIGITS, "--codec=deflate")
+        self.assert_ends(sender, OK, "the receiver takes large tensors in planes only")
 
     def test_interrupted_while_it_waits(self):
         self.lay_line()
@@ -179,6 +228,8 @@ class DeviceTests(LineTests):
             (USAGE, "--mtu takes", ["--mtu=16"]),
             (USAGE, "--samples takes 0 to 360", ["--samples=1000"]),
             (USAGE, "does not change its rate", ["--baud=auto"]),
+            (USAGE, "--samples goes without --like", ["--like", DIGITS, "--samples=5"]),
+            (DATA, "has no tensors; give --like", ["--like", self.flash]),
             (NO_INPUT, "no file", ["--like", self.folder / "absent.pt"]),
             (CANNOT_CREATE, "not the flash of this device", ["--flash", self.flash]),
             (CANNOT_CREATE, "give the name of a file", ["--flash", self.folder]),

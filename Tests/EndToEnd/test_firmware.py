@@ -49,7 +49,10 @@ class TransferTests:
     def test_model_over_a_line_with_faults(self):
         faults = "--bit-error-rate=1e-5", "--drop-rate=1e-5", "--seed=4"
         board = self.start_board_on_line(*faults)
-        values = metrics(self.send_model())
+        sender = self.send_model()
+        values = metrics(sender)
+        units = [event["unit"] for event in sender.events if event["event"] == "metric"]
+        self.assertEqual(units[-1], f"% of {sample_count(self.board)} images")
         self.assertGreater(len(values), 5)
         self.assertEqual(values, sorted(values))
         self.assertLess(values[0], 50)
@@ -162,29 +165,45 @@ class RefusalTests(DigitsTests):
         def change(state):
             state["hidden.weight"] = torch.zeros(32, 256)
 
-        self.assert_refused(change, "hidden.weight", "another shape")
+        self.assert_refused(
+            change, "hidden.weight: another shape", "float32 32×256 was offered",
+            "the table of its firmware from this model with Scripts/model-table",
+        )  # fmt: skip
 
     def test_another_dtype(self):
         def change(state):
             state["output.weight"] = state["output.weight"].to(torch.float16)
 
-        self.assert_refused(change, "output.weight", "another dtype")
+        self.assert_refused(change, "output.weight: another dtype", "float16 10×64 was offered")
 
     def test_another_name(self):
         def change(state):
             names = {"norm2.bias": "norm2.offset"}
             return {names.get(name, name): tensor for name, tensor in state.items()}
 
-        self.assert_refused(change, "norm2.bias", "another name")
+        self.assert_refused(change, "norm2.bias: another name", "has no tensor of this name")
+
+    def test_another_order(self):
+        def change(state):
+            state["norm2.bias"] = state.pop("norm2.bias")
+
+        self.assert_refused(change, "norm2.bias: another name", "offered as tensor 22 of 22")
 
     def test_a_tensor_more(self):
         def change(state):
             state["more"] = torch.zeros(3)
 
-        self.assert_refused(change, "tensors")
+        self.assert_refused(change, "another count of tensors", "23 tensors were offered")
+
+    def test_a_file(self):
+        self.start_board()
+        notes = self.folder / "notes.txt"
+        notes.write_text("notes")
+        sender = self.send(notes)
+        self.assert_ends(sender, DATA, "tensors, not a file; send the model it was built for")
 
     def test_far_too_large(self):
         def change(state):
             state["conv3.weight"] = torch.zeros(1024, 256, 3, 3)
 
-        self.assert_refused(change, "conv3.weight", "another shape")
+        self.assert_refused(change, "conv3.weight", "float32 1024×256×3×3 was offered")

@@ -359,6 +359,26 @@ struct LinkSendingTests {
     #expect(bench.link.failures == 0)
   }
 
+  /// What a busy peer is sent again was not lost: it is counted apart from what was.
+  @Test func repeatsForABusyPeerAreNoRetransmissions() {
+    let bench = bench()
+    bench.write(sample(100))
+    #expect(bench.hear().count == 1)
+    for count in 1...3 {
+      bench.advance(by: .milliseconds(15))
+      bench.say(.busy, 0, [50, 0])
+      bench.advance(by: .milliseconds(50))
+      #expect(bench.hear().map(\.payload) == [sample(100)])
+      #expect(bench.statistics.busyRepeats == UInt64(count))
+    }
+    #expect(bench.statistics.retransmissions == 0)
+    // No word at all: now it is lost.
+    while bench.statistics.timeouts == 0 { bench.advanceToDeadline() }
+    #expect(bench.hear().map(\.payload) == [sample(100)])
+    #expect(bench.statistics.retransmissions == 1)
+    #expect(bench.statistics.busyRepeats == 3)
+  }
+
   /// A device that erases its flash for longer than silence is borne.
   @Test func busyPeerIsNotTakenForASilentOne() {
     let bench = bench()
@@ -366,7 +386,7 @@ struct LinkSendingTests {
     _ = bench.hear()
     bench.advance(by: .milliseconds(15))
     bench.say(.busy, 0, [0x98, 0x3A])
-    while bench.statistics.retransmissions == 0, bench.isEstablished { bench.advanceToDeadline() }
+    while bench.statistics.busyRepeats == 0, bench.isEstablished { bench.advanceToDeadline() }
     #expect(bench.isEstablished)
     #expect(bench.now == Instant(microseconds: 15_000_000) + .milliseconds(15) + bench.openingTime)
     while bench.isEstablished {

@@ -53,6 +53,38 @@ struct DevicePolicyTests {
     }
   }
 
+  @Test func whatAReceiverGetsInsteadIsTold() {
+    var small = ReceiverInfo(compressions: [.none], codecs: [.flat], byteCountLimit: nil, name: [])
+    small.planeLimit = 7
+    var simple = ReceiverInfo(compressions: [.none], codecs: [], byteCountLimit: nil, name: [])
+    simple.representation = .channel(bits: 8)
+    let rich = ReceiverInfo(compressions: Compression.allCases, byteCountLimit: nil, name: [])
+    let affine = plain(.affine(bits: 4))
+    let affineContents = PlainPolicy(representation: .affine(bits: 4))
+    let cut = SendPolicy(.planes(ProgressivePolicy(planeLimit: 3)))
+    for (wanted, info, told) in [
+      (affine, small, .planes(3, insteadOf: affineContents)),
+      (plain(.exact), small, .planes(7, insteadOf: PlainPolicy())),
+      (affine, simple, .contents(.channel(bits: 8), insteadOf: affine.codec)),
+      (cut, simple, .contents(.channel(bits: 8), insteadOf: cut.codec)),
+      (plain(.channel(bits: 8)), simple, .notPacked),
+      (plain(.channel(bits: 8), .none), simple, nil), (affine, rich, nil), (cut, small, nil),
+      (planes(), small, nil), (planes(), simple, nil), (planes(), rich, nil),
+    ] as [(SendPolicy, ReceiverInfo, SendPolicy.Substitution?)] {
+      #expect(wanted.substitution(for: info) == told)
+    }
+  }
+
+  @Test func theOrderOfTheFileStays() {
+    var info = ReceiverInfo(compressions: [.none], codecs: [.flat], byteCountLimit: nil, name: [])
+    info.planeLimit = 7
+    var wanted = PlainPolicy()
+    wanted.isInFileOrder = true
+    var expected = ProgressivePolicy(order: .file, planeLimit: 7)
+    expected.codesPlanesOnly = true
+    #expect(SendPolicy(.plain(wanted)).adapted(to: info).policy.codec == .planes(expected))
+  }
+
   @Test func aReceiverThatKeepsPlanesGetsPlanes() {
     var info = ReceiverInfo(
       compressions: [.none], codecs: [.flat], byteCountLimit: nil, name: [])

@@ -28,6 +28,9 @@ package struct DeviceConfiguration {
 package enum DeviceNews {
   /// A model stays from before: the beginning of its name, and its digest.
   case found(name: [UInt8], Streaming.Digest?)
+  /// The flash has a model that was written the other way: weights as they came, or a copy of the
+  /// memory. A device that computes in flash cannot use the latter.
+  case isKeptOtherwise(isUsable: Bool)
   /// All is ready for a sender.
   case waiting
   case connected
@@ -37,9 +40,9 @@ package enum DeviceNews {
   /// The beginning of the name that the sender calls the model by.
   case began(name: [UInt8], tensorCount: Int)
   case reached(Milestone)
-  /// So many of so many images were recognized; where the model is not the one from before, with what
-  /// it had reached.
-  case tried(Metric, correct: Int, count: Int)
+  /// How many of a hundred images were recognized; where the model is not the one from before, with
+  /// what it had reached.
+  case tried(Metric)
   case completed(name: [UInt8], Streaming.Digest?, tensorCount: Int)
   /// A model was not taken; whether the one from before is there again, or still.
   case refused(ReceiverFailure.Code?, hasModel: Bool)
@@ -104,13 +107,19 @@ package final class DeviceSession {
       let store = unsafe MemoryStore(image: image.lent, states: states.lent)
       return try run(table, store, samples, &loop)
     }
+    // What the other store finds, which takes any model, or only those that it has written.
+    let duplicate = try flash.duplicate()
     if configuration.isInFlash {
+      let other = unsafe BackedStore(duplicate, table, image: image.lent, states: states.lent)
       let store = unsafe FlashStore(flash, table, states: states.lent)
       tellFound(store.model)
+      if store.model == nil, other.model != nil { tell(.isKeptOtherwise(isUsable: false)) }
       try run(table, store, samples, &loop)
     } else {
+      let other = unsafe FlashStore(duplicate, table, states: states.lent)
       let store = unsafe BackedStore(flash, table, image: image.lent, states: states.lent)
       tellFound(store.model)
+      if other.model != nil { tell(.isKeptOtherwise(isUsable: true)) }
       try run(table, store, samples, &loop)
     }
   }
@@ -172,8 +181,9 @@ package final class DeviceSession {
     case .tried(let result, let tier):
       let reached = tier.flatMap { try? Milestone(parsing: [$0, .max]).tier }
       let metric = Metric(
-        Array("accuracy".utf8), result.percentage, digits: 2, unit: Array("%".utf8), at: reached)
-      tell(.tried(metric, correct: result.correct, count: result.count))
+        Array("accuracy".utf8), result.percentage, digits: 2,
+        unit: Array("% of \(result.count) images".utf8), at: reached)
+      tell(.tried(metric))
       tellCompletion()
     case .completed:
       hasCompleted = true

@@ -22,6 +22,7 @@ struct FlashFile: ~Copyable, FlashDevice {
   private var bytes: MappedFile
   // Holds the lock.
   private let descriptor: FileDescriptor
+  private let path: FilePath
 
   /// Opens the flash, or makes it: erased, with two slots of so many bytes.
   init(_ path: FilePath, slotByteCount: Int) throws(FlashFileError) {
@@ -42,6 +43,35 @@ struct FlashFile: ~Copyable, FlashDevice {
       throw error
     }
     self.descriptor = descriptor
+    self.path = path
+  }
+
+  /// The same flash once more: what is written to either is in both.
+  ///
+  /// - Throws: `FlashFileError.output` where there is no room to map it.
+  borrowing func duplicate() throws(FlashFileError) -> FlashFile {
+    do throws(Errno) {
+      // Both hold the lock, until the last one has ended.
+      let descriptor: FileDescriptor
+      do { descriptor = try self.descriptor.duplicate() } catch {
+        throw error as? Errno ?? .ioError
+      }
+      do throws(Errno) {
+        return FlashFile(
+          try MappedFile(descriptor, byteCount: bytes.byteCount), descriptor, path)
+      } catch {
+        try? descriptor.close()
+        throw error
+      }
+    } catch {
+      throw .output(OutputError(operation: .allocate, path: path, errno: error))
+    }
+  }
+
+  private init(_ bytes: consuming MappedFile, _ descriptor: FileDescriptor, _ path: FilePath) {
+    self.bytes = bytes
+    self.descriptor = descriptor
+    self.path = path
   }
 
   deinit { try? descriptor.close() }

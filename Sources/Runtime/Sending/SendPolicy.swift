@@ -59,7 +59,10 @@ package struct SendPolicy: Equatable, Sendable {
           representation: info.representation ?? representation ?? cast.map { .cast($0) } ?? .exact,
           compression: info.takes(.deflate) ? .deflate : .none))
     case .plain(let plain) where info.planeLimit != nil && variant != nil:
-      policy.codec = .planes(ProgressivePolicy(planeLimit: plain.representation.planeCount))
+      policy.codec = .planes(
+        ProgressivePolicy(
+          order: plain.isInFileOrder ? .file : .value,
+          planeLimit: plain.representation.planeCount))
       return policy.adapted(to: info)
     case .plain(var plain):
       if !info.takes(plain.compression) { plain.compression = .none }

@@ -25,6 +25,7 @@ package final class SendSession {
   // Of sessions before this one, with receivers that were reset.
   private var acknowledgedBefore = 0
   private var unquantizableCount = 0
+  private var toldSubstitution: SendPolicy.Substitution?
   private var marks = TierMarks()
   /// What happened on the link; complete when `run` has ended, in whatever way.
   package private(set) var statistics = LinkStatistics()
@@ -111,6 +112,9 @@ package final class SendSession {
     if let limit = info.byteCountLimit, plan.manifest.byteCount > limit {
       throw SessionError.modelTooLarge(byteCount: plan.manifest.byteCount, limit: limit)
     }
+    let substitution = policy.substitution(for: info)
+    if let substitution, substitution != toldSubstitution { tell(.substituted(substitution)) }
+    toldSubstitution = substitution
     let (adapted, variant) = policy.adapted(to: info)
     if adapted != model.policy || variant != plan.manifest.codec {
       model = try ModelPlan(source, named: name, policy, for: info)

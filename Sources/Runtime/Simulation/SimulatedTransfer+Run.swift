@@ -25,8 +25,7 @@ extension SimulatedTransfer {
         case .connected: beginnings.connected = beginnings.connected ?? beginnings.now
         case .began: beginnings.accepted = beginnings.now
         case .interrupted, .resumed, .rateChanged, .progress, .reached, .improved, .notStored,
-          .measured,
-          .notQuantized:
+          .measured, .notQuantized, .substituted:
           break
         }
       }

@@ -23,7 +23,7 @@ struct DeviceCommand: ParsableCommand {
 
   @Argument(help: PortOptions.help)
   var port: String
-  @OptionGroup var line: PortOptions
+  @OptionGroup var line: FixedPortOptions
   @OptionGroup var output: OutputOptions
   @Option(help: ArgumentHelp("The largest frame to accept, in bytes.", valueName: "bytes"))
   var mtu = 256
@@ -37,9 +37,10 @@ struct DeviceCommand: ParsableCommand {
   @Flag(help: "Write weights to the flash as they come, as a device with little memory does.")
   var inFlash = false
   @Option(
-    help: ArgumentHelp("Images to try after a milestone; in the end it is all.", valueName: "count")
-  )
-  var samples = 60
+    help: ArgumentHelp(
+      "Images to try after a milestone, 60 if not given; in the end it is all 360.",
+      valueName: "count"))
+  var samples: Int?
   @Option(
     help: ArgumentHelp(
       "Take models like this one, of the same names, types and shapes; none is tried.",
@@ -57,14 +58,14 @@ struct DeviceCommand: ParsableCommand {
     guard (LinkConfiguration.mtuMinimum...Int(UInt16.max)).contains(mtu) else {
       throw ValidationError("--mtu takes \(LinkConfiguration.mtuMinimum) to \(UInt16.max).")
     }
-    guard (0...DeviceSession.sampleCountLimit).contains(samples) else {
+    if let samples, !(0...DeviceSession.sampleCountLimit).contains(samples) {
       throw ValidationError("--samples takes 0 to \(DeviceSession.sampleCountLimit).")
     }
     if inFlash, flash == nil {
       throw ValidationError("--in-flash needs a --flash to write to.")
     }
-    if line.baud == .auto {
-      throw ValidationError("a device does not change its rate: give --baud a number.")
+    if like != nil, samples != nil {
+      throw ValidationError("--samples goes without --like: such a model is tried on no images.")
     }
   }
 
@@ -75,16 +76,16 @@ struct DeviceCommand: ParsableCommand {
 
   private func run(_ console: Console) throws {
     var configuration = DeviceConfiguration()
-    configuration.model = try like.map { try Checkpoint(opening: FilePath($0)) }
+    configuration.model = try like.map { try checkpoint($0) }
     configuration.mtu = mtu
     configuration.flash = flash.map { FilePath($0) }
     configuration.isInFlash = inFlash
-    configuration.sampleCount = samples
+    configuration.sampleCount = samples ?? configuration.sampleCount
     configuration.endsWithModel = once
     // A place that cannot be written to is to be known now.
     var file = try image.map { try ImageFile($0) }
     let signals = try SignalWatcher()
-    let baudRate = line.baudRate
+    let baudRate = line.baud
     let session = try DeviceSession(configuration, baudRate: baudRate) { [configuration] news in
       console.tell(news, configuration, baudRate: baudRate)
     }
@@ -100,6 +101,17 @@ struct DeviceCommand: ParsableCommand {
       throw Failure("interrupted\(next)", .interrupted)
     }
     try file.take()?.finish(session.image)
+  }
+
+  /// The file of `--like`: tensors, of which a table can be made.
+  private func checkpoint(_ path: String) throws -> Checkpoint {
+    let checkpoint = try Checkpoint(opening: FilePath(path))
+    guard checkpoint.format != .opaque, !checkpoint.tensors.isEmpty else {
+      throw Failure(
+        "\(path) has no tensors; give --like a PyTorch checkpoint or a .safetensors file", .badModel
+      )
+    }
+    return checkpoint
   }
 }
 

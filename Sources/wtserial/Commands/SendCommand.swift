@@ -77,7 +77,10 @@ struct SendCommand: ParsableCommand {
       let result = try session.run(over: HostLink.make(configuration), &loop)
       console.sent(result)
     } catch {
-      throw SessionFailure(error, session.statistics, line: line, timeout: timeout, verb: .send)
+      var failure = SessionFailure(
+        error, session.statistics, line: line, timeout: timeout, verb: .send)
+      failure.offered = session.plan.manifest
+      throw failure
     }
   }
 }

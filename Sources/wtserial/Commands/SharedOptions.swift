@@ -38,7 +38,7 @@ struct PortOptions: ParsableArguments {
   }
 
   // Slow enough for every adapter and cable, and what boards begin with.
-  private static let safeBaudRate: UInt32 = 115_200
+  static let safeBaudRate: UInt32 = 115_200
 
   /// The rate at which the port is opened.
   var baudRate: UInt32 {
@@ -70,6 +70,38 @@ struct PortOptions: ParsableArguments {
       console.notice("the line stays at \(port.baudRate) baud: the port takes no faster rate")
     }
     return rates
+  }
+}
+
+/// How a port is to be run at a rate that stays.
+struct FixedPortOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      """
+      The rate of the line, in bits a second; any that the adapter can make. A device does not \
+      change it. (default: 115200)
+      """, valueName: "rate"),
+    transform: { word in
+      guard let rate = UInt32(word), rate > 0 else {
+        throw ValidationError("give a number, for a device does not change its rate.")
+      }
+      return rate
+    })
+  var baud = PortOptions.safeBaudRate
+  @Flag(help: "Flow control by RTS and CTS.")
+  var rtscts = false
+  @Option(
+    help: ArgumentHelp(
+      "Wait so many seconds for a port that is not there yet, or `forever`.", valueName: "seconds"))
+  var wait: WaitChoice?
+
+  /// Opens the port of this name.
+  func opener(for name: String) throws -> PortOpener {
+    try PortOpener(name, settings, wait: wait?.wait ?? .none)
+  }
+
+  private var settings: PortSettings {
+    PortSettings(baudRate: baud, flowControl: rtscts ? .rtsCts : .none)
   }
 }
 

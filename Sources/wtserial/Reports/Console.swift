@@ -73,6 +73,7 @@ final class Console {
         "\(error.path): \(error.errno): the model so far is not stored; nothing is lost, and the "
           + "transfer goes on")
     case .progress(let progress): show(progress)
+    case .substituted(let substitution): notice(substitution.sentence)
     case .notQuantized(let indices):
       let text =
         "\(countText(indices.count, "tensor")) sent exactly: values such as NaN or infinity"
@@ -128,8 +129,7 @@ final class Console {
     return "\(milestone.name)\(ratio)"
   }
 
-  /// Tells a metric, and in words more of it.
-  func measured(_ metric: Metric, _ details: String = "") {
+  func measured(_ metric: Metric) {
     let name = String(decoding: metric.name, as: UTF8.self)
     let unit = String(decoding: metric.unit, as: UTF8.self)
     emit(.metric) {
@@ -140,7 +140,7 @@ final class Console {
     }
     let tier = metric.tier.map { " with \(tierText(Milestone($0)))" } ?? ""
     let value = "\(decimalText(metric)) \(printableText(metric.unit))"
-    say("\(printableText(metric.name)) \(value)\(details)\(tier)")
+    say("\(printableText(metric.name)) \(value)\(tier)")
   }
 
   private func rateChanged(_ baudRate: UInt32) {
@@ -320,6 +320,7 @@ extension Event {
     wire_bytes_sent = progress.statistics.wireBytesSent
     wire_bytes_received = progress.statistics.wireBytesReceived
     retransmissions = progress.statistics.retransmissions
+    busy_repeats = progress.statistics.busyRepeats
     corrupt_frames = progress.statistics.framesCorrupt
     goodput = line.goodput
     line_share = line.lineShare

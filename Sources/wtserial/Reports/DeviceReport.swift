@@ -26,6 +26,7 @@ extension Console {
         $0.digest = digest?.hex
       }
       say("found \(printableText(name)) in flash")
+    case .isKeptOtherwise(let isUsable): notice(otherKeeping(configuration, isUsable))
     case .connected:
       emit(.connected) { _ in }
       say("connected to a sender")
@@ -38,8 +39,7 @@ extension Console {
       }
       say("\(printableText(name)): \(countText(tensorCount, "tensor"))")
     case .reached(let milestone): reached(milestone)
-    case .tried(let metric, let correct, let count):
-      measured(metric, ", \(correct) of \(countText(count, "image")),")
+    case .tried(let metric): measured(metric)
     case .completed(let name, let digest, let tensorCount):
       completed(name, digest, tensorCount)
     case .refused(let code, let hasModel):
@@ -57,6 +57,15 @@ extension Console {
       $0.tensors = tensorCount
     }
     result("done: \(printableText(name)) is verified and stays")
+  }
+
+  private func otherKeeping(_ configuration: DeviceConfiguration, _ isUsable: Bool) -> String {
+    let path = configuration.flash.map { "\($0)" } ?? "the flash"
+    return isUsable
+      ? "\(path) has a model that was written as it came, with --in-flash: it is used from a copy in "
+        + "memory, and the next one is written when it is whole"
+      : "\(path) has a model that was written from memory, which --in-flash cannot use: start without "
+        + "--in-flash to have it; it stays until the next one has come"
   }
 
   private func whatIsLeft(_ hasModel: Bool) -> String {

@@ -36,6 +36,8 @@ struct Event: Encodable {
   var wire_bytes_sent: UInt64?
   var wire_bytes_received: UInt64?
   var retransmissions: UInt64?
+  /// Frames that a busy receiver was sent again, and none of them lost.
+  var busy_repeats: UInt64?
   var corrupt_frames: UInt64?
   /// Stream bytes a second, and their share of the line's rate.
   var goodput: Double?

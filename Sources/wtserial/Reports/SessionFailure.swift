@@ -14,6 +14,8 @@ struct SessionFailure: Error {
   let verb: Console.Verb
   /// What has come all the same: tensors that are complete, and the file that holds all.
   var rescued: Rescue?
+  /// What was offered, where this end sends.
+  var offered: Manifest?
 
   struct Rescue {
     var tensorCount: Int
@@ -46,7 +48,7 @@ struct SessionFailure: Error {
     let failure =
       switch error {
       case SessionError.ended(.linkClosed(let reason)): closed(reason, port)
-      case SessionError.ended(.receiverFailed(let cause)): Self.refused(cause)
+      case SessionError.ended(.receiverFailed(let cause)): refused(cause)
       case SessionError.ended(.brokenStream(let error)):
         Failure(
           "the peer on \(port) breaks the protocol (\(error)); use the same version of wtserial "
@@ -134,7 +136,7 @@ struct SessionFailure: Error {
       .unavailable)
   }
 
-  private static func refused(_ failure: ReceiverFailure) -> Failure {
+  private func refused(_ failure: ReceiverFailure) -> Failure {
     let text = printableText(failure.text)
     let words = text.isEmpty ? "" : ": \(text)"
     return switch failure.code {
@@ -142,8 +144,7 @@ struct SessionFailure: Error {
       Failure(
         "the receiver has no room for the model\(words); free some there and run both commands again",
         .cannotCreate)
-    case .wrongModel:
-      Failure("the receiver does not run this model\(words); send the one it is for", .badModel)
+    case .wrongModel: wrongModel(failure, words)
     case .cannotStore:
       Failure(
         "the receiver cannot store the model\(words); mend that and run both commands again",
@@ -156,6 +157,16 @@ struct SessionFailure: Error {
           + "both ends", .badProtocol)
     case .aborted: Failure("the receiver stopped\(words); run both commands again", .tryAgain)
     }
+  }
+
+  private func wrongModel(_ failure: ReceiverFailure, _ words: String) -> Failure {
+    let difference = offered.map { ModelMismatch(failure.text, $0).sentence } ?? ""
+    let table =
+      offered?.kind == .tensors
+      ? "make the table of its firmware from this model with Scripts/model-table, or " : ""
+    return Failure(
+      "the receiver does not run this model\(words)\(difference.isEmpty ? "" : "; \(difference)"); "
+        + "\(table)send the model it was built for", .badModel)
   }
 
   private static func notWritten(_ error: ModelWriterError) -> Failure {
