@@ -100,7 +100,7 @@ struct SendCommand: ParsableCommand {
     configuration.openLimit = .seconds(Int64(timeout))
     let memory = opened.port.rateMemory
     link.configure(&configuration)
-    configuration.rates = try line.rates(of: opened.port, memory)
+    configuration.rates = try line.rates(of: opened.port, memory, console)
     console.began(model: name, baudRate: opened.port.baudRate, timeout: timeout)
     var loop = TransferLoop(port: FollowedPort(opened), signals: signals)
     defer {
