@@ -52,6 +52,7 @@ let package = Package(
     .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
     .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
     .target(name: "CSerial"),
+    .target(name: "TOML", swiftSettings: common),
     .target(name: "CDigitsSamples", path: "Hardware/digits-samples"),
     .target(
       name: "Checkpoints",
@@ -153,6 +154,7 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: common),
+    .testTarget(name: "TOMLTests", dependencies: ["TOML"], swiftSettings: common),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: common),
     .testTarget(name: "LineModelTests", dependencies: ["LineModel"], swiftSettings: common),
     .testTarget(
