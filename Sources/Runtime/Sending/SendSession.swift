@@ -88,6 +88,7 @@ package final class SendSession {
     while let event = machine.nextEvent() {
       switch event {
       case .connected(let peer):
+        peer.log()
         self.peer = peer
         openedAt = MonotonicClock.now
         isAccepted = false
@@ -166,7 +167,9 @@ package final class SendSession {
 
   private func progress(_ machine: borrowing SendTransfer) -> TransferProgress {
     let stream = Int(machine.statistics.bytesAcknowledged) - acknowledgedBefore
-    for milestone in marks.pass(stream: stream) { tell(.reached(milestone, isStored: false)) }
+    for mark in marks.pass(stream: stream) {
+      tell(.reached(mark.milestone, byteCount: mark.stream, isStored: false))
+    }
     return TransferProgress(
       byteCount: stream,
       byteTotal: isFed ? machine.streamByteCount : max(Int(plan.byteCount), stream),
@@ -178,21 +181,23 @@ package final class SendSession {
 /// Where milestones are in the stream: what is queued in the link is fed and not yet there, and on a
 /// slow line that is seconds of it.
 struct TierMarks {
+  typealias Mark = (stream: Int, milestone: Milestone)
+
   // Ahead of what has been acknowledged; ascending.
-  private var marks: [(stream: Int, milestone: Milestone)] = []
+  private var marks: [Mark] = []
   /// The last one that is through.
   private(set) var last: Milestone?
 
   mutating func note(_ milestone: Milestone, stream: Int) { marks.append((stream, milestone)) }
 
-  /// The milestones that are newly through with so many bytes of the stream.
-  mutating func pass(stream: Int) -> [Milestone] {
-    var passed: [Milestone] = []
+  /// The milestones that are newly through with so many bytes of the stream, and their places in it.
+  mutating func pass(stream: Int) -> [Mark] {
+    var passed: [Mark] = []
     while let mark = marks.first, mark.stream <= stream {
-      passed.append(mark.milestone)
+      passed.append(mark)
       marks.removeFirst()
     }
-    last = passed.last ?? last
+    last = passed.last?.milestone ?? last
     return passed
   }
 }

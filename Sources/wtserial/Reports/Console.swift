@@ -24,7 +24,7 @@ final class Console {
   private let model: String?
   private let verb: Verb
   private let start = MonotonicClock.now
-  private let isTerminal = isatty(STDERR_FILENO) == 1
+  private let isTerminal: Bool
   private var isLineOpen = false
   private var lastShown: Instant?
   // What the last findings were about.
@@ -32,10 +32,17 @@ final class Console {
 
   /// For a command that works on this port and this model, as far as it has them.
   convenience init(_ options: OutputOptions, port: String, model: String? = nil, verb: Verb) {
-    self.init(isJSON: options.json, isQuiet: options.quiet, port: port, model: model, verb: verb)
+    options.startLog()
+    self.init(
+      isJSON: options.json, isQuiet: options.quiet, isLogging: options.verbose > 0, port: port,
+      model: model, verb: verb)
   }
 
-  init(isJSON: Bool, isQuiet: Bool, port: String?, model: String?, verb: Verb) {
+  init(
+    isJSON: Bool, isQuiet: Bool, isLogging: Bool = false, port: String?, model: String?, verb: Verb
+  ) {
+    // Lines of the log would tear the one that changes.
+    isTerminal = !isLogging && isatty(STDERR_FILENO) == 1
     self.isJSON = isJSON
     self.isQuiet = isQuiet
     self.port = port
@@ -62,7 +69,8 @@ final class Console {
     switch news {
     case .connected(let peer, let info): connected(peer, info)
     case .began(let manifest): began(manifest)
-    case .reached(let milestone, let isStored): reached(milestone, isStored)
+    case .reached(let milestone, let byteCount, let isStored):
+      reached(milestone, at: byteCount, isStored)
     case .rateChanged(let baudRate): rateChanged(baudRate)
     case .interrupted: notice("the peer has fallen silent; looking for it …")
     case .resumed: notice("the peer is back; going on where it was")
@@ -110,8 +118,9 @@ final class Console {
     say("\(printableText(manifest.name)): \(tensors), \(size), as about \(stream)")
   }
 
-  func reached(_ milestone: Milestone, _ isStored: Bool = false) {
+  func reached(_ milestone: Milestone, at byteCount: Int? = nil, _ isStored: Bool = false) {
     emit(.milestone) {
+      $0.bytes = byteCount
       $0.milestone = "\(milestone.name)"
       $0.snr_db = milestone.signalToNoise
       $0.stored = verb == .receive ? isStored : nil
