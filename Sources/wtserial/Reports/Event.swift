@@ -1,6 +1,7 @@
 /// A line of `--json`: what happened, and the figures that belong to it.
 ///
-/// The schema has a version; fields may be added to it, and none changes its meaning.
+/// `events.schema.json` describes these lines and those of other commands. It has a version; fields may
+/// be added to it, and none changes its meaning.
 struct Event: Encodable {
   static let schemaVersion = 2
 
