@@ -20,7 +20,9 @@ struct SettingName: Hashable {
     "WTSERIAL_" + name.uppercased().split(separator: "-").joined(separator: "_")
   }
 
-  /// Settings by the command that takes them. Nothing here names a program to be run or a file to be
+  /// Settings by the command that takes them.
+  ///
+  /// Nothing here names a program to be run or a file to be
   /// written: a file found above the working folder may be somebody else's.
   static let byCommand: [String: [SettingName]] = [
     "send": [port] + line + link + contents + [

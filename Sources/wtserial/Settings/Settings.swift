@@ -28,7 +28,9 @@ struct Settings {
   /// - Returns: the words themselves where they make no sense, so that it is told of them.
   /// - Throws: a `Failure` for a setting that does not fit.
   func completing(_ words: [String]) throws -> [String] {
-    guard let own = withPort(words) else { return words }
+    let own = withPort(words)
+    // Told of as a mistake of the command line, which it is.
+    guard Self.parseError(of: own) == nil else { return own }
     let open = settings.filter { !Self.isGiven($0.name, in: own) }
     let all = try Self.joined(own, open)
     guard let error = Self.parseError(of: all) else { return all }
@@ -44,12 +46,13 @@ struct Settings {
   }
 
   /// The words, with the PORT that is set where they make sense with it only.
-  private func withPort(_ words: [String]) -> [String]? {
-    if Self.parseError(of: words) == nil { return words }
-    guard let port = settings.first(where: { $0.name.kind == .port }), let command = words.first
-    else { return nil }
+  private func withPort(_ words: [String]) -> [String] {
+    guard let error = Self.parseError(of: words), let command = words.first,
+      let port = settings.first(where: { $0.name.kind == .port })
+    else { return words }
     let more = [command, port.value] + words.dropFirst()
-    return Self.parseError(of: more) == nil ? more : nil
+    let isMissing = Self.sentence(error).hasPrefix("Missing expected argument")
+    return isMissing || Self.parseError(of: more) == nil ? more : words
   }
 
   private static func joined(_ words: [String], _ settings: [Setting]) throws -> [String] {
