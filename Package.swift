@@ -90,7 +90,7 @@ let package = Package(
       name: "wtserial",
       dependencies: [
         "Runtime", "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Checkpoints",
-        "SerialDriver", "SerialPorts", "NetworkPorts", "LineModel",
+        "SerialDriver", "SerialPorts", "NetworkPorts", "LineModel", "TOML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
