@@ -10,7 +10,8 @@ struct WTSerial: ParsableCommand {
       Exit codes: 0 done, 64 usage, 65 bad model file, 66 no such file, 69 port or peer not there, \
       70 our bug, 73 output cannot be written, 74 I/O error, 75 line lost or port busy (try again), \
       76 the peer does not speak the protocol, 77 no permission, 78 the port does not run at this \
-      rate, a setting makes no sense, or ModemManager is in the way, 79 verification failed, 130 interrupted.
+      rate, a setting or a file of boards makes no sense, or ModemManager is in the way, \
+      79 verification failed, 80 some of several boards failed, 130 interrupted.
       """,
     version: builtCommit.map { "\(version) (\($0))" } ?? version,
     subcommands: [

@@ -33,7 +33,7 @@ class SettingsTests(LineTests):
 
     def test_flag_then_environment_then_project_then_user(self):
         given, variable, project, user = PORTS
-        self.assert_ends(self.run_below("send", DIGITS), USAGE, "Missing")
+        self.assert_ends(self.run_below("send", DIGITS), USAGE, "Usage")
         self.user.write_text(f"port = '{user}'\n")
         self.assert_port(user, "send")
         self.write(f"port = '{project}'\n")

@@ -10,6 +10,8 @@ package final class SendSession {
   private let policy: SendPolicy
   private let tell: (TransferNews) -> Void
   private let usesThread: Bool
+  // Where other sessions send the same.
+  private let shared: PreparedModel?
   // For the richest receiver, until there is one.
   private(set) var model: ModelPlan
   private var feeder: Feeder?
@@ -47,7 +49,19 @@ package final class SendSession {
     self.policy = policy
     self.usesThread = usesThread
     self.tell = tell
+    shared = nil
     model = try ModelPlan(source, named: name, policy)
+  }
+
+  /// Sends what other sessions send, too.
+  package init(_ prepared: PreparedModel, tell: @escaping (TransferNews) -> Void) {
+    source = prepared.source
+    name = prepared.name
+    policy = prepared.policy
+    usesThread = true
+    self.tell = tell
+    shared = prepared
+    model = prepared.model
   }
 
   /// What is planned, for the receiver that was found or the richest there may be.
@@ -116,12 +130,17 @@ package final class SendSession {
     let substitution = policy.substitution(for: info)
     if let substitution, substitution != toldSubstitution { tell(.substituted(substitution)) }
     toldSubstitution = substitution
-    let (adapted, variant) = policy.adapted(to: info)
-    if adapted != model.policy || variant != plan.manifest.codec {
-      model = try ModelPlan(source, named: name, policy, for: info)
-    }
+    // It reads the checkpoint, which is not for two at once.
     feeder?.stop()
-    feeder = Feeder(ModelStream(source, model), usesThread: usesThread)
+    if let shared {
+      (model, feeder) = try shared.prepared(for: info)
+    } else {
+      let (adapted, variant) = policy.adapted(to: info)
+      if adapted != model.policy || variant != plan.manifest.codec {
+        model = try ModelPlan(source, named: name, policy, for: info)
+      }
+      feeder = Feeder(ModelStream(source, model), usesThread: usesThread)
+    }
     marks = TierMarks()
     unquantizableCount = 0
     isFed = false

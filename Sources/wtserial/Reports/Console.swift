@@ -23,7 +23,10 @@ final class Console {
   var place: String { device?.string ?? port ?? "" }
   private let model: String?
   private let verb: Verb
-  private let start = MonotonicClock.now
+  // Where several boards are sent to: the name of this one, and what they share.
+  private let board: String?
+  private let screen: RackScreen?
+  private let start: Instant
   private let isTerminal: Bool
   private var isLineOpen = false
   private var lastShown: Instant?
@@ -38,11 +41,22 @@ final class Console {
       model: model, verb: verb)
   }
 
+  /// For one of several boards.
+  convenience init(_ board: Board, on screen: RackScreen) {
+    self.init(
+      isJSON: screen.isJSON, isQuiet: screen.isQuiet, port: board.port, model: board.model,
+      verb: .send, board: board.name, screen: screen)
+  }
+
   init(
-    isJSON: Bool, isQuiet: Bool, isLogging: Bool = false, port: String?, model: String?, verb: Verb
+    isJSON: Bool, isQuiet: Bool, isLogging: Bool = false, port: String?, model: String?, verb: Verb,
+    board: String? = nil, screen: RackScreen? = nil
   ) {
     // Lines of the log would tear the one that changes.
     isTerminal = !isLogging && isatty(STDERR_FILENO) == 1
+    self.board = board
+    self.screen = screen
+    start = screen?.start ?? MonotonicClock.now
     self.isJSON = isJSON
     self.isQuiet = isQuiet
     self.port = port
@@ -162,7 +176,9 @@ final class Console {
 
   func notice(_ text: String) {
     emit(.notice) { $0.message = text }
-    say(text)
+    guard let board else { return say(text) }
+    guard !isQuiet, !isJSON else { return }
+    write("\(printableText(board)): \(text)\n", to: STDERR_FILENO)
   }
 
   func sent(_ result: TransferResult) {
@@ -182,15 +198,26 @@ final class Console {
     } catch let diagnosis as Diagnosis {
       throw diagnosis.exitCode
     } catch {
-      let failure = Failure(error, port: place, model: model)
-      endLine()
-      emit(.error) {
-        $0.message = failure.sentence
-        $0.exit_code = failure.exitCode.rawValue
-      }
-      write("wtserial: \(failure.sentence)\n", to: STDERR_FILENO)
+      let failure = failure(of: error)
+      tell(failure)
       throw failure.exitCode
     }
+  }
+
+  /// The sentence for an error.
+  func failure(of error: any Error) -> Failure { Failure(error, port: place, model: model) }
+
+  /// Tells why a command ends without its result.
+  func tell(_ failure: Failure) {
+    endLine()
+    emit(.error) {
+      $0.message = failure.sentence
+      $0.exit_code = failure.exitCode.rawValue
+    }
+    // That all are interrupted is said once.
+    if board != nil, failure.exitCode == .interrupted { return }
+    let name = board.map { "\(printableText($0)): " } ?? ""
+    write("wtserial: \(name)\(failure.sentence)\n", to: STDERR_FILENO)
   }
 
   /// Says why something ended without an error of this command; its JSON has said so already.
@@ -219,6 +246,7 @@ final class Console {
     lastShown = now
     emit(.progress) { $0.take(line) }
     guard !isQuiet, !isJSON else { return }
+    if let board, let screen { return screen.show(line, of: board) }
     if isTerminal {
       write("\r\(line.text(width: terminalWidth - 1))\u{1B}[K", to: STDERR_FILENO)
       isLineOpen = true
@@ -250,8 +278,11 @@ final class Console {
       text += " (\(Int((line.lineShare * 100).rounded())) % of the line)"
     }
     let resent = Int(clamping: result.progress.statistics.retransmissions)
-    text += ", \(countText(resent, "frame")) resent\n"
-    write(text, to: STDERR_FILENO)
+    text += ", \(countText(resent, "frame")) resent"
+    if let board {
+      return write("\(printableText(board)): done: \(text)\n", to: STDOUT_FILENO)
+    }
+    write(text + "\n", to: STDERR_FILENO)
     let place = device.flatMap { $0.string == port ? nil : " (at \($0))" } ?? ""
     write("done: \(end)\(place)\n", to: STDOUT_FILENO)
   }
@@ -264,7 +295,7 @@ final class Console {
   }
 
   func say(_ text: String) {
-    guard !isQuiet, !isJSON else { return }
+    guard !isQuiet, !isJSON, board == nil else { return }
     endLine()
     write(text + "\n", to: STDERR_FILENO)
   }
@@ -280,6 +311,7 @@ final class Console {
     let elapsed = Double((MonotonicClock.now - start).microseconds) / 1e6
     var event = Event(event: name, time: elapsed)
     event.port = port
+    event.board = board
     event.device = device?.string
     fill(&event)
     write(jsonText(event) + "\n", to: STDOUT_FILENO)
@@ -306,15 +338,20 @@ final class Console {
   }
 
   private func write(_ text: String, to descriptor: CInt) {
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      let count = unsafe rest.withUnsafeBytes {
-        unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
-      }
-      // Nobody reads any more: a transfer goes on without its listener.
-      guard count > 0 || errno == EINTR else { return }
-      rest = rest.dropFirst(max(count, 0))
+    if let screen { screen.write(text, to: descriptor) } else { writeText(text, to: descriptor) }
+  }
+}
+
+/// Writes to a descriptor that stays open, as far as somebody reads it.
+func writeText(_ text: String, to descriptor: CInt) {
+  var rest = Array(text.utf8)[...]
+  while !rest.isEmpty {
+    let count = unsafe rest.withUnsafeBytes {
+      unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
     }
+    // Nobody reads any more: a transfer goes on without its listener.
+    guard count > 0 || errno == EINTR else { return }
+    rest = rest.dropFirst(max(count, 0))
   }
 }
 
