@@ -176,6 +176,9 @@ let package = Package(
       ],
       swiftSettings: common),
     .testTarget(
+      name: "NetworkPortsTests", dependencies: ["NetworkPorts", "LineModel"],
+      swiftSettings: common),
+    .testTarget(
       name: "RuntimeTests",
       dependencies: [
         "Runtime", "SerialDriver", "LineModel", "LinkLayer", "CSerial", "Checkpoints", "Streaming",

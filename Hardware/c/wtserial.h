@@ -74,11 +74,20 @@ struct wt_state {
 
 enum wt_event {
     WT_ACCEPTED,  /* the sender's model is that of the table: the image is zero and will change */
-    WT_UPDATED,   /* a tensor has become better: its index, passes done */
-    WT_MILESTONE, /* the model is usable as it is: tier, quality in dB or 255 (§5.8) */
+    WT_UPDATED,   /* a tensor has become better: its index, passes done (0 where it came whole) */
+    WT_MILESTONE, /* the model is usable as it is: enum wt_tier, quality in dB or 255 (§5.8) */
     WT_CHECK,     /* digests are about to be computed, then WT_COMPLETE: returns for how many ms */
     WT_COMPLETE,  /* every digest fits: store or use the model; returns whether that worked */
     WT_CLOSED     /* the session is over: the code of §4.6, or WT_SILENCE */
+};
+
+/* How far all of the model has come at a milestone (§5.8): the first number of WT_MILESTONE. From
+   WT_TIER_PLANES up to 63 it is the number of planes that every large tensor has at least. */
+enum wt_tier {
+    WT_TIER_SMALL = 0,       /* the small tensors, coarsely */
+    WT_TIER_PLANES = 1,
+    WT_TIER_ALL_PLANES = 64, /* as many as there are to be */
+    WT_TIER_COMPLETE = 65    /* the model as it is sent */
 };
 
 #define WT_SILENCE 255u /* nothing heard for 8 s; the sender may go on with the session */
@@ -220,16 +229,16 @@ struct wt_receiver {
 #endif
 };
 
-/* `config` stays where it is. With WT_FLASH it looks for a model, as wt_restore does. The nonce differs from reset to reset: random bits, or a counter. */
+/* `config` stays where it is. With WT_FLASH it looks for a model, as wt_restore does. The nonce
+   differs from reset to reset: random bits, or a counter. */
 void wt_init(struct wt_receiver *receiver, const struct wt_config *config, uint32_t nonce);
 
 /* Takes what the line has brought, from one byte to many. */
 void wt_receive(struct wt_receiver *receiver, const uint8_t *bytes, uint16_t count, uint32_t now);
 
 /* Writes a frame for the line, of WT_FRAME_SIZE bytes at most, and returns its length; 0: nothing
-   to send. To be called after each
-   wt_receive and at each deadline, until it returns 0. Computes the digests behind the frame that
-   announces it, and so takes long then. */
+   to send. To be called after each wt_receive and at each deadline, until it returns 0. Computes the
+   digests behind the frame that announces it, and so takes long then. */
 uint16_t wt_transmit(struct wt_receiver *receiver, uint8_t *out, uint32_t now);
 
 /* In how many milliseconds wt_transmit has something to do, if no byte comes; at most 2^31. */

@@ -188,8 +188,8 @@ public struct DigitsDevice<
     guard let result = trial.step(receiver.store) else { return nil }
     if tier != nil {
       metric = result
-      // The sender may go on at once.
-      receiver.announceBusy(milliseconds: 0)
+      // The sender may go on at once. A frame that has come meanwhile is answered next, which says so too.
+      if !receiver.isPending { receiver.announceBusy(milliseconds: 0) }
     }
     return .tried(result, tier: tier)
   }

@@ -11,11 +11,10 @@ struct DeviceHandshake {
   /// The number of the session that it is to go on with; 0 for none.
   let session: UInt32
 
-  /// Nil where it is of another protocol, or of revisions that this end does not speak.
+  /// Nil where it is of another protocol. Revisions are the initiator's to compare.
   init?(_ payload: Span<UInt8>) {
     guard payload.count >= Self.byteCount,
-      Self.number(payload, 0) & 0xFFFF == Self.beginning & 0xFFFF,
-      payload[2] >= 1, payload[3] <= 1
+      Self.number(payload, 0) & 0xFFFF == Self.beginning & 0xFFFF
     else { return nil }
     nonce = Self.number(payload, 4)
     mtu = Int(payload[12]) | Int(payload[13]) << 8

@@ -25,6 +25,8 @@ package struct NetworkAddress: Equatable, Sendable {
   /// What the user wrote: the name of the port.
   package let text: String
   package let access: Access
+  /// What is remembered of the port is remembered under this name.
+  package private(set) var memoryName: String
   /// A name or a number, without brackets.
   package let host: String
   package let port: UInt16
@@ -41,8 +43,16 @@ package struct NetworkAddress: Equatable, Sendable {
     let (authority, query) = Self.split(rest, at: "?")
     (host, port) = try Self.hostAndPort(in: authority)
     self.text = text
+    memoryName = text
     self.access = access
     for option in (query ?? "").split(separator: "&") { try apply(option) }
+  }
+
+  /// The same address of a port that keeps its name while the address changes.
+  package func remembered(as name: String) -> NetworkAddress {
+    var address = self
+    address.memoryName = name
+    return address
   }
 
   /// `HOST:PORT`, as it stands in an address.

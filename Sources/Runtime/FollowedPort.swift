@@ -8,6 +8,8 @@ package import SystemPackage
 package enum PortNews: Equatable, Sendable {
   /// There is no such port yet; it is waited for.
   case awaited
+  /// A name stands for this address.
+  case resolved(String)
   /// It is open, at this path.
   case opened(FilePath)
   /// The device has gone.

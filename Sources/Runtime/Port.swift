@@ -37,7 +37,7 @@ package enum Port: ~Copyable {
   package var rateMemory: RateMemory {
     switch self {
     case .serial(let port): RateMemory(port: port.path)
-    case .network(let port): RateMemory(adapter: port.address.text)
+    case .network(let port): RateMemory(adapter: port.address.memoryName)
     }
   }
 

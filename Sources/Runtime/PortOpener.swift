@@ -27,6 +27,8 @@ package struct OpenedPort: ~Copyable {
 package struct PortOpener {
   // Where no events come.
   private static let lookInterval = Interval.milliseconds(250)
+  // To ask a lab starts a Python program.
+  private static let placeInterval = Interval.seconds(3)
   // What has just been plugged in gets its permissions a moment later, and may be looked at by
   // ModemManager first.
   private static let settlingLimit = Interval.seconds(5)
@@ -35,6 +37,8 @@ package struct PortOpener {
     case selector(PortSelector)
     /// A port behind a network.
     case network(NetworkAddress)
+    /// One of a lab.
+    case place(LabgridName)
   }
 
   private let target: Target
@@ -45,6 +49,8 @@ package struct PortOpener {
   package init(_ name: String, _ settings: PortSettings, wait: PortWait) throws {
     if let address = try NetworkAddress(name) {
       target = .network(address)
+    } else if let name = LabgridName(name) {
+      target = .place(name)
     } else {
       target = .selector(try PortSelector(parsing: name))
     }
@@ -60,10 +66,13 @@ package struct PortOpener {
   ) throws -> OpenedPort {
     switch target {
     case .network(let address):
-      let server = NetworkServer(address, signals)
-      return OpenedPort(
-        port: try open(server, signals: signals, tell: tell), description: nil, server: server,
-        settings: settings, absenceLimit: absenceLimit, tell: tell)
+      let server = NetworkServer(address, nil, signals)
+      return try open(server, signals: signals, tell: tell)
+    case .place(let name):
+      let hold = try acquire(name, signals: signals, tell: tell)
+      tell(.resolved(hold.address.text))
+      return try open(
+        NetworkServer(hold.address, hold, signals), signals: signals, tell: tell)
     case .selector(let selector):
       return try open(selector, signals: signals, tell: tell)
     }
@@ -100,13 +109,16 @@ package struct PortOpener {
   }
 
   private func open(
-    _ server: NetworkServer, signals: borrowing SignalWatcher, tell: (PortNews) -> Void
-  ) throws -> Port {
+    _ server: NetworkServer, signals: borrowing SignalWatcher,
+    tell: @escaping (PortNews) -> Void
+  ) throws -> OpenedPort {
     let start = MonotonicClock.now
     var isAwaited = false
     while true {
       do {
-        return try server.open(settings)
+        return OpenedPort(
+          port: try server.open(settings), description: nil, server: server, settings: settings,
+          absenceLimit: absenceLimit, tell: tell)
       } catch NetworkPortError.interrupted {
         // The signal is taken below.
       } catch {
@@ -115,6 +127,26 @@ package struct PortOpener {
         isAwaited = true
       }
       try pause(nil, signals)
+    }
+  }
+
+  /// Acquires a place; one that somebody else has is waited for, if that is wanted.
+  private func acquire(
+    _ name: LabgridName, signals: borrowing SignalWatcher, tell: (PortNews) -> Void
+  ) throws -> PlaceHold {
+    let start = MonotonicClock.now
+    var isAwaited = false
+    while true {
+      do {
+        return try PlaceHold(name)
+      } catch LabgridError.acquired(let place, let holder) {
+        guard isWorthWaiting(since: start) else {
+          throw LabgridError.acquired(place, by: holder)
+        }
+      }
+      if !isAwaited { tell(.awaited) }
+      isAwaited = true
+      try pause(nil, signals, for: Self.placeInterval)
     }
   }
 
@@ -136,11 +168,14 @@ package struct PortOpener {
   }
 
   /// Waits for news, and looks.
-  private func pause(_ watcher: PortWatcher?, _ signals: borrowing SignalWatcher) throws {
+  private func pause(
+    _ watcher: PortWatcher?, _ signals: borrowing SignalWatcher,
+    for interval: Interval = lookInterval
+  ) throws {
     var poller = Poller()
     poller.watch(signals.descriptor, for: .readable)
     if let descriptor = watcher?.descriptor { poller.watch(descriptor, for: .readable) }
-    try poller.wait(nanoseconds: UInt64(Self.lookInterval.microseconds) * 1000)
+    try poller.wait(nanoseconds: UInt64(interval.microseconds) * 1000)
     if let signal = try signals.next() { throw TransferLoop.Interruption.signal(signal) }
     _ = watcher?.look()
   }

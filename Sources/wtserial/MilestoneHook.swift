@@ -76,39 +76,10 @@ final class MilestoneHook {
 
   private func start() -> pid_t? {
     // The name is an argument of its own: whatever it holds, the shell does not read it.
-    let arguments = ["sh", "-c", command + " \"$1\"", "sh", out]
-    let environment = Self.environment + ["WTSERIAL_MILESTONE=\(milestone)"]
-    var argv = unsafe arguments.map { unsafe strdup($0) } + [nil]
-    var envp = unsafe environment.map { unsafe strdup($0) } + [nil]
-    defer {
-      unsafe argv.forEach { unsafe free($0) }
-      unsafe envp.forEach { unsafe free($0) }
-    }
+    let arguments = ["/bin/sh", "-c", command + " \"$1\"", "sh", out]
     // Its words are diagnostics here: standard output is for this command's own results.
-    var actions = unsafe posix_spawn_file_actions_t()
-    unsafe posix_spawn_file_actions_init(&actions)
-    defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-    unsafe posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO)
-    // The command that runs this blocks signals, which a child would inherit.
-    var attributes = posix_spawnattr_t()
-    unsafe posix_spawnattr_init(&attributes)
-    defer { unsafe posix_spawnattr_destroy(&attributes) }
-    var none = sigset_t()
-    unsafe sigemptyset(&none)
-    unsafe posix_spawnattr_setsigmask(&attributes, &none)
-    unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-    var process: pid_t = 0
-    let error = unsafe posix_spawn(&process, "/bin/sh", &actions, &attributes, &argv, &envp)
-    return error == 0 ? process : nil
-  }
-
-  private static var environment: [String] {
-    var entries: [String] = []
-    var place = unsafe environ
-    while let entry = unsafe place.pointee {
-      entries.append(unsafe String(cString: entry))
-      unsafe place += 1
-    }
-    return entries
+    return try? ChildProcess.start(
+      arguments, environment: ["WTSERIAL_MILESTONE=\(milestone)"], output: STDERR_FILENO,
+      errors: STDERR_FILENO)
   }
 }

@@ -340,6 +340,17 @@ class TwinTests(unittest.TestCase):
                 last = self.compare(seed, sent.records, disturbs=seed % 10 != 0)
                 self.assertEqual(last, (VERIFIED, sent.digest))
 
+    def test_later_revisions(self):
+        """Each HELLO is answered; it is the initiator that gives up (§4.1)."""
+        greeting = bytearray(hello())
+        greeting[2:4] = 9, 2
+        ends = [CEnd(1), SwiftEnd(1)]
+        answers = [end.at(1000, b"\0" + encode(0, 0, HELLO, 0, bytes(greeting))) for end in ends]
+        for end, frames in zip(ends, answers):
+            end.end()
+            payload = unstuff(frames[0].strip(b"\0"))[2:-4]
+            self.assertEqual((len(frames), payload[:4]), (1, b"WT\1\1"))
+
     def test_weights_that_are_no_numbers(self):
         for seed, value in (3000, math.nan), (3001, -math.inf):
             sent = Transfer(MODEL, seed=seed, plane_count=1)

@@ -1,5 +1,7 @@
 """Servers of serial ports: real ser2net, and what stands between it and a client."""
 
+import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,6 +12,8 @@ from pathlib import Path
 from processes import wait_until
 
 LISTENING = "0A"
+# Debian keeps it where only root looks.
+SER2NET = shutil.which("ser2net", path=f"{os.environ['PATH']}:/usr/sbin") or "ser2net"
 
 
 def free_port():
@@ -43,7 +47,7 @@ class Ser2net:
         self.log = open(f"{self.file}.log", "ab")
         # -u: no lock files of UUCP, which ordinary users cannot write.
         self.process = subprocess.Popen(
-            ["ser2net", "-n", "-d", "-u", "-c", self.file],
+            [SER2NET, "-n", "-d", "-u", "-c", self.file],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
         )  # fmt: skip
         wait_until(lambda: is_listening(self.port), lambda: f"ser2net, port {self.port}")

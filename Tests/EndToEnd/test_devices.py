@@ -56,6 +56,15 @@ class BedTests(LineTests):
         command.wait()
         return command
 
+    def run_in_80_columns(self, *arguments):
+        """The lines that a command shows on a narrow terminal."""
+        master, terminal = os.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
+        self.run_here(*arguments, stdout=terminal)
+        os.close(terminal)
+        with open(master, "rb", buffering=0) as shown:
+            return shown.read(4096).decode().splitlines()
+
     def plug_all(self):
         for adapter in (CH340, FTDI, UNO):
             self.bed.plug(adapter)
@@ -106,12 +115,7 @@ class ListTests(BedTests):
     def test_table_fits_a_terminal_of_80_columns(self):
         self.plug_all()
         wide = self.run_here("ports").output.splitlines()
-        master, terminal = os.openpty()
-        self.addCleanup(os.close, master)
-        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
-        self.run_here("ports", stdout=terminal)
-        os.close(terminal)
-        narrow = os.read(master, 4096).decode().splitlines()
+        narrow = self.run_in_80_columns("ports")
         self.assertGreater(max(map(len, wide)), 80)
         self.assertLessEqual(max(map(len, narrow)), 80)
         for lines in (wide, narrow):
@@ -129,6 +133,9 @@ class ListTests(BedTests):
         owners = {event["path"]: event.get("owner") for event in listing.events}
         owner = {"pid": holder.process.pid, "name": "wtserial"}
         self.assertEqual(owners, {UNO.path: None, FTDI.path: owner, CH340.path: None})
+        lines = self.run_in_80_columns("ports")
+        self.assertLessEqual(max(map(len, lines)), 80)
+        self.assertTrue(lines[2].endswith(f"wtserial ({holder.process.pid})"), lines)
 
     def test_node_that_a_container_lacks(self):
         self.bed.plug(FTDI)

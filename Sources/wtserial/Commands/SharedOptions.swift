@@ -28,7 +28,8 @@ struct PortOptions: ParsableArguments {
   /// What PORT is.
   static let help: ArgumentHelp = """
     The port: a device or a by-id link, usb:VID:PID[:SERIAL], serial:NUMBER, at:USB-PATH, auto for \
-    the only USB adapter there is, or one behind a network: rfc2217://HOST:PORT, tcp://HOST:PORT.
+    the only USB adapter there is, or one behind a network: rfc2217://HOST:PORT, tcp://HOST:PORT, \
+    labgrid://PLACE.
     """
 
   /// Opens the port of this name.

@@ -100,6 +100,7 @@ final class Console {
   func tell(_ news: PortNews) {
     switch news {
     case .awaited: notice("\(port ?? "") is not there yet; waiting for it …")
+    case .resolved(let address): say("\(port ?? "") is \(address)")
     case .opened(let path):
       device = path
       if path.string != port { say("\(port ?? "") is \(path)") }

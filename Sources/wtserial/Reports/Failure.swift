@@ -35,6 +35,7 @@ struct Failure: Error, Equatable {
     case let error as PortSelectorError: self = Failure(error)
     case let error as PortSearchError: self = Failure(error)
     case let error as NetworkPortError: self = Failure(error)
+    case let error as LabgridError: self = Failure(error)
     case let flaw as NetworkAddress.Flaw: self = Failure(flaw, in: port ?? "the port")
     case is TransferLoop.Interruption:
       self.init("interrupted; run both commands again to send the model anew", .interrupted)

@@ -96,8 +96,11 @@ extension Console {
 /// Ports in a table: as wide as it needs to be, or cut to fit.
 struct PortTable {
   private static let head = ["port", "usb id", "product", "serial", "at", "driver", "in use by"]
-  // What is worth least is cut first: never names by which a port is chosen.
-  private static let shrinking: [(column: Int, minimum: Int)] = [(2, 12), (3, 8), (6, 9)]
+  // What is worth least is cut first, or left out where it would have no room at all; names by which
+  // a port is chosen never are.
+  private static let shrinking: [(column: Int, minimum: Int)] = [
+    (2, 12), (3, 8), (5, 0), (2, 8), (6, 9),
+  ]
 
   private let rows: [[String]]
 
@@ -113,24 +116,30 @@ struct PortTable {
 
   /// The table; lines of at most `width` characters, as far as that can be done.
   func text(width: Int?) -> String {
+    var table = [Self.head] + rows
     // What no port has takes no room.
-    let used = Self.head.indices.filter { column in
-      column == 0 || rows.contains { !$0[column].isEmpty }
+    for column in Self.head.indices.dropFirst() where rows.allSatisfy({ $0[column].isEmpty }) {
+      cut(column, of: &table, to: 0)
     }
-    var table = ([Self.head] + rows).map { row in used.map { row[$0] } }
-    if let width {
-      for (column, minimum) in Self.shrinking {
-        guard let place = used.firstIndex(of: column) else { continue }
-        let widths = used.indices.map { place in table.map { $0[place].count }.max() ?? 0 }
-        let excess = widths.reduce(0, +) + 2 * (used.count - 1) - width
-        guard excess > 0 else { break }
-        let limit = max(widths[place] - excess, minimum)
-        for index in table.indices {
-          table[index][place] = shortened(table[index][place], to: limit)
-        }
-      }
+    for (column, minimum) in Self.shrinking {
+      let widths = Self.widths(of: table).filter { $0 > 0 }
+      let excess = widths.reduce(0, +) + 2 * (widths.count - 1) - (width ?? .max)
+      guard excess > 0 else { break }
+      let limit = minimum == 0 ? 0 : max(Self.widths(of: table)[column] - excess, minimum)
+      cut(column, of: &table, to: limit)
     }
-    return aligned(table, rightAligned: [])
+    let used = Self.widths(of: table).enumerated().filter { $0.element > 0 }.map(\.offset)
+    return aligned(table.map { row in used.map { row[$0] } }, rightAligned: [])
+  }
+
+  private func cut(_ column: Int, of table: inout [[String]], to width: Int) {
+    for row in table.indices {
+      table[row][column] = width == 0 ? "" : shortened(table[row][column], to: width)
+    }
+  }
+
+  private static func widths(of table: [[String]]) -> [Int] {
+    head.indices.map { column in table.map { $0[column].count }.max() ?? 0 }
   }
 }
 
