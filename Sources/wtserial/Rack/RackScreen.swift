@@ -90,7 +90,9 @@ final class RackScreen: Sendable {
     state.loggedAt = now
     var text = ""
     for name in names where !state.ended.contains(name) {
-      text += "\(padded(name))  \(state.lines[name]?.figures ?? "waiting")\n"
+      // Boards may be waited for overnight.
+      guard let line = state.lines[name] else { continue }
+      text += "\(padded(name))  \(line.figures)\n"
     }
     writeText(text, to: STDERR_FILENO)
   }
@@ -101,8 +103,10 @@ final class RackScreen: Sendable {
     state.rowCount = 0
   }
 
+  /// The name in its column; what paths differ in is at their end.
   private func padded(_ name: String) -> String {
-    let text = printableText(name).prefix(Self.nameWidthLimit)
+    var text = printableText(name)
+    if text.count > nameWidth { text = "…" + text.suffix(nameWidth - 1) }
     return text + String(repeating: " ", count: nameWidth - text.count)
   }
 
