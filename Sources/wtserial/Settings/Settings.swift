@@ -51,7 +51,10 @@ struct Settings {
       let port = settings.first(where: { $0.name.kind == .port })
     else { return words }
     let more = [command, port.value] + words.dropFirst()
-    let isMissing = Self.sentence(error).hasPrefix("Missing expected argument")
+    // By the parser, or by a command that goes without PORT at times.
+    let isMissing = ["Missing expected argument", "Give PORT"].contains {
+      Self.sentence(error).hasPrefix($0)
+    }
     return isMissing || Self.parseError(of: more) == nil ? more : words
   }
 
