@@ -26,6 +26,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
   ],
   targets: [
@@ -52,6 +53,7 @@ let package = Package(
     .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
     .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
     .target(name: "CSerial"),
+    .target(name: "TOML", swiftSettings: common),
     .target(name: "CDigitsSamples", path: "Hardware/digits-samples"),
     .target(
       name: "Checkpoints",
@@ -82,18 +84,23 @@ let package = Package(
         "Digits", "CDigitsSamples", "Checkpoints", "SerialDriver", "SerialPorts", "NetworkPorts",
         "LineModel", "CSerial", "CZlib",
         .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: common),
+    // Says which commit is built.
+    .plugin(name: "CommitStamp", capability: .buildTool()),
     .executableTarget(
       name: "wtserial",
       dependencies: [
         "Runtime", "Transfer", "Streaming", "WeightCodec", "Tensors", "LinkLayer", "Checkpoints",
-        "SerialDriver", "SerialPorts", "NetworkPorts", "LineModel",
+        "SerialDriver", "SerialPorts", "NetworkPorts", "LineModel", "TOML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
-      swiftSettings: common),
+      exclude: ["events.schema.json"],
+      swiftSettings: common, plugins: ["CommitStamp"]),
 
     // Tests: a target for each layer, named after it.
     .target(name: "TestVectors", path: "Tests/TestVectors", swiftSettings: common),
@@ -153,6 +160,7 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: common),
+    .testTarget(name: "TOMLTests", dependencies: ["TOML"], swiftSettings: common),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: common),
     .testTarget(name: "LineModelTests", dependencies: ["LineModel"], swiftSettings: common),
     .testTarget(

@@ -16,7 +16,7 @@ ROOT = Path(os.path.relpath(Path(__file__).resolve().parent.parent))
 @dataclass(frozen=True)
 class Target:
     name: str
-    kind: str  # regular, executable, test, system
+    kind: str  # regular, executable, plugin, test, system
     folder: Path
     dependencies: dict[str, bool]  # module → whether it is conditional on the platform
     settings: list[tuple]  # such as ("enableUpcomingFeature", "ExistentialAny")
@@ -39,7 +39,7 @@ def load_targets(root):
 
 
 def parse(target, root):
-    base = "Tests" if target["type"] == "test" else "Sources"
+    base = {"test": "Tests", "plugin": "Plugins"}.get(target["type"], "Sources")
     folder = Path(root) / target.get("path", f"{base}/{target['name']}")
     dependencies = {}
     for dependency in target["dependencies"]:

@@ -1,4 +1,5 @@
 package import LinkLayer
+internal import Logging
 internal import NetworkPorts
 package import SerialDriver
 package import SerialPorts
@@ -162,6 +163,7 @@ package struct FollowedPort: ~Copyable {
     settings.baudRate = baudRate
     do {
       try port?.setRate(baudRate)
+      LineLog.port.debug("set to \(baudRate) baud")
     } catch NetworkPortError.rateRefused, NetworkPortError.noAnswer {
       // The server took it at the beginning. The link's test frames fail, and it goes back.
       tell(.rateRefused(baudRate))
@@ -226,6 +228,7 @@ package struct FollowedPort: ~Copyable {
     case (NetworkPortError.disconnected(_, words: nil), _, .some): news = .disconnected
     default: throw error
     }
+    LineLog.port.debug("lost: \(error)")
     closedDescriptor = port?.descriptor
     port = nil
     absence = error
@@ -238,6 +241,7 @@ package struct FollowedPort: ~Copyable {
     do {
       port = try server.open(settings)
       goneAt = nil
+      LineLog.port.debug("connected again at \(settings.baudRate) baud")
       tell(.reconnected)
     } catch NetworkPortError.disconnected(let address, let words) {
       // A server that runs and will not: with its reason.
@@ -254,11 +258,15 @@ package struct FollowedPort: ~Copyable {
       follower?.note(opened: found)
       goneAt = nil
       heardAt = MonotonicClock.now
+      LineLog.port.debug("opened \(found.path) again at \(settings.baudRate) baud")
       tell(.back(found.path))
     } catch .noSuchPort, .vanished {
       // The kernel still takes it away, or does so again: it is as gone as before.
     } catch {
       // Its node may be there before its permissions are, and others may look at it first.
+      if "\(absence)" != "\(error)" {
+        LineLog.port.debug("cannot open \(found.path) yet: \(error)")
+      }
       absence = error
     }
   }

@@ -1,4 +1,5 @@
 internal import LinkLayer
+internal import Logging
 internal import NetworkPorts
 package import SerialDriver
 package import SerialPorts
@@ -92,6 +93,12 @@ package struct PortOpener {
         // What was there from the start has had its time.
         if isAwaited, appearedAt == nil { appearedAt = MonotonicClock.now }
         let port = try SerialPort(opening: found.path, settings)
+        LineLog.port.debug("opened \(found.path) by \(selector): \(settings.words)")
+        if let description = found.description {
+          LineLog.port.debug(
+            "its driver is \(description.driver ?? "unknown"), at \(description.usb?.location ?? "no USB")"
+          )
+        }
         tell(.opened(found.description?.path ?? found.path))
         return OpenedPort(
           port: .serial(port), description: found.description, server: nil, settings: settings,
@@ -101,6 +108,7 @@ package struct PortOpener {
         if isAbsence(error) { appearedAt = nil }
         let isSettling = mayPass(error) && appearedAt.map { now - $0 < Self.settlingLimit } == true
         guard isSettling || (isAbsence(error) && isWorthWaiting(since: start)) else { throw error }
+        LineLog.port.trace("not yet: \(error)")
       }
       if !isAwaited { tell(.awaited) }
       isAwaited = true
@@ -116,8 +124,10 @@ package struct PortOpener {
     var isAwaited = false
     while true {
       do {
+        let port = try server.open(settings)
+        LineLog.port.debug("connected: \(settings.words)")
         return OpenedPort(
-          port: try server.open(settings), description: nil, server: server, settings: settings,
+          port: port, description: nil, server: server, settings: settings,
           absenceLimit: absenceLimit, tell: tell)
       } catch NetworkPortError.interrupted {
         // The signal is taken below.
@@ -178,6 +188,19 @@ package struct PortOpener {
     try poller.wait(nanoseconds: UInt64(interval.microseconds) * 1000)
     if let signal = try signals.next() { throw TransferLoop.Interruption.signal(signal) }
     _ = watcher?.look()
+  }
+}
+
+extension PortSettings {
+  /// What is set, for the log.
+  fileprivate var words: String {
+    let flow =
+      switch flowControl {
+      case .none: "no flow control"
+      case .rtsCts: "RTS/CTS"
+      case .xonXoff: "XON/XOFF"
+      }
+    return "\(baudRate) baud, 8N1, \(flow)"
   }
 }
 

@@ -1,5 +1,6 @@
 import Glibc
 import SerialDriver
+import Synchronization
 package import SystemPackage
 
 /// Remembers, for each adapter, the slowest rate that has failed on it, so that it is not tried with
@@ -11,6 +12,8 @@ package struct RateMemory {
   // A cable is exchanged, a driver mended: after a month a rate gets another chance.
   private static let lifetime = 30 * 86_400
   private static let entryLimit = 256
+  // Transfers of one process that end at once write one file.
+  private static let lock = Mutex(())
 
   private let path: FilePath?
   private let adapter: String
@@ -33,6 +36,10 @@ package struct RateMemory {
 
   /// Notes that a rate has failed.
   package func note(failedBaudRate: UInt32) {
+    Self.lock.withLock { _ in write(failedBaudRate) }
+  }
+
+  private func write(_ failedBaudRate: UInt32) {
     guard let path, failedBaudRate != self.failedBaudRate else { return }
     var entries = entries.filter { $0.adapter != adapter }.suffix(Self.entryLimit - 1)
     entries.append(Entry(time: time(nil), baudRate: failedBaudRate, adapter: adapter))

@@ -18,6 +18,8 @@ package enum EndSignal: Equatable, Sendable {
 package struct SignalWatcher: ~Copyable {
   private let file: OwnedDescriptor
   private let previousMask: sigset_t
+  // Who else hears of the process's signals; nil where this one does.
+  private let relay: SignalRelay?
 
   /// Blocks the signals and opens the descriptor.
   package init() throws(Errno) {
@@ -32,9 +34,18 @@ package struct SignalWatcher: ~Copyable {
     signal(SIGXFSZ, SIG_IGN)
     self.file = file
     self.previousMask = previousMask
+    relay = nil
+  }
+
+  /// Hears of signals from the one who watches those of the process.
+  package init(following relay: SignalRelay) throws(Errno) {
+    file = try relay.descriptor()
+    previousMask = sigset_t()
+    self.relay = relay
   }
 
   deinit {
+    guard relay == nil else { return }
     var previousMask = previousMask
     _ = unsafe pthread_sigmask(SIG_SETMASK, &previousMask, nil)
   }
@@ -44,6 +55,7 @@ package struct SignalWatcher: ~Copyable {
 
   /// Takes the next signal; nil where none has come.
   package func next() throws(Errno) -> EndSignal? {
+    if let relay { return relay.signal }
     let number: CInt
     do throws(Errno) {
       let descriptor = file.rawValue

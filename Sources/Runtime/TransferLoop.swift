@@ -1,4 +1,5 @@
 internal import LinkLayer
+internal import Logging
 internal import SerialDriver
 internal import SystemPackage
 package import Transfer
@@ -23,6 +24,7 @@ package struct TransferLoop: ~Copyable {
   private var baudRate: UInt32
   private let signals: SignalWatcher
   private var poller = Poller()
+  private let watch = LinkWatch()
   private var waiting: [UInt8] = []
   // 0 <= written <= waiting.count
   private var written = 0
@@ -49,6 +51,7 @@ package struct TransferLoop: ~Copyable {
       try followRate(of: machine)
       try transmit(&machine)
       observe(machine)
+      watch.note(machine.statistics)
       if machine.isFinished { break }
       try wait(for: isBusy ? MonotonicClock.now : machine.deadline)
       if let signal = try signals.next() {
@@ -78,6 +81,7 @@ package struct TransferLoop: ~Copyable {
   ) throws {
     guard machine.baudRate != baudRate else { return }
     baudRate = machine.baudRate
+    LineLog.link.debug("changing the rate to \(baudRate) baud")
     try port.setRate(baudRate)
   }
 
@@ -96,6 +100,7 @@ package struct TransferLoop: ~Copyable {
     let bytes = try [UInt8](capacity: Self.portionByteCount) { output in
       _ = try port.read(into: &output)
     }
+    watch.noteReceived(bytes.span)
     machine.receive(bytes.span, at: MonotonicClock.now)
   }
 
@@ -112,6 +117,7 @@ package struct TransferLoop: ~Copyable {
     waiting = [UInt8](capacity: machine.transmitByteCountLimit) { output in
       _ = machine.transmit(into: &output, at: MonotonicClock.now)
     }
+    watch.noteSent(waiting.span)
   }
 
   private mutating func flush() throws {

@@ -14,8 +14,9 @@ package enum TransferNews {
   case rateChanged(UInt32)
   /// The model is known and taken.
   case began(Manifest)
-  /// All of the model has come so far; where this end receives, whether the output has it now.
-  case reached(Milestone, isStored: Bool)
+  /// All of the model has come so far, with so many bytes of the stream; where this end receives,
+  /// whether the output has it now.
+  case reached(Milestone, byteCount: Int, isStored: Bool)
   /// The receiver has measured something with what it has.
   case measured(Metric)
   /// The output has been replaced by what has come since the last milestone.

@@ -1,13 +1,20 @@
+import ArgumentParser
 import LineModel
+import LinkLayer
 import Runtime
 import SystemPackage
 
 /// What `loopback` prints: lines for people, or one JSON object a line.
 struct LoopbackReport {
   let json: Bool
+  private let start = MonotonicClock.now
+
+  init(json: Bool) { self.json = json }
 
   private struct Ready: Encodable {
     let event = "ready"
+    let time: Double
+    let schema = Event.schemaVersion
     let a: String
     let b: String
     let terminal_a: String
@@ -20,8 +27,18 @@ struct LoopbackReport {
 
   private struct Statistics: Encodable {
     let event = "statistics"
+    let time: Double
+    let schema = Event.schemaVersion
     let a_to_b: [String: UInt64]
     let b_to_a: [String: UInt64]
+  }
+
+  private struct Failed: Encodable {
+    let event = Event.Name.error
+    let time: Double
+    let schema = Event.schemaVersion
+    let message: String
+    let exit_code: Int32
   }
 
   func ready(_ loopback: borrowing Loopback, _ configuration: LoopbackConfiguration) {
@@ -31,7 +48,7 @@ struct LoopbackReport {
       emit(
         jsonText(
           Ready(
-            a: a, b: b, terminal_a: loopback.terminalA.string,
+            time: time, a: a, b: b, terminal_a: loopback.terminalA.string,
             terminal_b: loopback.terminalB.string, baud: baud,
             follow_termios: configuration.followsTermios,
             half_duplex: configuration.isHalfDuplex, seed: configuration.seed)))
@@ -50,13 +67,19 @@ struct LoopbackReport {
     let forward = counters(of: loopback.statisticsAToB)
     let backward = counters(of: loopback.statisticsBToA)
     if json {
-      emit(jsonText(Statistics(a_to_b: byKey(forward), b_to_a: byKey(backward))))
+      emit(jsonText(Statistics(time: time, a_to_b: byKey(forward), b_to_a: byKey(backward))))
     } else {
       emit(table(forward, backward))
     }
   }
 
-  func fail(_ sentence: String) {
+  /// Seconds since the command began.
+  private var time: Double { Double((MonotonicClock.now - start).microseconds) / 1e6 }
+
+  func fail(_ sentence: String, _ exitCode: ExitCode) {
+    if json {
+      emit(jsonText(Failed(time: time, message: sentence, exit_code: exitCode.rawValue)))
+    }
     _ = try? FileDescriptor.standardError.writeAll("wtserial: \(sentence)\n".utf8)
   }
 

@@ -25,7 +25,7 @@ final class MilestoneHook {
   /// is through.
   func note(_ news: TransferNews) {
     switch news {
-    case .reached(let milestone, let isStored):
+    case .reached(let milestone, _, let isStored):
       self.milestone = "\(milestone.name)"
       isWaiting = isWaiting || isStored
     case .improved: isWaiting = true

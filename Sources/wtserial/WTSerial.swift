@@ -10,13 +10,39 @@ struct WTSerial: ParsableCommand {
       Exit codes: 0 done, 64 usage, 65 bad model file, 66 no such file, 69 port or peer not there, \
       70 our bug, 73 output cannot be written, 74 I/O error, 75 line lost or port busy (try again), \
       76 the peer does not speak the protocol, 77 no permission, 78 the port does not run at this \
-      rate, or ModemManager is in the way, 79 verification failed, 130 interrupted.
+      rate, a setting or a file of boards makes no sense, or ModemManager is in the way, \
+      79 verification failed, 80 some of several boards failed, 130 interrupted.
       """,
-    version: version,
+    version: builtCommit.map { "\(version) (\($0))" } ?? version,
     subcommands: [
       SendCommand.self, ReceiveCommand.self, PortsCommand.self, DoctorCommand.self,
       DeviceCommand.self,
       LoopbackCommand.self,
       SimulateCommand.self, InspectCommand.self, PlanCommand.self,
     ])
+
+  static func main() {
+    let words = Array(CommandLine.arguments.dropFirst())
+    do {
+      main(try completed(words))
+    } catch {
+      exit(withError: error)
+    }
+  }
+
+  /// The command line with what is set elsewhere.
+  private static func completed(_ words: [String]) throws -> [String] {
+    // Help is to be had whatever is wrong with the settings.
+    let isHelp = words.contains { ["--help", "-h"].contains($0) || $0.hasPrefix("--help-") }
+    guard let command = words.first, SettingName.byCommand[command] != nil, !isHelp else {
+      return words
+    }
+    let console = Console(
+      isJSON: words.contains("--json"), isQuiet: false, port: nil, model: nil, verb: .inspect)
+    var completed = words
+    try console.reportingErrors {
+      completed = try Settings(for: command).completing(words)
+    }
+    return completed
+  }
 }

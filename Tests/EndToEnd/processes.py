@@ -10,6 +10,8 @@ import time
 import unittest
 from pathlib import Path
 
+import schema
+
 ROOT = Path(__file__).resolve().parents[2]
 WTSERIAL = os.path.abspath(os.environ.get("WTSERIAL", ROOT / ".build/debug/wtserial"))
 DIGITS = ROOT / "Tests/Fixtures/Digits/digits.pt"
@@ -41,7 +43,10 @@ class Command:
         os.close(handle)
         self.files = {"stdout": Path(path), "stderr": Path(path + ".err")}
         # What a command remembers stays in the test, of which several run in one process.
-        environment = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
+        environment = {
+            **{name: value for name, value in os.environ.items() if name[:9] != "WTSERIAL_"},
+            "XDG_STATE_HOME": str(folder / "state"), "XDG_CONFIG_HOME": str(folder / "config"),
+        }  # fmt: skip
         with open(path, "wb") as out, open(path + ".err", "wb") as err:
             self.process = subprocess.Popen(
                 [*before, WTSERIAL, *self.arguments],
@@ -114,8 +119,15 @@ class ProcessTests(unittest.TestCase):
 
     def start(self, *arguments, **options):
         command = Command(self.folder, *arguments, **options)
+        if "--json" in command.arguments:
+            self.addCleanup(self.check_events, command)
         self.addCleanup(command.kill)
         return command
+
+    def check_events(self, command):
+        """Whatever a test is about, each line of --json is what the schema says."""
+        for event in command.events:
+            self.assertEqual(schema.faults(event), [], event)
 
     def run_command(self, *arguments, **options):
         command = self.start(*arguments, **options)

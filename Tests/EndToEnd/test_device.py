@@ -176,7 +176,7 @@ class DeviceTests(LineTests):
         self.assertEqual(device.output, "done: digits.pt is verified and stays\n")
 
     def test_help_says_nothing_of_a_rate_that_changes(self):
-        self.assertNotIn("auto", self.run_command("device", "--help").output)
+        self.assertNotIn("`auto`", self.run_command("device", "--help").output)
 
     @lasts(6)
     def test_flash_that_was_written_the_other_way_is_told(self):

@@ -198,3 +198,7 @@ class UsageTests(ProcessTests):
             command = self.run_command(*arguments)
             self.assertEqual((command.wait(LIMIT), command.words), (OK, ""), command)
             self.assertGreater(len(command.output), 3)
+
+    def test_version_names_the_commit(self):
+        words = self.run_command("--version").output
+        self.assertRegex(words, r"^\d+\.\d+\.\d+ \([0-9a-f]{12}(-changed)?\)\n$")

@@ -5,8 +5,9 @@ import os
 import re
 
 import models
+import schema
 from lines import LineTests
-from processes import DATA, DIGITS, OK, TRY_AGAIN, UNAVAILABLE, lasts
+from processes import CANNOT_CREATE, DATA, DIGITS, OK, TRY_AGAIN, UNAVAILABLE, lasts
 
 
 class JSONTests(LineTests):
@@ -48,6 +49,10 @@ class JSONTests(LineTests):
             self.assertEqual(progress, sorted(progress))
             milestones = [e["milestone"] for e in events if e["event"] == "milestone"]
             self.assertEqual((milestones[0], milestones[-1]), ("small", "complete"))
+            places = [e["bytes"] for e in events if e["event"] == "milestone"]
+            self.assertEqual(places, sorted(places))
+            self.assertGreater(places[0], 0)
+            self.assertLessEqual(places[-1], done["bytes"])
             self.assertEqual(done["milestone"], "complete")
             digests.add(done["digest"])
         self.assertEqual(len(digests), 1)
@@ -92,6 +97,42 @@ class JSONTests(LineTests):
         }  # fmt: skip
         self.assertEqual(rows, expected)
         self.assertEqual(report["total_bytes"], 162944)
+
+
+class SchemaTests(LineTests):
+    """The schema itself; that lines keep to it is tested wherever a test asks a command for --json."""
+
+    def test_results_say_what_they_are(self):
+        small = models.save(self.folder / "small.pt", {"x": models.torch.ones(3)})
+        for name, *arguments in (
+            ("plan", "plan", small), ("model", "inspect", small),
+            ("simulation", "simulate", "--bytes=1000"),
+        ):  # fmt: skip
+            command = self.run_command(*arguments, "--json")
+            self.assert_ends(command, OK)
+            [line] = command.events
+            self.assertEqual((line["event"], line["schema"]), (name, 2))
+
+    def test_error_of_a_loopback(self):
+        taken = self.folder / "taken"
+        taken.write_text("")
+        command = self.run_command("loopback", "--json", "--a", taken)
+        self.assert_ends(command, CANNOT_CREATE, "exists")
+        [line] = command.events
+        self.assertEqual((line["event"], line["exit_code"]), ("error", CANNOT_CREATE))
+        self.assertIn(line["message"], command.words)
+
+    def test_what_the_schema_refuses(self):
+        line = {"event": "notice", "schema": 2, "time": 1.5, "port": "x", "message": "hm"}
+        self.assertEqual(schema.faults(line), [])
+        for change in (
+            {"event": "notices"}, {"schema": 3}, {"time": "1.5"}, {"time": -1}, {"message": None},
+            {"unheard_of": 1}, {"event": "done"}, {"event": "error", "exit_code": 1},
+        ):  # fmt: skip
+            self.assertNotEqual(schema.faults(line | change), [], change)
+        for name in line:
+            if name != "port":
+                self.assertNotEqual(schema.faults({k: line[k] for k in line if k != name}), [])
 
 
 class PlainTests(LineTests):

@@ -108,7 +108,8 @@ package final class ReceiveSession {
       // The model itself follows the last one.
       let isLast = milestone.tier == .complete
       let isStored = isLast ? false : takeSnapshot(.milestone)
-      tell(.reached(milestone, isStored: isStored))
+      let stream = Int(machine.statistics.bytesDelivered - deliveredBefore)
+      tell(.reached(milestone, byteCount: stream, isStored: isStored))
     }
     if let model {
       self.model = nil
@@ -125,6 +126,7 @@ package final class ReceiveSession {
   ) throws(ModelWriterError) {
     switch event {
     case .connected(let peer):
+      peer.log()
       openedAt = MonotonicClock.now
       giveUpAt = nil
       deliveredBefore = machine.statistics.bytesDelivered

@@ -5,6 +5,8 @@ import Synchronization
 ///
 /// The line is slow and encoding is fast, but a pass over a large tensor takes longer than an answer may:
 /// the loop never waits for one.
+///
+/// Where pieces are kept, many go through the stream, each from its beginning and on its own thread.
 final class BackgroundStream: Sendable {
   /// What is to be had now.
   enum Offer {
@@ -15,21 +17,27 @@ final class BackgroundStream: Sendable {
 
   private struct State {
     var pieces: [(piece: ModelStream.Piece, unquantizable: [Int])] = []
+    // Pieces before those that are kept no longer.
+    var dropped = 0
+    // Pieces that somebody has taken.
+    var taken = 0
     var failure: (any Error)?
     var hasEnded = false
     var isStopped = false
   }
 
-  // Pieces ahead: a record each, so a megabyte.
+  // Pieces ahead of the first who takes them: a record each, so a megabyte.
   private static let pieceLimit = 64
 
+  private let keepsPieces: Bool
   private let state = Mutex(State())
   // Counted up from zero: one that is freed below its first value would be an error.
   private let room = DispatchSemaphore(value: 0)
   private let news = DispatchSemaphore(value: 0)
   private let running = DispatchGroup()
 
-  init(_ stream: ModelStream) {
+  init(_ stream: ModelStream, keepsPieces: Bool = false) {
+    self.keepsPieces = keepsPieces
     let worker = Worker(stream: stream)
     for _ in 0..<Self.pieceLimit { room.signal() }
     // A thread and not a task: it blocks while the line is busy.
@@ -65,23 +73,32 @@ final class BackgroundStream: Sendable {
     news.signal()
   }
 
-  /// The next piece; waits for it a moment, so that whoever asks again at once does not spin.
+  /// The piece at a position, counted from the beginning, or the next that nobody has taken; waits for it a moment, so that whoever asks again at once does not spin.
   ///
   /// - Throws: what the stream has thrown.
-  func take() throws -> Offer {
-    if case let offer = try poll(), !offer.isNothing { return offer }
+  func take(at position: Int? = nil) throws -> Offer {
+    if case let offer = try poll(position), !offer.isNothing { return offer }
     _ = news.wait(timeout: .now() + .milliseconds(2))
-    return try poll()
+    return try poll(position)
   }
 
-  private func poll() throws -> Offer {
+  private func poll(_ position: Int?) throws -> Offer {
     try state.withLock { state in
-      guard !state.pieces.isEmpty else {
+      let position = position ?? state.taken
+      let index = position - state.dropped
+      guard index < state.pieces.count else {
         if let failure = state.failure { throw failure }
         return state.hasEnded ? .end : .nothingYet
       }
-      let (piece, exact) = state.pieces.removeFirst()
-      room.signal()
+      let (piece, exact) = state.pieces[index]
+      if !keepsPieces {
+        state.pieces.removeFirst()
+        state.dropped += 1
+      }
+      if position == state.taken {
+        state.taken += 1
+        room.signal()
+      }
       return .piece(piece, unquantizable: exact)
     }
   }

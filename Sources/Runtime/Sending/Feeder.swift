@@ -4,8 +4,12 @@ final class Feeder {
   private let background: BackgroundStream?
   private(set) var unquantizable: [Int] = []
   private(set) var isFinished = false
+  // Of the next piece.
+  private var position = 0
+  private let isSharing: Bool
 
   init(_ stream: ModelStream, usesThread: Bool) {
+    isSharing = false
     if usesThread {
       background = BackgroundStream(stream)
     } else {
@@ -14,12 +18,19 @@ final class Feeder {
     }
   }
 
+  /// Goes through a stream that keeps its pieces, for others go through it, too.
+  init(sharing stream: BackgroundStream) {
+    isSharing = true
+    background = stream
+  }
+
   /// The next piece, if there is one by now.
   func next() throws -> ModelStream.Piece? {
     guard let background else { return try step() }
-    switch try background.take() {
+    switch try background.take(at: position) {
     case .piece(let piece, let exact):
       unquantizable = exact
+      position += 1
       return piece
     case .nothingYet: return nil
     case .end:
@@ -35,5 +46,7 @@ final class Feeder {
     return piece
   }
 
-  func stop() { background?.stop() }
+  func stop() {
+    if !isSharing { background?.stop() }
+  }
 }

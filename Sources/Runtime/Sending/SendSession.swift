@@ -10,6 +10,8 @@ package final class SendSession {
   private let policy: SendPolicy
   private let tell: (TransferNews) -> Void
   private let usesThread: Bool
+  // Where other sessions send the same.
+  private let shared: PreparedModel?
   // For the richest receiver, until there is one.
   private(set) var model: ModelPlan
   private var feeder: Feeder?
@@ -47,7 +49,19 @@ package final class SendSession {
     self.policy = policy
     self.usesThread = usesThread
     self.tell = tell
+    shared = nil
     model = try ModelPlan(source, named: name, policy)
+  }
+
+  /// Sends what other sessions send, too.
+  package init(_ prepared: PreparedModel, tell: @escaping (TransferNews) -> Void) {
+    source = prepared.source
+    name = prepared.name
+    policy = prepared.policy
+    usesThread = true
+    self.tell = tell
+    shared = prepared
+    model = prepared.model
   }
 
   /// What is planned, for the receiver that was found or the richest there may be.
@@ -88,6 +102,7 @@ package final class SendSession {
     while let event = machine.nextEvent() {
       switch event {
       case .connected(let peer):
+        peer.log()
         self.peer = peer
         openedAt = MonotonicClock.now
         isAccepted = false
@@ -115,12 +130,17 @@ package final class SendSession {
     let substitution = policy.substitution(for: info)
     if let substitution, substitution != toldSubstitution { tell(.substituted(substitution)) }
     toldSubstitution = substitution
-    let (adapted, variant) = policy.adapted(to: info)
-    if adapted != model.policy || variant != plan.manifest.codec {
-      model = try ModelPlan(source, named: name, policy, for: info)
-    }
+    // It reads the checkpoint, which is not for two at once.
     feeder?.stop()
-    feeder = Feeder(ModelStream(source, model), usesThread: usesThread)
+    if let shared {
+      (model, feeder) = try shared.prepared(for: info)
+    } else {
+      let (adapted, variant) = policy.adapted(to: info)
+      if adapted != model.policy || variant != plan.manifest.codec {
+        model = try ModelPlan(source, named: name, policy, for: info)
+      }
+      feeder = Feeder(ModelStream(source, model), usesThread: usesThread)
+    }
     marks = TierMarks()
     unquantizableCount = 0
     isFed = false
@@ -171,7 +191,9 @@ package final class SendSession {
   /// How far the transfer is, so long after the session was opened; tells milestones that are through.
   func progress(_ machine: borrowing SendTransfer, elapsed: Interval) -> TransferProgress {
     let stream = Int(machine.statistics.bytesAcknowledged) - acknowledgedBefore
-    for milestone in marks.pass(stream: stream) { tell(.reached(milestone, isStored: false)) }
+    for mark in marks.pass(stream: stream) {
+      tell(.reached(mark.milestone, byteCount: mark.stream, isStored: false))
+    }
     return TransferProgress(
       byteCount: stream,
       byteTotal: isFed ? machine.streamByteCount : max(Int(plan.byteCount), stream),
@@ -184,21 +206,23 @@ package final class SendSession {
 /// Where milestones are in the stream: what is queued in the link is fed and not yet there, and on a
 /// slow line that is seconds of it.
 struct TierMarks {
+  typealias Mark = (stream: Int, milestone: Milestone)
+
   // Ahead of what has been acknowledged; ascending.
-  private var marks: [(stream: Int, milestone: Milestone)] = []
+  private var marks: [Mark] = []
   /// The last one that is through.
   private(set) var last: Milestone?
 
   mutating func note(_ milestone: Milestone, stream: Int) { marks.append((stream, milestone)) }
 
-  /// The milestones that are newly through with so many bytes of the stream.
-  mutating func pass(stream: Int) -> [Milestone] {
-    var passed: [Milestone] = []
+  /// The milestones that are newly through with so many bytes of the stream, and their places in it.
+  mutating func pass(stream: Int) -> [Mark] {
+    var passed: [Mark] = []
     while let mark = marks.first, mark.stream <= stream {
-      passed.append(mark.milestone)
+      passed.append(mark)
       marks.removeFirst()
     }
-    last = passed.last ?? last
+    last = passed.last?.milestone ?? last
     return passed
   }
 }

@@ -41,7 +41,7 @@ final class FrameTracer {
         wireByteCount: bytes.count))
   }
 
-  private static func name(of kind: FrameKind) -> String {
+  static func name(of kind: FrameKind) -> String {
     switch kind {
     case .acknowledgement: "ACK"
     case .negativeAcknowledgement: "NAK"

@@ -81,7 +81,7 @@ struct LoopbackCommand: ParsableCommand {
       try run(reportingTo: report)
     } catch {
       let (sentence, exitCode) = describe(error)
-      report.fail(sentence)
+      report.fail(sentence, exitCode)
       throw exitCode
     }
   }

@@ -11,7 +11,12 @@ import Tensors
 struct SendCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "send",
-    abstract: "Send a model over a serial port.",
+    abstract: "Send a model over a serial port, or over several at once.",
+    usage: """
+      wtserial send PORT MODEL [options]
+      wtserial send MODEL --to PORT [--to PORT …] [options]
+      wtserial send [MODEL] --to @FILE [options]
+      """,
     discussion: """
       MODEL is a PyTorch checkpoint (.pt, .pth), a .safetensors file, or any other file, which \
       arrives as it is. Nothing in a checkpoint is ever executed. The command ends when the \
@@ -19,15 +24,28 @@ struct SendCommand: ParsableCommand {
 
         wtserial send /dev/ttyUSB0 model.pt
         wtserial send /dev/ttyUSB0 model.pt --baud 921600 --precision int8
+        wtserial send model.pt --to /dev/ttyUSB0 --to /dev/ttyUSB1
 
       The model goes coarse first and finer from byte to byte: the receiver has one that works long \
       before the end. `wtserial plan` shows when.
       """)
 
   @Argument(help: PortOptions.help)
-  var port: String
+  var port: String?
   @Argument(help: "The file to send.", completion: .file())
-  var model: String
+  var model: String?
+  @Option(
+    help: ArgumentHelp(
+      """
+      Send to several boards at once, MODEL alone going before: may be repeated, each a port, or \
+      @FILE for a list of boards in TOML, which may name their models, too.
+      """, valueName: "port"))
+  var to: [String] = []
+  @Option(
+    help: ArgumentHelp(
+      "With --to: try so many times again where the line was lost or the port is busy.",
+      valueName: "times"))
+  var retry: Int?
   @OptionGroup var line: PortOptions
   @Option(
     help: ArgumentHelp(
@@ -39,31 +57,57 @@ struct SendCommand: ParsableCommand {
   @OptionGroup var link: LinkOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var contents: ContentOptions
-  @Option(help: ArgumentHelp("Seconds to look for a receiver.", valueName: "seconds"))
-  var timeout = 10
+  @Option(
+    help: ArgumentHelp(
+      "Seconds to look for a receiver. (default: \(Self.timeoutByDefault))", valueName: "seconds"))
+  var timeout: Int?
   @Option(
     help: ArgumentHelp(
       "Write a page about the transfer when it has ended, well or not.", valueName: "file.html"),
     completion: .file())
   var report: String?
 
+  static let timeoutByDefault = 10
+
   func validate() throws {
-    guard timeout > 0 else { throw ValidationError("--timeout takes at least 1 second.") }
+    guard timeout ?? 1 > 0 else { throw ValidationError("--timeout takes at least 1 second.") }
     if line.rtscts, reset?.sequence.setsRTS == true {
       throw ValidationError("--rtscts has RTS for itself: give a --reset that leaves it alone.")
     }
-    if let report, PlanCommand.isSameFile(report, model) {
-      throw ValidationError("--report would replace the model itself, \(model).")
+    guard retry ?? 0 >= 0 else { throw ValidationError("--retry takes 0 or more.") }
+    if to.isEmpty {
+      guard port != nil, model != nil else {
+        throw ValidationError("Give PORT and MODEL, or MODEL and --to PORT for each board.")
+      }
+      guard retry == nil else { throw ValidationError("--retry goes with --to.") }
+      if let report, let model, PlanCommand.isSameFile(report, model) {
+        throw ValidationError("--report would replace the model itself, \(model).")
+      }
+    } else {
+      guard report == nil else {
+        throw ValidationError("--report is about one transfer, and does not go with --to.")
+      }
+      guard model == nil else {
+        throw ValidationError("Give PORT before MODEL, or --to, not both.")
+      }
+      guard port != nil || to.allSatisfy({ $0.hasPrefix("@") }) else {
+        throw ValidationError("Give MODEL before --to PORT.")
+      }
     }
   }
 
   func run() throws {
+    if !to.isEmpty { return try sendToAll() }
+    guard let port, let model else { return }
     let console = Console(output, port: port, model: model, verb: .send)
     try console.reportingErrors {
-      guard let report else { return _ = try send(console) { console.tell($0) } }
+      guard let report else {
+        return _ = try send(model, over: port, console) { console.tell($0) }
+      }
       let page = try TransferReport(FilePath(report))
+      let name = name(of: model)
       do {
-        let result = try send(console) { news in
+        let result = try send(model, over: port, console) { news in
           page.note(news)
           console.tell(news)
         }
@@ -71,7 +115,7 @@ struct SendCommand: ParsableCommand {
       } catch let error as OutputError {
         throw error
       } catch {
-        let failure = Failure(error, port: console.place, model: model)
+        let failure = console.failure(of: error)
         do throws(OutputError) {
           try page.finish(failure, model: name, console)
         } catch {
@@ -84,37 +128,62 @@ struct SendCommand: ParsableCommand {
   }
 
   /// What the receiver's user reads.
-  private var name: String { FilePath(model).lastComponent?.string ?? model }
+  private func name(of model: String) -> String { FilePath(model).lastComponent?.string ?? model }
 
   private func send(
-    _ console: Console, tell: @escaping (TransferNews) -> Void
+    _ model: String, over port: String, _ console: Console,
+    tell: @escaping (TransferNews) -> Void
   ) throws -> TransferResult {
     let checkpoint = try Checkpoint(opening: FilePath(model))
     let policy = try contents.policy(for: checkpoint)
-    let session = try SendSession(checkpoint, named: name, policy, tell: tell)
-    let signals = try SignalWatcher()
-    let opened = try line.opener(for: port).open(signals: signals) { console.tell($0) }
-    if let reset { try opened.port.perform(reset.sequence, signals: signals) }
-    var configuration = LinkConfiguration(
-      role: .initiator, nonce: .random(in: 0 ... .max), baudRate: opened.port.baudRate)
-    configuration.openLimit = .seconds(Int64(timeout))
-    let memory = opened.port.rateMemory
-    link.configure(&configuration)
-    configuration.rates = try line.rates(of: opened.port, memory, console)
-    console.began(model: name, baudRate: opened.port.baudRate, timeout: timeout)
-    var loop = TransferLoop(port: FollowedPort(opened), signals: signals)
-    defer {
-      if session.failedBaudRate < .max { memory.note(failedBaudRate: session.failedBaudRate) }
+    let session = try SendSession(checkpoint, named: name(of: model), policy, tell: tell)
+    let transfer = PortTransfer(
+      line: line, link: link, reset: reset, timeout: timeout ?? Self.timeoutByDefault)
+    return try transfer.run(session, of: name(of: model), over: port, SignalWatcher(), console)
+  }
+
+  // MARK: - Several boards
+
+  private func sendToAll() throws {
+    output.startLog()
+    var boards: [Board] = []
+    let console = Console(
+      isJSON: output.json, isQuiet: output.quiet, port: nil, model: nil, verb: .send)
+    try console.reportingErrors { boards = try self.boards() }
+    try RackTransfer(boards, link, contents, output, retryLimit: retry ?? 0).run()
+  }
+
+  private func boards() throws -> [Board] {
+    // With --to the only word is the model.
+    let model = port
+    let settings = BoardSettings(
+      baud: line.baud, rtscts: line.rtscts ? true : nil, reset: reset, wait: line.wait,
+      timeout: timeout)
+    var boards: [Board] = []
+    for target in to {
+      if target.hasPrefix("@") {
+        let file = try RackFile(reading: FilePath(String(target.dropFirst())))
+        boards += try file.boards(model: model, settings)
+      } else if let model {
+        boards.append(Board(name: target, port: target, model: model, settings: settings))
+      }
     }
-    do {
-      let result = try session.run(over: HostLink.make(configuration), &loop)
-      console.sent(result)
-      return result
-    } catch {
-      var failure = SessionFailure(
-        error, session.statistics, line: line, timeout: timeout, verb: .send)
-      failure.offered = session.plan.manifest
-      throw failure
+    for (index, board) in boards.enumerated() {
+      let others = boards[..<index]
+      if others.contains(where: { $0.port == board.port || $0.name == board.name }) {
+        throw Failure("--to names \(board.name) twice; each board gets its model once", .usage)
+      }
+      if board.settings.rtscts == true, board.settings.reset?.sequence.setsRTS == true {
+        throw Failure(
+          "\(board.name): rtscts has RTS for itself; give a reset that leaves it alone",
+          .badConfiguration)
+      }
     }
+    guard boards.count <= RackTransfer.boardCountLimit else {
+      throw Failure(
+        "\(boards.count) boards are more than one command sends to, which is "
+          + "\(RackTransfer.boardCountLimit); start another for the rest", .usage)
+    }
+    return boards
   }
 }

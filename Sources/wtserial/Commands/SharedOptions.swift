@@ -1,5 +1,6 @@
 import ArgumentParser
 import LinkLayer
+import Logging
 import Runtime
 import SerialDriver
 
@@ -178,4 +179,25 @@ struct OutputOptions: ParsableArguments {
   var json = false
   @Flag(name: .shortAndLong, help: "Show nothing but errors.")
   var quiet = false
+  @Flag(
+    name: .shortAndLong,
+    help: "Tell on standard error what the driver and the link do; twice, each frame, too.")
+  var verbose: Int
+
+  func validate() throws {
+    guard !quiet || verbose == 0 else {
+      throw ValidationError("Give --quiet or --verbose, not both.")
+    }
+  }
+
+  /// Lets the log be heard, as far as it is wanted; to be called once.
+  func startLog() {
+    guard verbose > 0 else { return }
+    let level: Logger.Level = verbose > 1 ? .trace : .debug
+    LoggingSystem.bootstrap { label in
+      var handler = StreamLogHandler.standardError(label: label)
+      handler.logLevel = level
+      return handler
+    }
+  }
 }

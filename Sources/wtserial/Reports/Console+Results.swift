@@ -10,6 +10,7 @@ extension Console {
     guard let line = progressDisplay.note(progress, isJSON: isJSON) else { return }
     emit(.progress) { $0.take(line) }
     guard !isQuiet, !isJSON else { return }
+    if let board, let screen { return screen.show(line, of: board) }
     progressDisplay.show(line)
   }
 
@@ -47,22 +48,23 @@ extension Console {
     }
     let resent = Int(clamping: result.progress.statistics.retransmissions)
     text += ", \(countText(resent, "frame")) resent\n"
-    StandardOutput.errors.write(text)
+    if let board { return write("\(printableText(board)): done: \(text)", to: .results) }
+    write(text, to: .errors)
     let place = device.flatMap { $0.string == port ? nil : " (at \($0))" } ?? ""
-    StandardOutput.results.write("done: \(end)\(place)\n")
+    write("done: \(end)\(place)\n", to: .results)
   }
 
   /// Tells a result, on standard output.
   func result(_ text: String) {
     progressDisplay.erase()
     guard !isQuiet, !isJSON else { return }
-    StandardOutput.results.write(text + "\n")
+    write(text + "\n", to: .results)
   }
 
   func say(_ text: String) {
-    guard !isQuiet, !isJSON else { return }
+    guard !isQuiet, !isJSON, board == nil else { return }
     progressDisplay.erase()
-    StandardOutput.errors.write(text + "\n")
+    write(text + "\n", to: .errors)
   }
 
   /// The width of the terminal that results go to, nil where they go elsewhere.

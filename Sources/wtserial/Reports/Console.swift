@@ -23,17 +23,37 @@ final class Console {
   var place: String { device?.string ?? port ?? "" }
   private let model: String?
   private let verb: Verb
-  private let start = MonotonicClock.now
-  var progressDisplay = ProgressDisplay()
+  // Where several boards are sent to: the name of this one, and what they share.
+  let board: String?
+  let screen: RackScreen?
+  private let start: Instant
+  var progressDisplay: ProgressDisplay
   // What the last findings were about.
   var lastTitle: String?
 
   /// For a command that works on this port and this model, as far as it has them.
   convenience init(_ options: OutputOptions, port: String, model: String? = nil, verb: Verb) {
-    self.init(isJSON: options.json, isQuiet: options.quiet, port: port, model: model, verb: verb)
+    options.startLog()
+    self.init(
+      isJSON: options.json, isQuiet: options.quiet, isLogging: options.verbose > 0, port: port,
+      model: model, verb: verb)
   }
 
-  init(isJSON: Bool, isQuiet: Bool, port: String?, model: String?, verb: Verb) {
+  /// For one of several boards.
+  convenience init(_ board: Board, on screen: RackScreen) {
+    self.init(
+      isJSON: screen.isJSON, isQuiet: screen.isQuiet, port: board.port, model: board.model,
+      verb: .send, board: board.name, screen: screen)
+  }
+
+  init(
+    isJSON: Bool, isQuiet: Bool, isLogging: Bool = false, port: String?, model: String?, verb: Verb,
+    board: String? = nil, screen: RackScreen? = nil
+  ) {
+    progressDisplay = ProgressDisplay(isLogging: isLogging)
+    self.board = board
+    self.screen = screen
+    start = screen?.start ?? MonotonicClock.now
     self.isJSON = isJSON
     self.isQuiet = isQuiet
     self.port = port
@@ -60,7 +80,8 @@ final class Console {
     switch news {
     case .connected(let peer, let info): connected(peer, info)
     case .began(let manifest): began(manifest)
-    case .reached(let milestone, let isStored): reached(milestone, isStored)
+    case .reached(let milestone, let byteCount, let isStored):
+      reached(milestone, at: byteCount, isStored)
     case .rateChanged(let baudRate): rateChanged(baudRate)
     case .interrupted: notice("the peer has fallen silent; looking for it …")
     case .resumed: notice("the peer is back; going on where it was")
@@ -110,8 +131,9 @@ final class Console {
     say("\(printableText(manifest.name)): \(tensors), \(size), as about \(stream)")
   }
 
-  func reached(_ milestone: Milestone, _ isStored: Bool = false) {
+  func reached(_ milestone: Milestone, at byteCount: Int? = nil, _ isStored: Bool = false) {
     emit(.milestone) {
+      $0.bytes = byteCount
       $0.milestone = "\(milestone.name)"
       $0.snr_db = milestone.signalToNoise
       $0.stored = verb == .receive ? isStored : nil
@@ -152,7 +174,9 @@ final class Console {
 
   func notice(_ text: String) {
     emit(.notice) { $0.message = text }
-    say(text)
+    guard let board else { return say(text) }
+    guard !isQuiet, !isJSON else { return }
+    write("\(printableText(board)): \(text)\n", to: .errors)
   }
 
   /// Runs a command's work; an error becomes a sentence and an exit code.
@@ -162,20 +186,31 @@ final class Console {
     } catch let diagnosis as Diagnosis {
       throw diagnosis.exitCode
     } catch {
-      let failure = Failure(error, port: place, model: model)
-      progressDisplay.erase()
-      emit(.error) {
-        $0.message = failure.sentence
-        $0.exit_code = failure.exitCode.rawValue
-      }
-      StandardOutput.errors.write("wtserial: \(failure.sentence)\n")
+      let failure = failure(of: error)
+      tell(failure)
       throw failure.exitCode
     }
   }
 
+  /// The sentence for an error.
+  func failure(of error: any Error) -> Failure { Failure(error, port: place, model: model) }
+
+  /// Tells why a command ends without its result.
+  func tell(_ failure: Failure) {
+    progressDisplay.erase()
+    emit(.error) {
+      $0.message = failure.sentence
+      $0.exit_code = failure.exitCode.rawValue
+    }
+    // That all are interrupted is said once.
+    if board != nil, failure.exitCode == .interrupted { return }
+    let name = board.map { "\(printableText($0)): " } ?? ""
+    write("wtserial: \(name)\(failure.sentence)\n", to: .errors)
+  }
+
   /// Says why something ended without an error of this command; its JSON has said so already.
   func explain(_ failure: Failure) {
-    StandardOutput.errors.write("wtserial: \(failure.sentence)\n")
+    write("wtserial: \(failure.sentence)\n", to: .errors)
   }
 
   // MARK: - Inside
@@ -194,16 +229,21 @@ final class Console {
     let elapsed = Double((MonotonicClock.now - start).microseconds) / 1e6
     var event = Event(event: name, time: elapsed)
     event.port = port
+    event.board = board
     event.device = device?.string
     fill(&event)
-    StandardOutput.results.write(jsonText(event) + "\n")
+    write(jsonText(event) + "\n", to: .results)
   }
 
   /// Writes an object that is no event of a transfer, given the seconds since the command began.
   func emitRecord(_ record: (Double) -> some Encodable) {
     guard isJSON else { return }
     let elapsed = Double((MonotonicClock.now - start).microseconds) / 1e6
-    StandardOutput.results.write(jsonText(record(elapsed)) + "\n")
+    write(jsonText(record(elapsed)) + "\n", to: .results)
+  }
+
+  func write(_ text: String, to output: StandardOutput) {
+    if let screen { screen.write(text, to: output) } else { output.write(text) }
   }
 }
 

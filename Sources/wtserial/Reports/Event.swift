@@ -1,6 +1,7 @@
 /// A line of `--json`: what happened, and the figures that belong to it.
 ///
-/// The schema has a version; fields may be added to it, and none changes its meaning.
+/// `events.schema.json` describes these lines and those of other commands. It has a version; fields may
+/// be added to it, and none changes its meaning.
 struct Event: Encodable {
   static let schemaVersion = 2
 
@@ -10,6 +11,8 @@ struct Event: Encodable {
   let schema = Event.schemaVersion
   /// PORT as it was given, and the path of the device that it leads to at the moment.
   var port: String?
+  /// The board's name, where a command sends to several.
+  var board: String?
   var device: String?
   var baud: Int?
   var model: String?
@@ -46,8 +49,12 @@ struct Event: Encodable {
   var digest: String?
   var message: String?
   var exit_code: Int32?
+  /// Of several boards: how many there are, and the names of those that have no model now.
+  var boards: Int?
+  var failed: [String]?
 
   enum Name: String, Encodable {
     case found, waiting, connected, began, milestone, metric, progress, notice, refused, done, error
+    case summary
   }
 }

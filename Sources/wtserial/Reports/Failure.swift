@@ -103,5 +103,7 @@ extension ExitCode {
   static let noPermission = ExitCode(77)
   static let badConfiguration = ExitCode(78)
   static let notVerified = ExitCode(79)
+  /// Of several boards some have failed, or each for a reason of its own.
+  static let partial = ExitCode(80)
   static let interrupted = ExitCode(130)
 }

@@ -5,6 +5,8 @@ import Tensors
 /// What `inspect` says of a file.
 struct InspectReport {
   private struct Model: Encodable {
+    let event = "model"
+    let schema = Event.schemaVersion
     let path: String
     let format: String
     let tensors: [Tensor]

@@ -162,6 +162,9 @@ struct PlanReport {
 
 /// The JSON object of `plan`.
 private struct PlanRecord: Encodable {
+  let event = "plan"
+  let schema = Event.schemaVersion
+
   struct Milestone: Encodable {
     let name: String
     let bytes: Int

@@ -14,10 +14,15 @@ struct ProgressDisplay {
   private static let logInterval = Interval.seconds(2)...Interval.seconds(60)
 
   /// Whether there is a terminal that can go back in a line.
-  private let isTerminal = StandardOutput.errors.isTerminal && !Self.isDumb
+  private let isTerminal: Bool
   private var isShown = false
   private var remaining = RemainingTime()
   private var nextAt: Instant?
+
+  /// With `isLogging` other lines go there too, which would tear one that changes.
+  init(isLogging: Bool) {
+    isTerminal = !isLogging && StandardOutput.errors.isTerminal && !Self.isDumb
+  }
 
   /// Takes in how far the transfer is; the line to show, if it is time for one.
   mutating func note(_ progress: TransferProgress, isJSON: Bool) -> ProgressLine? {

@@ -6,8 +6,10 @@ import Transfer
 
 /// The JSON object of `simulate`.
 ///
-/// Fields may be added to it, and none changes its meaning.
+/// It has no time: the same simulation gives the same line again.
 struct SimulationRecord: Encodable {
+  let event = "simulation"
+  let schema = Event.schemaVersion
   let outcome: String
   let message: String?
   let exit_code: Int32

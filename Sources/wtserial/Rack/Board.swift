@@ -1,0 +1,37 @@
+import Runtime
+
+/// One of the boards that a command sends to.
+struct Board: Sendable {
+  /// What its results go by: its name in the rack's file, else PORT.
+  var name: String
+  var port: String
+  /// The file that it gets.
+  var model: String
+  var settings: BoardSettings
+}
+
+/// What may be said of a board; nil where nothing was.
+struct BoardSettings: Sendable {
+  var baud: BaudRateChoice?
+  var rtscts: Bool?
+  var reset: ResetChoice?
+  var wait: WaitChoice?
+  /// Seconds to look for a receiver.
+  var timeout: Int?
+
+  /// These, and where they say nothing, others.
+  func over(_ others: BoardSettings) -> BoardSettings {
+    BoardSettings(
+      baud: baud ?? others.baud, rtscts: rtscts ?? others.rtscts, reset: reset ?? others.reset,
+      wait: wait ?? others.wait, timeout: timeout ?? others.timeout)
+  }
+
+  /// How the port is to be run.
+  var line: PortOptions {
+    var line = PortOptions()
+    line.baud = baud
+    line.rtscts = rtscts ?? false
+    line.wait = wait
+    return line
+  }
+}
