@@ -11,7 +11,9 @@ struct DeviceHandshake {
   /// The number of the session that it is to go on with; 0 for none.
   let session: UInt32
 
-  /// Nil where it is of another protocol. Revisions are the initiator's to compare.
+  /// Nil where it is of another protocol.
+  ///
+  /// Revisions are the initiator's to compare.
   init?(_ payload: Span<UInt8>) {
     guard payload.count >= Self.byteCount,
       Self.number(payload, 0) & 0xFFFF == Self.beginning & 0xFFFF

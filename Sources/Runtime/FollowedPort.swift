@@ -20,6 +20,8 @@ package enum PortNews: Equatable, Sendable {
   case disconnected
   /// There is a new connection.
   case reconnected
+  /// The server does not change the rate to this one.
+  case rateRefused(UInt32)
 }
 
 /// A port that stays the same device: when that goes away it is waited for, and opened again under
@@ -160,6 +162,9 @@ package struct FollowedPort: ~Copyable {
     settings.baudRate = baudRate
     do {
       try port?.setRate(baudRate)
+    } catch NetworkPortError.rateRefused, NetworkPortError.noAnswer {
+      // The server took it at the beginning. The link's test frames fail, and it goes back.
+      tell(.rateRefused(baudRate))
     } catch {
       try lose(error)
     }

@@ -25,7 +25,7 @@ struct PortTransfer: Sendable {
     configuration.openLimit = .seconds(Int64(timeout))
     let memory = opened.port.rateMemory
     link.configure(&configuration)
-    configuration.rates = try line.rates(of: opened.port, memory)
+    configuration.rates = try line.rates(of: opened.port, memory, console)
     console.began(model: model, baudRate: opened.port.baudRate, timeout: timeout)
     var loop = TransferLoop(port: FollowedPort(opened), signals: signals)
     defer {

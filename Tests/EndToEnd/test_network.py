@@ -150,7 +150,8 @@ class AddressTests(ProcessTests):
     def test_no_serial_port_behind(self):
         server = Ser2net(self.folder, "/dev/no-such-port")
         self.addCleanup(server.stop)
-        self.assert_refused(f"rfc2217://127.0.0.1:{server.port}", TRY_AGAIN, "/dev/no-such-port")
+        port = f"rfc2217://127.0.0.1:{server.port}"
+        self.assert_refused(port, TRY_AGAIN, port, "Device open failure")
 
     def test_server_that_knows_no_rfc2217(self):
         for accepter in ("tcp", "telnet,tcp"):
@@ -250,6 +251,18 @@ class ServerTests(ProcessTests):
     def test_server_that_refuses_the_rate(self):
         self.serve(lambda command, value: (9600).to_bytes(4) if command == SET_BAUDRATE else value)
         self.assert_ends(self.send("--baud=115200"), CONFIGURATION, "115200", "9600")
+
+    def test_server_that_keeps_its_rate(self):
+        # By its word, or by none.
+        rate = (115200).to_bytes(4)
+        for otherwise in (rate, None):
+            self.serve(
+                lambda command, value: otherwise
+                if command == SET_BAUDRATE and value != rate
+                else value
+            )
+            command = self.send("--baud=auto", query="?timeout=1")
+            self.assert_ends(command, UNAVAILABLE, "stays at 115200 baud", "no receiver answers")
 
     def test_rate_that_is_close_enough(self):
         self.serve(lambda command, value: (117000).to_bytes(4) if command == SET_BAUDRATE else value)

@@ -51,7 +51,7 @@ struct DoctorCommand: ParsableCommand {
   }
 
   private func examine(_ name: String, _ console: Console) throws -> [Finding] {
-    guard try NetworkAddress(name) == nil else {
+    guard try NetworkAddress(name) == nil, LabgridName(name) == nil else {
       throw Failure(
         "doctor looks at ports of this machine; `wtserial send` says what is wrong with \(name)",
         .usage)

@@ -71,7 +71,7 @@ struct ReceiveCommand: ParsableCommand {
     var configuration = LinkConfiguration(
       role: .responder, nonce: .random(in: 0 ... .max), baudRate: opened.port.baudRate)
     link.configure(&configuration)
-    configuration.rates = try line.rates(of: opened.port, opened.port.rateMemory)
+    configuration.rates = try line.rates(of: opened.port, opened.port.rateMemory, console)
     let info = ReceiverInfo(
       compressions: Compression.allCases, byteCountLimit: nil,
       name: Array("wtserial \(WTSerial.version)".utf8))

@@ -52,7 +52,9 @@ struct PortOptions: ParsableArguments {
 
   /// The rates that an open port may change to: those that its driver takes, and that have not failed
   /// there before.
-  func rates(of port: borrowing Port, _ memory: RateMemory) throws -> LineRates {
+  func rates(
+    of port: borrowing Port, _ memory: RateMemory, _ console: Console
+  ) throws -> LineRates {
     switch baud {
     case .fixed: return []
     case .auto: break
@@ -64,6 +66,9 @@ struct PortOptions: ParsableArguments {
     }
     var rates: LineRates = []
     for rate in try port.reachableRates(of: candidates) { rates.insert(baudRate: rate) }
+    if rates.isEmpty, !candidates.isEmpty, port.isRateAdjustable {
+      console.notice("the line stays at \(port.baudRate) baud: the port takes no faster rate")
+    }
     return rates
   }
 }

@@ -109,6 +109,7 @@ final class Console {
       device = path
       notice("the device is back as \(path); going on")
     case .disconnected: notice("the connection to \(place) is lost; connecting again …")
+    case .rateRefused(let baudRate): notice("the server does not set \(baudRate) baud")
     case .reconnected: notice("\(place) is back; going on")
     }
   }
