@@ -179,6 +179,7 @@ class TransferTests(RackTests):
         notices = [event for event in sender.events if event["event"] == "notice"]
         self.assertEqual(len(notices), 1, sender)
 
+    @lasts(15)
     def test_interrupt_ends_all(self):
         names = self.lay_lines(3, baud=115200)
         receivers = self.receive_at(*names, baud=115200)
@@ -189,8 +190,9 @@ class TransferTests(RackTests):
         self.assert_ends(sender, INTERRUPTED, "interrupted", "0 of 3 boards")
         codes = {event["exit_code"] for event in self.outcomes(sender).values()}
         self.assertEqual(codes, {INTERRUPTED})
+        # Told, or, where the last word was lost, by the silence.
         for receiver in receivers:
-            self.assert_ends(receiver, TRY_AGAIN, "stopped")
+            self.assert_ends(receiver, TRY_AGAIN, "run both commands again")
 
     def test_terminal_has_a_row_for_each(self):
         names = self.lay_lines(2)

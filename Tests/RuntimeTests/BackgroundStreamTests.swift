@@ -52,8 +52,33 @@ struct BackgroundStreamTests {
     }
   }
 
-  private func expectEnd(of background: BackgroundStream) {
-    guard case .end = try? background.take() else {
+  @Test func manyGoThroughAStreamThatKeepsItsPieces() throws {
+    let (_, expected) = try modelPieces(of: checkpoint, plain(.exact, .none))
+    #expect(expected.count > 64)
+    let background = BackgroundStream(try stream(plain(.exact, .none)), keepsPieces: true)
+    // The second begins when the first has taken some, and the third when both are done.
+    let feeders = [Feeder(sharing: background), Feeder(sharing: background)]
+    var found: [[ModelStream.Piece]] = [[], []]
+    while !feeders.allSatisfy({ $0.isFinished }) {
+      if let piece = try feeders[0].next() { found[0].append(piece) }
+      guard found[0].count > 20 || feeders[0].isFinished else { continue }
+      if let piece = try feeders[1].next() { found[1].append(piece) }
+    }
+    #expect(found == [expected, expected])
+    let last = Feeder(sharing: background)
+    var pieces: [ModelStream.Piece] = []
+    while !last.isFinished {
+      if let piece = try last.next() { pieces.append(piece) }
+    }
+    #expect(pieces == expected)
+    // One that ends early leaves the others theirs.
+    last.stop()
+    expectEnd(of: background, at: expected.count)
+    background.stop()
+  }
+
+  private func expectEnd(of background: BackgroundStream, at position: Int? = nil) {
+    guard case .end = try? background.take(at: position) else {
       Issue.record("an end stays an end")
       return
     }

@@ -52,7 +52,7 @@ struct TransferHistory {
       // A receiver that was reset begins anew.
       progress = nil
       if samples.isEmpty { samples.append(Sample(time: time)) }
-    case .reached(let milestone, _): note(milestone, at: time)
+    case .reached(let milestone, _, _): note(milestone, at: time)
     case .measured(let metric): note(metric, at: time)
     case .rateChanged(let baudRate): mention("rate", "\(baudRate) baud from here on", at: time)
     case .interrupted: mention("silence", "the receiver has fallen silent", at: time)
