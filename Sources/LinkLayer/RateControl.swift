@@ -19,9 +19,11 @@ struct RateControl: Sendable {
     case returning(until: Instant)
   }
 
-  /// Tries of a proposal, of a test frame: together longer than the peer's trial time, should only the
-  /// answer to a proposal be lost.
-  static let proposalLimit = 8
+  /// Tries of a proposal: together a second longer than a responder stays at a rate at which it has heard
+  /// a test frame whose answer was lost.
+  static let proposalLimit = 12
+  /// Tries of a test frame: together longer than the peer's trial time, should only the answer to a
+  /// proposal be lost.
   static let testLimit = 8
   /// Answered test frames that are enough.
   static let testsNeeded = 2

@@ -100,6 +100,30 @@ struct LinkRateTests {
     #expect(outcome.baudRates.0 == outcome.baudRates.1)
   }
 
+  /// A responder that has heard the test stays at the rate for 2.5 s.
+  @Test(arguments: [2_500, 3_000, 3_500] as [UInt64])
+  func endsWhoseTestsWereHeardAndAnswersLostMeetAgain(milliseconds: UInt64) throws {
+    var line = LineConfiguration()
+    line.baudRateLimit = 921_600
+    var back = try LineDirection(line, seed: 2)
+    back.cut(during: 30_000_000..<milliseconds * 1_000_000)
+    var sender = link(.initiator)
+    var receiver = link(.responder)
+    receiver.listen()
+    sender.open(at: Instant(microseconds: 0))
+    var simulation = Simulation(
+      sender, receiver, aToB: try LineDirection(line, seed: 1), bToA: back)
+    simulation.followsRates = true
+    _ = simulation.run(until: 20_000_000_000) { sender, receiver, _ in
+      while sender.nextEvent() != nil {}
+      while receiver.nextEvent() != nil {}
+      return true
+    }
+    #expect(simulation.a.failedBaudRate == 921_600)
+    #expect(simulation.a.baudRate == 460_800)
+    #expect(simulation.b.baudRate == 460_800)
+  }
+
   @Test func deadLineAtARaisedRateBringsBothBackToTheBaseRate() throws {
     var line = LineConfiguration()
     line.baudRateLimit = 921_600
