@@ -19,7 +19,7 @@ package enum PortNews: Equatable, Sendable {
   case back(FilePath)
   /// The server of the port has closed the connection, or the connection broke.
   case disconnected
-  /// There is a new connection.
+  /// There is a new connection, and something comes from it.
   case reconnected
   /// The server does not change the rate to this one.
   case rateRefused(UInt32)
@@ -50,7 +50,9 @@ package struct FollowedPort: ~Copyable {
   private var settings: PortSettings
   private let absenceLimit: Interval?
   private let tell: (PortNews) -> Void
+  // Since when nothing comes from there: a server that goes down may still take a connection, and drop it.
   private var goneAt: Instant?
+  private var hasCarried = false
   // No longer to be waited for.
   private var closedDescriptor: CInt?
   private var lookedAt = MonotonicClock.now
@@ -105,8 +107,15 @@ package struct FollowedPort: ~Copyable {
     } catch {
       try lose(error)
     }
-    if count > 0 { heardAt = MonotonicClock.now }
+    if count > 0 { noteHeard() }
     return count
+  }
+
+  private mutating func noteHeard() {
+    heardAt = MonotonicClock.now
+    hasCarried = true
+    guard goneAt.take() != nil else { return }
+    tell(.reconnected)
   }
 
   /// Queues a front part of `bytes`.
@@ -196,7 +205,7 @@ package struct FollowedPort: ~Copyable {
   /// - Throws: why the device is not open, when it has been away for too long.
   mutating func follow(_ poller: Poller) throws {
     let now = MonotonicClock.now
-    if let goneAt, let absenceLimit, now - goneAt > absenceLimit { throw absence }
+    if port == nil, let goneAt, let absenceLimit, now - goneAt > absenceLimit { throw absence }
     if let server { return reconnect(to: server, now) }
     guard let follower else { return }
     let hasNews = follower.descriptor.map { poller.isReadable($0) } ?? false
@@ -225,13 +234,15 @@ package struct FollowedPort: ~Copyable {
     let news: PortNews
     switch (error, follower, server) {
     case (SerialError.vanished, let follower?, _): news = .gone(follower.port.path)
-    case (NetworkPortError.disconnected(_, words: nil), _, .some): news = .disconnected
+    case (NetworkPortError.disconnected(_, let words), _, .some) where words == nil || hasCarried:
+      news = .disconnected
     default: throw error
     }
-    LineLog.port.debug("lost: \(error)")
+    LineLog.port.debug("lost")
     closedDescriptor = port?.descriptor
     port = nil
     absence = error
+    guard goneAt == nil else { return }
     goneAt = MonotonicClock.now
     tell(news)
   }
@@ -240,9 +251,7 @@ package struct FollowedPort: ~Copyable {
     guard port == nil, now - lookedAt >= Self.reconnectInterval else { return }
     do {
       port = try server.open(settings)
-      goneAt = nil
       LineLog.port.debug("connected again at \(settings.baudRate) baud")
-      tell(.reconnected)
     } catch NetworkPortError.disconnected(let address, let words) {
       // A server that runs and will not: with its reason.
       absence = NetworkPortError.disconnected(address, words: words)

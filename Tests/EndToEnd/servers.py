@@ -52,8 +52,8 @@ class Ser2net:
         )  # fmt: skip
         wait_until(lambda: is_listening(self.port), lambda: f"ser2net, port {self.port}")
 
-    def stop(self):
-        self.process.send_signal(signal.SIGKILL)
+    def stop(self, by=signal.SIGKILL):
+        self.process.send_signal(by)
         self.process.wait()
         self.log.close()
 

@@ -1,7 +1,9 @@
 """Ports behind a network: real ser2net in front of pseudo-terminals, and a server that notes what it
 is told."""
 
+import signal
 import socket
+import time
 
 import models
 from lines import LineTests
@@ -99,6 +101,21 @@ class NetworkTests(LineTests):
         self.assert_ends(sender, OK)
         self.assert_ends(receiver, OK)
         self.assertIn("is back; going on", sender.output)
+        self.assertEqual(models.differences(DIGITS, self.out), [])
+
+    @lasts(12)
+    def test_server_that_restarts_in_order(self):
+        """While it goes down it takes one more connection, and drops it."""
+        self.lay_network(scheme="tcp", accepter="tcp", baud=230400)
+        receiver, sender = self.receive(), self.send(DIGITS)
+        receiver.wait_for_event("progress", lambda event: event["bytes"] > 20_000)
+        self.server.stop(signal.SIGTERM)
+        sender.wait_for_text("is lost; connecting again")
+        time.sleep(2)
+        self.server.start()
+        self.assert_ends(sender, OK)
+        self.assert_ends(receiver, OK)
+        self.assertEqual(sender.output.count("is back; going on"), 1, sender)
         self.assertEqual(models.differences(DIGITS, self.out), [])
 
     @lasts(32)
