@@ -27,6 +27,8 @@ package enum PortSelector: Equatable, Sendable {
       self = .location(String(rest))
     } else {
       guard !text.isEmpty else { throw PortSelectorError(text: text, problem: .empty) }
+      // Not a name that anybody gives a file.
+      if text.contains("://") { throw PortSelectorError(text: text, problem: .scheme) }
       self = .path(FilePath(text))
     }
   }
@@ -85,7 +87,7 @@ package enum PortSelector: Equatable, Sendable {
 package struct PortSelectorError: Error, Equatable, Sendable {
   /// What is wrong with it.
   package enum Problem: Equatable, Sendable {
-    case empty, numbers, interface, noSerialNumber, location
+    case empty, numbers, interface, noSerialNumber, location, scheme
   }
 
   package var text: String

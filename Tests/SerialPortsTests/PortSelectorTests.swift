@@ -46,7 +46,7 @@ import Testing
       ("usb:0403:6001:", .noSerialNumber), ("serial:", .noSerialNumber),
       ("at:", .location), ("at:1", .location), ("at:1-", .location), ("at:1-2.", .location),
       ("at:1-2:1", .location), ("at:1-2:1.0:0", .location), ("at:usb1-2", .location),
-      ("at:1-2-3", .location),
+      ("at:1-2-3", .location), ("socket://host:1", .scheme), ("telnet://host:1", .scheme),
     ] as [(String, PortSelectorError.Problem)])
   func mistakesAreNamed(text: String, problem: PortSelectorError.Problem) {
     #expect(throws: PortSelectorError(text: text, problem: problem)) {

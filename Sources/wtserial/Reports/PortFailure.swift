@@ -18,6 +18,9 @@ extension Failure {
       case .noSerialNumber: "\(error.text): the serial number is missing"
       case .location:
         "\(error.text): behind at: there is a place on the bus, as in at:1-1.4 or at:1-1.4:1.0"
+      case .scheme:
+        "\(error.text): behind a network there are rfc2217://HOST:PORT, tcp://HOST:PORT and "
+          + "labgrid://PLACE"
       }
     self.init("\(problem); `wtserial ports` lists what there is", .usage)
   }
