@@ -82,9 +82,12 @@ struct PortExamination {
     guard let owner = PortOwner.owners(of: [path])[0] else {
       return .fact(.use, "no program that you may see has it open")
     }
+    let isOurs = owner.name == "wtserial"
     return .problem(
       .use, "\(owner.name) (process \(owner.processID)) has it open", .tryAgain,
-      remedy: "kill \(owner.processID)   # or end it the ordinary way")
+      remedy: isOurs
+        ? "end that command, unless it is the one you want: a receiver that waits, a loopback"
+        : "kill \(owner.processID)   # or end it the ordinary way")
   }
 
   private var lockFile: Finding? {
