@@ -48,7 +48,7 @@ class CompletionTests(InstalledTests):
                 complete -p wtserial >/dev/null
                 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}
                 COMP_TYPE=9 COMP_KEY=9
-                "$(complete -p wtserial | sed -n 's/.*-F \\([^ ]*\\).*/\\1/p')" "$1" "${!#}" ""
+                "$(complete -p wtserial | sed -n 's/.*-F \\([^ ]*\\).*/\\1/p')" "$1" "${!#}" "${@: -2:1}"
                 printf '%s\\n' "${COMPREPLY[@]}"
             """, "bash", script, *words).split()}  # fmt: skip
 
@@ -56,6 +56,11 @@ class CompletionTests(InstalledTests):
         self.assertEqual(complete("wtserial", "rec"), {"receive"})
         self.assertLessEqual({"--precision", "--prune", "--priority"},
                              complete("wtserial", "send", "--p"))  # fmt: skip
+        # PORT and MODEL are paths most of the time.
+        (self.folder / "tty-board").touch()
+        for words in ("receive",), ("send",), ("send", "port"), ("send", "model", "--to"):
+            self.assertEqual(complete("wtserial", *words, "tty-"), {"tty-board"}, words)
+        self.assertEqual(complete("wtserial", "send", "--reset", ""), {"none", "dtr", "rts", "esp"})
 
     def test_zsh(self):
         script = self.script("zsh", "_wtserial")

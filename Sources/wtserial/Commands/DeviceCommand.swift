@@ -21,7 +21,7 @@ struct DeviceCommand: ParsableCommand {
         wtserial device /tmp/b --flash board.flash
       """)
 
-  @Argument(help: PortOptions.help)
+  @Argument(help: PortOptions.help, completion: .file())
   var port: String
   @OptionGroup var line: FixedPortOptions
   @OptionGroup var output: OutputOptions

@@ -23,7 +23,7 @@ struct DoctorCommand: ParsableCommand {
         wtserial doctor --rules | sudo tee /etc/udev/rules.d/70-wtserial.rules
       """)
 
-  @Argument(help: PortOptions.help)
+  @Argument(help: PortOptions.help, completion: .file())
   var port: String?
   @Option(help: ArgumentHelp("The rate to say HELLO at.", valueName: "rate"))
   var baud: UInt32 = 115_200

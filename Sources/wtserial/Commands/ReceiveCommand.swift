@@ -21,7 +21,7 @@ struct ReceiveCommand: ParsableCommand {
         wtserial receive /dev/ttyUSB1 out.safetensors --on-milestone ./try-model
       """)
 
-  @Argument(help: PortOptions.help)
+  @Argument(help: PortOptions.help, completion: .file())
   var port: String
   @Argument(help: "The file to write.", completion: .file())
   var out: String

@@ -30,7 +30,7 @@ struct SendCommand: ParsableCommand {
       before the end. `wtserial plan` shows when.
       """)
 
-  @Argument(help: PortOptions.help)
+  @Argument(help: PortOptions.help, completion: .file())
   var port: String?
   @Argument(help: "The file to send.", completion: .file())
   var model: String?
@@ -39,7 +39,7 @@ struct SendCommand: ParsableCommand {
       """
       Send to several boards at once, MODEL alone going before: may be repeated, each a port, or \
       @FILE for a list of boards in TOML, which may name their models, too.
-      """, valueName: "port"))
+      """, valueName: "port"), completion: .file())
   var to: [String] = []
   @Option(
     help: ArgumentHelp(
@@ -52,7 +52,7 @@ struct SendCommand: ParsableCommand {
       """
       Restart the board by DTR and RTS first: none (the default), dtr (Arduino), rts, esp, or a \
       sequence such as 'D0|R1|W0.1|R0': D and R set DTR and RTS, U0,1 both, W waits so many seconds.
-      """, valueName: "sequence"))
+      """, valueName: "sequence"), completion: .list(["none", "dtr", "rts", "esp"]))
   var reset: ResetChoice?
   @OptionGroup var link: LinkOptions
   @OptionGroup var output: OutputOptions
