@@ -40,7 +40,8 @@ class DeviceTests(LineTests):
 
     def device(self, *options):
         """Starts a device and waits until it listens."""
-        command = self.start("device", "--json", self.rate, self.b, "--samples=20", *options)
+        samples = [] if "--like" in options else ["--samples=20"]
+        command = self.start("device", "--json", self.rate, self.b, *samples, *options)
         command.wait_for_event("waiting")
         return command
 

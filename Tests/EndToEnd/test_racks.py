@@ -211,7 +211,7 @@ class TransferTests(RackTests):
         self.assertEqual(sender.wait(), OK, sender)
         for name, receiver in zip(names, receivers):
             self.assert_ends(receiver, OK)
-            self.assertRegex(shown.decode(), rf"{name}  .*kB of ")
+            self.assertRegex(shown.decode(), rf"{name}  .*kB/s ")
         # Two rows up, and nothing of them is left in the end.
         self.assertRegex(shown, rb"\x1b\[[12]A\r\x1b\[J$")
 
