@@ -52,7 +52,8 @@ package struct FollowedPort: ~Copyable {
   private let tell: (PortNews) -> Void
   // Since when nothing comes from there: a server that goes down may still take a connection, and drop it.
   private var goneAt: Instant?
-  private var hasCarried = false
+  // Whether a connection has been lost that was more than a refusal in words.
+  private var wasConnected = false
   // No longer to be waited for.
   private var closedDescriptor: CInt?
   private var lookedAt = MonotonicClock.now
@@ -113,7 +114,6 @@ package struct FollowedPort: ~Copyable {
 
   private mutating func noteHeard() {
     heardAt = MonotonicClock.now
-    hasCarried = true
     guard goneAt.take() != nil else { return }
     tell(.reconnected)
   }
@@ -234,7 +234,8 @@ package struct FollowedPort: ~Copyable {
     let news: PortNews
     switch (error, follower, server) {
     case (SerialError.vanished, let follower?, _): news = .gone(follower.port.path)
-    case (NetworkPortError.disconnected(_, let words), _, .some) where words == nil || hasCarried:
+    case (NetworkPortError.disconnected(_, let words), _, .some) where words == nil || wasConnected:
+      wasConnected = true
       news = .disconnected
     default: throw error
     }
