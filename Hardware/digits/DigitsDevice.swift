@@ -6,7 +6,8 @@ public import Device
 /// Without images nothing is tried, and the model may be any. The caller's loop, over and over: `receive`
 /// what has come, `transmit` until there is nothing to send, then one slice of `work`, unless it `isIdle`.
 /// A slice is short, but for those that the sender is told of before: one of `transmit` comes
-/// between any two. When it is idle, `digestAhead` has something to do now and then. While a trial runs the weights stay as they are, and the sender waits.
+/// between any two. When it is idle, `digestAhead` has something to do now and then. While a trial runs the
+/// weights stay as they are, and the sender waits.
 public struct DigitsDevice<
   Table: ModelTable, Store: WeightStore & ~Copyable, Samples: DigitsSamples
 >: ~Copyable {

@@ -38,7 +38,7 @@ public struct BackedStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStor
   /// It is over at once.
   public var preparationMilliseconds: UInt16 { 0 }
 
-  /// Erasing a page, or programming all and reading it several times, for checksums.
+  /// Erasing a page, or programming all and reading it again, for its checksum.
   public var commitMilliseconds: UInt16 { max(slots.flash.eraseMilliseconds, 200) }
 
   /// Makes the image zero, piece by piece; true when it is.

@@ -58,7 +58,7 @@ public struct FlashStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStore
   /// Erasing a page.
   public var preparationMilliseconds: UInt16 { slots.flash.eraseMilliseconds }
 
-  /// Reading the image several times, for checksums.
+  /// Reading the image twice, for checksums.
   public var commitMilliseconds: UInt16 { 200 }
 
   /// Makes the image zero, piece by piece; true when it is.

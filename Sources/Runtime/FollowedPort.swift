@@ -52,7 +52,8 @@ package struct FollowedPort: ~Copyable {
   private let tell: (PortNews) -> Void
   // Since when nothing comes from there: a server that goes down may still take a connection, and drop it.
   private var goneAt: Instant?
-  // Whether a connection has been lost that was more than a refusal in words.
+  // Whether a connection has been lost that carried something: one that is dropped at once, without a word,
+  // is part of that then.
   private var wasConnected = false
   // No longer to be waited for.
   private var closedDescriptor: CInt?
@@ -234,7 +235,8 @@ package struct FollowedPort: ~Copyable {
     let news: PortNews
     switch (error, follower, server) {
     case (SerialError.vanished, let follower?, _): news = .gone(follower.port.path)
-    case (NetworkPortError.disconnected(_, let words), _, .some) where words == nil || wasConnected:
+    case (NetworkPortError.disconnected(_, let words), _, .some)
+    where words == nil || wasConnected && words == "":
       wasConnected = true
       news = .disconnected
     default: throw error
