@@ -1492,7 +1492,7 @@ static void take_field(struct wt_receiver *r, uint8_t byte)
             return;
         if (field == 2 && r->value != r->tensors)
             refuse(r, FAILED_MODEL, 0, another_count);
-        if (field == 4 && r->value != r->left - 1u) /* the name is all that is left */
+        if (field == 4 && r->value >= r->left) /* behind the name is nothing that matters here */
             broken(r);
 #if WT_FLASH
         if (field == 4) {
@@ -1502,7 +1502,7 @@ static void take_field(struct wt_receiver *r, uint8_t byte)
 #endif
     } else {
 #if WT_FLASH
-        if (r->place < WT_NAME_SIZE)
+        if (r->place < WT_NAME_SIZE && r->place < r->value)
             r->name[r->place++] = byte;
 #endif
         return;
@@ -1650,7 +1650,7 @@ static void take(struct wt_receiver *r, const uint8_t *bytes, uint16_t count)
         else if (take_varint(r, byte) && r->part != PART_DEAF)
             begin_body(r);
 #if WT_SHA256
-        if (kind == OFFER) /* §5.6: the manifest */
+        if (part == PART_TABLE) /* §5.6: the TENSOR records */
             sha_take(&r->manifest, byte);
 #endif
         if (part == PART_BODY && !(r->left = (uint16_t)(r->left - taken)) && r->part != PART_DEAF)

@@ -6,7 +6,9 @@ public import Streaming
 ///
 /// The caller answers events:
 /// - `.connected`: what was received before is void; a sender begins anew.
-/// - `.offered`: call `accept()` or `fail(_:)`.
+/// - `.compared`: call `tell(held:)`.
+/// - `.unchanged`: call `confirm(_:)` or `fail(_:)`.
+/// - `.offered`: call `accept()` or `fail(_:)`, and `replay(_:)` while `wantsReplay`.
 /// - `.content`, `.coded`: call `takeContent` before the next `nextEvent()`.
 /// - `.finished`: call `confirm(_:)` or `fail(_:)`.
 public struct ReceiveTransfer: ~Copyable, TransferMachine {
@@ -18,6 +20,10 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
     case interrupted
     /// It is back, and the transfer goes on where it was.
     case resumed
+    /// Which tensors are held whose digests begin so?
+    case compared([DigestPrefix])
+    /// The sender's model is the one that is held, of this digest.
+    case unchanged(Digest)
     /// A model is on offer.
     case offered(Manifest)
     /// The content of a tensor begins.
@@ -52,7 +58,8 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
   // Longer than silence is borne: else a short outage at the very end would look like a failure there.
   private static let closingLimit = Interval.seconds(10)
 
-  private let info: ReceiverInfo
+  /// What the next sender is told; what is unfinished may change.
+  public var info: ReceiverInfo
   private var link: Link
   private var state = State.listening
   private var outbox = Outbox()
@@ -72,11 +79,31 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
 
   // MARK: - The caller's part
 
-  /// Takes the model on offer.
-  public mutating func accept() {
+  /// Takes the model on offer; where it goes on, so many bytes of an earlier session come first.
+  public mutating func accept(replaying byteCount: Int = 0) {
     precondition(state == .awaitingAcceptance, "acceptance follows .offered")
     state = .betweenUnits
+    if manifest?.terms.identity != nil { inbox.goOn(behind: byteCount) }
     say(.accept)
+  }
+
+  /// Whether the next bytes of an earlier session are wanted.
+  public var wantsReplay: Bool { inbox.wantsReplay && events.isEmpty && contentByteCount == 0 }
+
+  /// Bytes of an earlier session that are still to come.
+  public var replayRest: Int { inbox.replayRest }
+
+  /// Takes the next ones.
+  public mutating func replay(_ bytes: [UInt8]) { inbox.replay(bytes) }
+
+  /// The bytes behind the manifest that have come since the last call, where the stream has an identity:
+  /// kept, they can be replayed in another session.
+  public mutating func takeReceived() -> [UInt8] { inbox.takeCaptured() }
+
+  /// Answers which of the compared tensors are held.
+  public mutating func tell(held: [Bool]) {
+    precondition(state == .awaitingOffer, "a comparison comes before an offer")
+    say(.held, DigestPrefix.bits(held))
   }
 
   /// The model is verified and safely stored.
@@ -263,11 +290,16 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
 
   private mutating func take(_ kind: RecordKind, _ body: [UInt8]) throws(RecordError) {
     switch (kind, state) {
-    case (.offer, .awaitingOffer), (.tensor, .awaitingOffer):
+    case (.offer, .awaitingOffer), (.tensor, .awaitingOffer), (.basis, .awaitingOffer):
       guard let manifest = try manifestReader.take(kind, body: body) else { return }
       self.manifest = manifest
       state = .awaitingAcceptance
       events.append(.offered(manifest))
+    case (.compare, .awaitingOffer):
+      events.append(.compared(try DigestPrefix.parse(body)))
+    case (.unchanged, .awaitingOffer):
+      state = .awaitingConfirmation
+      events.append(.unchanged(try digest(body)))
     case (.unit, .betweenUnits):
       let unit = try Unit(parsing: body)
       guard let manifest else { throw .unexpected(kind) }
