@@ -12,6 +12,14 @@ package enum TransferNews {
   case resumed
   /// The line runs at another rate now.
   case rateChanged(UInt32)
+  /// The transfer goes on where an earlier one has ended, with so many bytes of the stream.
+  case goesOn(byteCount: Int)
+  /// So many bytes of another transfer are given up, since this one is of another model.
+  case startsOver(byteCount: Int)
+  /// The receiver holds these tensors already: so many, of so many bytes.
+  case kept(tensorCount: Int, byteCount: Int)
+  /// What comes is not kept for another session.
+  case notKept(OutputError)
   /// The model is known and taken.
   case began(Manifest)
   /// All of the model has come so far, with so many bytes of the stream; where this end receives,
@@ -35,6 +43,8 @@ package enum TransferNews {
 package struct TransferProgress: Sendable {
   /// Bytes of the stream that are through.
   package var byteCount: Int
+  /// Those of them that earlier sessions have brought.
+  package var resumedByteCount = 0
   /// Bytes that the whole stream is expected to have.
   package var byteTotal: Int
   /// How far all of the model is.
@@ -52,6 +62,8 @@ package struct TransferProgress: Sendable {
 
 /// What a transfer came to.
 package struct TransferResult: Sendable {
+  /// Whether the receiver held the model before, and nothing was sent.
+  package var isUnchanged = false
   package var manifest: Manifest
   package var digest: Digest
   package var progress: TransferProgress

@@ -30,8 +30,7 @@ final class MilestoneHook {
       isWaiting = isWaiting || isStored
     case .improved: isWaiting = true
     case .connected, .interrupted, .resumed, .rateChanged, .began, .progress, .notQuantized,
-      .substituted,
-      .notStored, .measured:
+      .substituted, .notStored, .measured, .goesOn, .startsOver, .kept, .notKept:
       break
     }
     advance()

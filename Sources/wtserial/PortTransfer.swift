@@ -40,6 +40,7 @@ struct PortTransfer: Sendable {
       var failure = SessionFailure(
         error, session.statistics, line: line, timeout: timeout, verb: .send)
       failure.offered = session.plan.manifest
+      failure.isResumable = session.plan.manifest.terms.identity != nil
       throw failure
     }
   }

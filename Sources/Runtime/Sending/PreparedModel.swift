@@ -42,18 +42,25 @@ package final class PreparedModel: @unchecked Sendable {
     model = try ModelPlan(source, named: name, policy)
   }
 
-  /// The plan for a receiver, and the stream from its beginning.
-  func prepared(for info: ReceiverInfo) throws -> (ModelPlan, Feeder) {
+  /// The plan for a receiver that holds something, and the stream from its beginning.
+  ///
+  /// `digests` are those of the tensors as it will have them, as far as they are known.
+  func prepared(
+    for info: ReceiverInfo, _ terms: OfferTerms, _ digests: [Int: Digest]
+  ) throws -> (ModelPlan, Feeder) {
     try lock.withLock { _ in
       let (adapted, codec) = policy.adapted(to: info)
       let takesDeflate = info.takes(.deflate)
       let found = variants.first {
         $0.model.policy == adapted && $0.model.plan.manifest.codec == codec
           && $0.takesDeflate == takesDeflate
+          && $0.model.plan.manifest.terms.relations == terms.relations
+          && $0.model.plan.manifest.terms.base == terms.base
       }
       if let found { return (found.model, Feeder(sharing: found.stream)) }
       let source = ModelSource(try open(), policy)
-      let model = try ModelPlan(source, named: name, policy, for: info)
+      var model = try ModelPlan(source, named: name, policy, for: info, terms)
+      model.digests = digests
       let stream = BackgroundStream(ModelStream(source, model), keepsPieces: true)
       variants.append(Variant(model: model, takesDeflate: takesDeflate, stream: stream))
       return (model, Feeder(sharing: stream))

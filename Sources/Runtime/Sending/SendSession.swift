@@ -15,6 +15,14 @@ package final class SendSession {
   // For the richest receiver, until there is one.
   private(set) var model: ModelPlan
   private var feeder: Feeder?
+  // What the receiver needs, while that is being found out, and what it is.
+  private var preparation: OfferPreparation?
+  private var info: ReceiverInfo?
+  // What the receiver has of the stream, while that is gone through.
+  private var unfinished: Unfinished?
+  // Bytes of the stream that other sessions have brought.
+  private var resumedByteCount = 0
+  private var isUnchanged = false
   private var peer: PeerLimits?
   private var openedAt = MonotonicClock.now
   // Whether all of the stream is in the machine, and its size is known.
@@ -94,7 +102,8 @@ package final class SendSession {
       throw SessionError.ended(outcome ?? .linkClosed(.local(.aborted)))
     }
     return TransferResult(
-      manifest: plan.manifest, digest: sourceDigest, progress: progress(machine))
+      isUnchanged: isUnchanged, manifest: plan.manifest, digest: sourceDigest,
+      progress: progress(machine))
   }
 
   /// Answers what has happened and feeds content; true when there is more to feed at once.
@@ -109,7 +118,8 @@ package final class SendSession {
         acknowledgedBefore = Int(machine.statistics.bytesAcknowledged)
       case .interrupted: tell(.interrupted)
       case .resumed: tell(.resumed)
-      case .receiverReady(let info): try offer(to: info, &machine)
+      case .receiverReady(let info): try prepare(for: info, &machine)
+      case .held(let held): preparation?.note(held: held)
       case .accepted:
         isAccepted = true
         tell(.began(plan.manifest))
@@ -119,10 +129,14 @@ package final class SendSession {
       case .ended(let outcome): self.outcome = outcome
       }
     }
+    if preparation != nil { return try goOnPreparing(&machine) }
+    if unfinished != nil { return try skip(&machine) }
     return try feed(&machine)
   }
 
-  private func offer(to info: ReceiverInfo, _ machine: inout SendTransfer) throws {
+  // MARK: - The offer
+
+  private func prepare(for info: ReceiverInfo, _ machine: inout SendTransfer) throws {
     if let peer { tell(.connected(peer, info)) }
     if let limit = info.byteCountLimit, plan.manifest.byteCount > limit {
       throw SessionError.modelTooLarge(byteCount: plan.manifest.byteCount, limit: limit)
@@ -132,19 +146,100 @@ package final class SendSession {
     toldSubstitution = substitution
     // It reads the checkpoint, which is not for two at once.
     feeder?.stop()
+    feeder = nil
+    self.info = info
+    (preparation, unfinished, isFed, resumedByteCount) = (nil, nil, false, 0)
+    guard OfferPreparation.isWorthwhile(for: info) else { return try offer(OfferTerms(), &machine) }
+    let (adapted, variant) = policy.adapted(to: info)
+    if adapted != model.policy || variant != plan.manifest.codec
+      || !plan.manifest.terms.relations.isEmpty
+    {
+      model = try ModelPlan(source, named: name, policy, for: info)
+    }
+    preparation = OfferPreparation(source, model, for: info)
+  }
+
+  private func goOnPreparing(_ machine: inout SendTransfer) throws -> Bool {
+    switch try preparation?.advance(&machine) {
+    case .more: return true
+    case .waiting, nil: return false
+    case .unchanged(let digest):
+      preparation = nil
+      isUnchanged = true
+      sourceDigest = digest
+      machine.keep(digest)
+      return false
+    case .ready(let terms):
+      try offer(terms, &machine)
+      return true
+    }
+  }
+
+  private func offer(_ terms: OfferTerms, _ machine: inout SendTransfer) throws {
+    guard let info else { return }
+    let digests = preparation?.digests.known ?? [:]
     if let shared {
-      (model, feeder) = try shared.prepared(for: info)
+      (model, feeder) = try shared.prepared(for: info, terms, digests)
     } else {
       let (adapted, variant) = policy.adapted(to: info)
-      if adapted != model.policy || variant != plan.manifest.codec {
-        model = try ModelPlan(source, named: name, policy, for: info)
+      if adapted != model.policy || variant != plan.manifest.codec
+        || terms.relations != plan.manifest.terms.relations
+      {
+        model = try ModelPlan(source, named: name, policy, for: info, terms)
       }
+      model.digests = digests
       feeder = Feeder(ModelStream(source, model), usesThread: usesThread)
     }
+    if info.abilities.contains(.resumes) {
+      model.plan.manifest.terms.identity = preparation?.digests.identity(of: plan)
+    }
+    preparation = nil
     marks = TierMarks()
     unquantizableCount = 0
     isFed = false
-    machine.offer(plan.manifest)
+    let kept = plan.manifest.keptTensors
+    if kept.count > 0 { tell(.kept(tensorCount: kept.count, byteCount: kept.byteCount)) }
+    guard let there = info.unfinished, there.byteCount > 0 else {
+      return machine.offer(plan.manifest)
+    }
+    guard there.identity == plan.manifest.terms.identity else {
+      tell(.startsOver(byteCount: there.byteCount))
+      return machine.offer(plan.manifest)
+    }
+    unfinished = there
+    machine.skip(byteCount: there.byteCount)
+  }
+
+  /// Goes through what the receiver has, and offers the rest; or all, where this is not what it has.
+  private func skip(_ machine: inout SendTransfer) throws -> Bool {
+    guard let unfinished, let info else { return false }
+    let isAtEnd = feeder?.isFinished ?? true
+    if machine.isSkipping, !isAtEnd { return try feed(&machine) }
+    self.unfinished = nil
+    let fits = unfinished.checksum.map { $0 == machine.skippedChecksum } ?? true
+    guard fits, !machine.isSkipping else {
+      // Another version of this program, perhaps: the same offer, and other bytes.
+      machine.beginAnew()
+      self.info?.unfinished = nil
+      tell(.startsOver(byteCount: unfinished.byteCount))
+      feeder?.stop()
+      preparation = nil
+      if let shared {
+        (_, feeder) = try shared.prepared(for: info, plan.manifest.terms, model.digests)
+      } else {
+        feeder = Feeder(ModelStream(source, model), usesThread: usesThread)
+      }
+      marks = TierMarks()
+      isFed = false
+      machine.offer(plan.manifest)
+      return true
+    }
+    resumedByteCount = unfinished.byteCount
+    tell(.goesOn(byteCount: unfinished.byteCount))
+    var manifest = plan.manifest
+    manifest.terms.goesOn = true
+    machine.offer(manifest)
+    return true
   }
 
   /// Feeds a piece at a time, and the line is looked after in between.
@@ -158,7 +253,12 @@ package final class SendSession {
     case .coded(let bytes): machine.append(coded: bytes)
     case .milestone(let milestone):
       machine.append(milestone)
-      marks.note(milestone, stream: machine.streamByteCount)
+      // What was told in an earlier session is not told again.
+      if machine.isSkipping {
+        marks.passed(milestone)
+      } else {
+        marks.note(milestone, stream: machine.streamByteCount)
+      }
     case .finish(let digest):
       sourceDigest = digest
       // The feeder says so only when it is asked once more.
@@ -190,12 +290,12 @@ package final class SendSession {
 
   /// How far the transfer is, so long after the session was opened; tells milestones that are through.
   func progress(_ machine: borrowing SendTransfer, elapsed: Interval) -> TransferProgress {
-    let stream = Int(machine.statistics.bytesAcknowledged) - acknowledgedBefore
+    let stream = resumedByteCount + Int(machine.statistics.bytesAcknowledged) - acknowledgedBefore
     for mark in marks.pass(stream: stream) {
       tell(.reached(mark.milestone, byteCount: mark.stream, isStored: false))
     }
     return TransferProgress(
-      byteCount: stream,
+      byteCount: stream, resumedByteCount: resumedByteCount,
       byteTotal: isFed ? machine.streamByteCount : max(Int(plan.byteCount), stream),
       tier: marks.last?.tier, elapsed: elapsed, baudRate: machine.baudRate,
       statistics: machine.statistics, segmentByteCount: machine.segmentByteCount,
@@ -214,6 +314,9 @@ struct TierMarks {
   private(set) var last: Milestone?
 
   mutating func note(_ milestone: Milestone, stream: Int) { marks.append((stream, milestone)) }
+
+  /// One that was through before.
+  mutating func passed(_ milestone: Milestone) { last = milestone }
 
   /// The milestones that are newly through with so many bytes of the stream, and their places in it.
   mutating func pass(stream: Int) -> [Mark] {

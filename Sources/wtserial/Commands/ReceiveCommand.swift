@@ -87,6 +87,7 @@ struct ReceiveCommand: ParsableCommand {
       hook?.finish(nil)
       var failure = SessionFailure(
         error, session.statistics, line: line, timeout: timeout ?? 0, verb: .receive)
+      failure.isResumable = session.isResumable
       if session.tensorCount > 0 || session.tier != nil {
         failure.rescued = .init(
           tensorCount: session.tensorCount, tier: session.tier,

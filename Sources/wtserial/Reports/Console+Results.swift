@@ -16,12 +16,19 @@ extension Console {
 
   func sent(_ result: TransferResult) {
     done(result) { _ in }
-    summarize(result, "the receiver has verified and stored the model")
+    summarize(
+      result,
+      result.isUnchanged
+        ? "the receiver holds this model already"
+        : "the receiver has verified and stored the model")
   }
 
   func received(_ result: TransferResult, path: String) {
     done(result) { $0.out = path }
-    summarize(result, "verified and stored as \(path)")
+    summarize(
+      result,
+      result.isUnchanged
+        ? "\(path) is this model already" : "verified and stored as \(path)")
   }
 
   private func done(_ result: TransferResult, _ add: (inout Event) -> Void) {
@@ -30,6 +37,7 @@ extension Console {
       $0.take(line)
       $0.tensors = result.manifest.entries.count
       $0.digest = result.digest.hex
+      $0.unchanged = result.isUnchanged ? true : nil
       $0.seconds = Double(result.progress.elapsed.microseconds) / 1e6
       add(&$0)
     }
@@ -48,6 +56,7 @@ extension Console {
     }
     let resent = Int(clamping: result.progress.statistics.retransmissions)
     text += ", \(countText(resent, "frame")) resent\n"
+    if result.isUnchanged { text = "\(byteText(result.manifest.byteCount)), nothing was sent\n" }
     if let board { return write("\(printableText(board)): done: \(text)", to: .results) }
     write(text, to: .errors)
     let place = device.flatMap { $0.string == port ? nil : " (at \($0))" } ?? ""

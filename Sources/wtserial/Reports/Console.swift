@@ -91,6 +91,21 @@ final class Console {
       notice(
         "\(error.path): \(error.errno): the model so far is not stored; nothing is lost, and the "
           + "transfer goes on")
+    case .goesOn(let byteCount):
+      emit(.resuming) { $0.bytes = byteCount }
+      say("\(byteText(byteCount)) of it are there already; going on behind them")
+    case .startsOver(let byteCount):
+      notice("\(byteText(byteCount)) of another transfer are given up: this is another model")
+    case .kept(let tensorCount, let byteCount):
+      emit(.kept) {
+        $0.tensors = tensorCount
+        $0.tensor_bytes = byteCount
+      }
+      say("\(countText(tensorCount, "tensor")), \(byteText(byteCount)), are there already")
+    case .notKept(let error):
+      notice(
+        "\(error.path): \(error.errno): what comes is not kept for another session; the transfer "
+          + "goes on")
     case .progress(let progress): show(progress)
     case .substituted(let substitution): notice(substitution.sentence)
     case .notQuantized(let indices):

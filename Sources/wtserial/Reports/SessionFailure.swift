@@ -14,6 +14,8 @@ struct SessionFailure: Error {
   let verb: Console.Verb
   /// What has come all the same: tensors that are complete, and the file that holds all.
   var rescued: Rescue?
+  /// Whether another session can go on with what has come.
+  var isResumable = false
   /// What was offered, where this end sends.
   var offered: Manifest?
 
@@ -82,17 +84,17 @@ struct SessionFailure: Error {
     case .peerSilent:
       return Failure(
         "the \(other) on \(port) has fallen silent; check the cable and that it still runs, then "
-          + "run both commands again", .tryAgain)
+          + again, .tryAgain)
     case .peerReset:
       return Failure(
         "the \(other) on \(port) was reset again and again; check its power and its program, then "
-          + "run both commands again", .tryAgain)
+          + again, .tryAgain)
     case .lineUnusable:
       return Failure(
         "the line on \(port) damages nearly every frame; check the wiring and ground, or use a "
           + "lower --baud at both ends", .tryAgain)
     case .peer(.aborted):
-      return Failure("the \(other) stopped; run both commands again", .tryAgain)
+      return Failure("the \(other) stopped; \(again)", .tryAgain)
     case .peer(.done):
       return Failure(
         "the \(other) on \(port) has just ended another transfer; run both commands again",
@@ -107,6 +109,10 @@ struct SessionFailure: Error {
           + "\(LinkConfiguration.protocolVersion); update the older one", .badProtocol)
     case .local: return Failure("stopped", .interrupted)
     }
+  }
+
+  private var again: String {
+    "run both commands again" + (isResumable ? "; the transfer goes on where it was" : "")
   }
 
   private func noAnswer(_ port: String) -> Failure {
@@ -185,6 +191,10 @@ struct SessionFailure: Error {
       Failure(
         "the sender breaks the protocol: its coded stream cannot be read (\(error)); use the same "
           + "version of wtserial at both ends", .badProtocol)
+    case .base:
+      Failure(
+        "the sender builds on a model that is not here any more; run both commands again", .tryAgain
+      )
     case .incomplete:
       Failure(
         "the sender breaks the protocol: a content twice, or one missing; use the same version of "

@@ -58,7 +58,9 @@ struct TransferHistory {
     case .interrupted: mention("silence", "the receiver has fallen silent", at: time)
     case .resumed: mention("back", "the receiver is back", at: time)
     case .progress(let progress): note(progress, at: time)
-    case .improved, .notStored, .substituted, .notQuantized: break
+    case .goesOn(let byteCount):
+      mention("resumed", "goes on behind \(byteText(byteCount)) of an earlier transfer", at: time)
+    case .improved, .notStored, .substituted, .notQuantized, .startsOver, .kept, .notKept: break
     }
   }
 
