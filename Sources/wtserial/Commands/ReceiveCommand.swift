@@ -40,7 +40,7 @@ struct ReceiveCommand: ParsableCommand {
   @Flag(help: "Write OUT when it is complete, and nothing before.")
   var onlyComplete = false
   @Option(
-    help: ArgumentHelp("Seconds to wait for a sender; without it, for ever.", valueName: "seconds"))
+    help: ArgumentHelp("Seconds to wait for a sender. (default: for ever)", valueName: "seconds"))
   var timeout: Int?
 
   func validate() throws {
