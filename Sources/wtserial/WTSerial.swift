@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 @main
 struct WTSerial: ParsableCommand {
@@ -21,12 +22,24 @@ struct WTSerial: ParsableCommand {
       SimulateCommand.self, InspectCommand.self, PlanCommand.self,
     ])
 
+  static var commandNames: [String] {
+    configuration.subcommands.compactMap { $0.configuration.commandName }
+  }
+
   static func main() {
-    let words = Array(CommandLine.arguments.dropFirst())
+    var words = Array(CommandLine.arguments.dropFirst())
     do {
-      main(try completed(words))
+      try UsageMessage.refuseUnknownCommand(in: words)
+      words = try completed(words)
+      var command = try parseAsRoot(words)
+      try command.run()
     } catch {
-      exit(withError: error)
+      let width = StandardOutput.errors.columns
+      guard let message = UsageMessage(error, of: words, width: width) else {
+        exit(withError: error)
+      }
+      StandardOutput.errors.write(message.text)
+      Glibc.exit(exitCode(for: error).rawValue)
     }
   }
 

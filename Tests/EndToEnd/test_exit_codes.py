@@ -39,6 +39,7 @@ class ExitCodeTests(LineTests):
             (0, "", ["inspect", DIGITS], {}),
             (64, "Usage", ["send"], {}),
             (64, "four hexadecimal digits", ["send", "usb:1", DIGITS], {}),
+            (64, "look swapped", ["send", "model.pt", "/dev/ttyUSB0"], {}),
             (65, "bad model file", ["inspect", damaged], {}),
             (66, "there is no file", ["inspect", self.folder / "none.pt"], {}),
             (69, "no serial port", ["send", "/dev/no-such-port", DIGITS], {}),

@@ -51,6 +51,8 @@ struct ReceiveCommand: ParsableCommand {
       throw ValidationError("--dtype is for what --only-complete leaves out: give one of them.")
     }
     if let timeout, timeout <= 0 { throw ValidationError("--timeout takes at least 1 second.") }
+    try refuseSwapped(
+      port: port, file: out, called: "OUT", command: "wtserial receive \(out) \(port)")
   }
 
   func run() throws {

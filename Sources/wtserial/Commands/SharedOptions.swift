@@ -121,16 +121,6 @@ struct WaitChoice: ExpressibleByArgument {
   }
 }
 
-/// What `--reset` takes.
-struct ResetChoice: ExpressibleByArgument {
-  let sequence: ResetSequence
-
-  init?(argument: String) {
-    guard let sequence = ResetSequence(argument) else { return nil }
-    self.sequence = sequence
-  }
-}
-
 /// What `--baud` takes.
 enum BaudRateChoice: ExpressibleByArgument, Equatable {
   case fixed(UInt32)

@@ -120,9 +120,18 @@ struct RackFile {
     BoardSettings(
       baud: try choice("baud", table, "a rate, or \"auto\""),
       rtscts: try table.boolean("rtscts"),
-      reset: try choice("reset", table, "none, dtr, rts, esp, or a sequence such as D0|W0.1|D1"),
+      reset: try reset(of: table),
       wait: try choice("wait", table, "seconds, or \"forever\""),
       timeout: try table.integer("timeout", in: 1...Int.max))
+  }
+
+  private static func reset(of table: TOMLTable) throws(TOMLError) -> ResetChoice? {
+    guard let text = try table.string("reset"), let line = table["reset"]?.line else { return nil }
+    do {
+      return try ResetChoice(parsing: text)
+    } catch {
+      throw TOMLError(line: line, "`reset`: \(error.message)")
+    }
   }
 
   /// What an option of the same name would take, as a string or a number.
