@@ -193,7 +193,10 @@ final class Console {
   }
 
   /// The sentence for an error.
-  func failure(of error: any Error) -> Failure { Failure(error, port: place, model: model) }
+  func failure(of error: any Error) -> Failure {
+    if error is TransferLoop.Interruption { return .interrupted(verb, isUnderWay: false) }
+    return Failure(error, port: place, model: model)
+  }
 
   /// Tells why a command ends without its result.
   func tell(_ failure: Failure) {
