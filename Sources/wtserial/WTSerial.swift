@@ -47,15 +47,22 @@ struct WTSerial: ParsableCommand {
   private static func completed(_ words: [String]) throws -> [String] {
     // Help is to be had whatever is wrong with the settings.
     let isHelp = words.contains { ["--help", "-h"].contains($0) || $0.hasPrefix("--help-") }
-    guard let command = words.first, SettingName.byCommand[command] != nil, !isHelp else {
-      return words
-    }
+    guard let command = words.first, commandNames.contains(command), !isHelp else { return words }
     let console = Console(
       isJSON: words.contains("--json"), isQuiet: false, port: nil, model: nil, verb: .inspect)
     var completed = words
     try console.reportingErrors {
       completed = try Settings(for: command).completing(words)
     }
+    if !isQuiet(completed) {
+      for variable in UnknownVariable.all { console.explain(variable.sentence) }
+    }
     return completed
+  }
+
+  private static func isQuiet(_ words: [String]) -> Bool {
+    words.contains {
+      $0 == "--quiet" || $0.hasPrefix("-") && !$0.hasPrefix("--") && $0.contains("q")
+    }
   }
 }

@@ -50,6 +50,7 @@ class ExitCodeTests(LineTests):
             (75, "already links to", ["loopback", "--a", taken], {}),
             (76, "does not speak RFC 2217", ["send", self.listener(), DIGITS], {}),
             (78, "DTR", ["send", self.terminal(), DIGITS, "--reset=dtr"], {}),
+            (78, "WTSERIAL_PORT: ", ["send", DIGITS], {"before": ["env", "WTSERIAL_PORT=usb:1"]}),
             (78, "wtserial.toml:1: baud", ["send", "/dev/x", DIGITS], {"cwd": settings}),
         ]
 

@@ -41,6 +41,12 @@ struct Failure: Error, Equatable {
     }
   }
 
+  /// Whether an error is about the port that was asked for, and not about what goes over it.
+  static func isAboutPort(_ error: any Error) -> Bool {
+    error is SerialError || error is PortSelectorError || error is PortSearchError
+      || error is NetworkPortError || error is LabgridError || error is NetworkAddress.Flaw
+  }
+
   /// A signal has ended the command, before or after contents of the model went over the line.
   static func interrupted(_ verb: Console.Verb, isUnderWay: Bool) -> Failure {
     let sentence =
