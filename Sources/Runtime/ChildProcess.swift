@@ -126,7 +126,8 @@ package enum ChildProcess {
     return signal == 0 ? status >> 8 & 0xFF : 128 + signal
   }
 
-  private static var inherited: [String] {
+  /// The environment of this process, which a program inherits: `NAME=VALUE` each.
+  package static var inherited: [String] {
     var entries: [String] = []
     var place = unsafe environ
     while let entry = unsafe place.pointee {

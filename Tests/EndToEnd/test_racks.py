@@ -237,6 +237,9 @@ class RackFileTests(RackTests):
             (model + '[[board]]\nname = "a"\n', 2, "no `port`"),
             (model + '[[board]]\nport = "x"\n', 2, "no `name`"),
             (model + board + "key = 'secret'\n", 5, "`key` is kept"),
+            (model + board.replace("/dev/null", "usb:zzz"), 4, "`port`", "hexadecimal digits"),
+            (model + board.replace("/dev/null", "rfc2217://x"), 4, "`port`", "no TCP port"),
+            (model + board + "reset = 'D0|W0.1|X1'\n", 5, "step 3, 'X1'", "D0, D1 (DTR)"),
             (model + board + "baud = 'fast'\n", 5, "`baud` takes a rate"),
             (model + board + "timeout = 0\n", 5, "`timeout` takes 1 or more"),
             (model + board + "rtscts = 1\n", 5, "should be true or false"),
@@ -250,10 +253,26 @@ class RackFileTests(RackTests):
     def test_files_that_are_not_there(self):
         self.assert_ends(self.run_command("send", "--to", "@no-such.toml"), NO_INPUT, "no-such.toml")
         rack = self.write_rack('[[board]]\nname = "a"\nport = "/dev/null"\nmodel = "no-such.pt"\n')
-        self.assert_ends(self.run_command("send", "--to", rack), NO_INPUT, "no-such.pt")
+        self.assert_ends(
+            self.run_command("send", "--to", rack), NO_INPUT, f"{rack[1:]}:4: ", "no-such.pt"
+        )
+        # At the head, for all; and on the command line, which is not in the file.
+        rack = self.write_rack('\nmodel = "none.pt"\n[[board]]\nname = "a"\nport = "/dev/null"\n')
+        self.assert_ends(self.run_command("send", "--to", rack), NO_INPUT, f"{rack[1:]}:2: ")
+        command = self.run_command("send", "no-such.pt", "--to", rack)
+        self.assert_ends(command, NO_INPUT, "no file no-such.pt")
+        self.assertNotIn(rack[1:], command.words)
         (self.folder / "broken.pt").write_bytes(b"nonsense")
         rack = self.write_rack('[[board]]\nname = "a"\nport = "/dev/null"\nmodel = "broken.pt"\n')
-        self.assert_ends(self.run_command("send", "--to", rack), DATA, "broken.pt")
+        self.assert_ends(self.run_command("send", "--to", rack), DATA, f"{rack[1:]}:4: ", "broken.pt")
+
+    def test_port_that_is_not_there_tells_its_line(self):
+        rack = self.rack(["none"], f'model = "{DIGITS}"')
+        command = self.run_command("send", "--json", "--to", rack)
+        self.assert_ends(command, UNAVAILABLE)
+        error = self.outcomes(command)["none"]["message"]
+        self.assertIn(f"no serial port {self.port('none')};", error)
+        self.assertIn(f"from {rack[1:]}:4)", error)
 
     def test_usage(self):
         for arguments in (

@@ -12,8 +12,8 @@ struct ContentOptions: ParsableArguments {
   var precision = Precision.exact
   @Option(
     help: """
-      What carries them: planes, coarse first and finer from byte to byte, which is the default; or \
-      deflate or none, tensor after tensor.
+      What carries them: planes, coarse first and finer from byte to byte; or deflate or none, tensor \
+      after tensor. (default: planes; with --quantizer, deflate)
       """)
   var codec: CodecName?
   @Option(
@@ -35,7 +35,7 @@ struct ContentOptions: ParsableArguments {
   var prune = 0.0
   @Option(help: "Quantize by this scheme instead: affine (min/max) or channel (symmetric).")
   var quantizer: QuantizerName?
-  @Option(help: "Bits of a code for --quantizer, 2 to 8; 8 if not given.")
+  @Option(help: "Bits of a code for --quantizer, 2 to 8. (default: 8)")
   var bits: Int?
 
   func validate() throws {

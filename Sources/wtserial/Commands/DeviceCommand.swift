@@ -38,7 +38,7 @@ struct DeviceCommand: ParsableCommand {
   var inFlash = false
   @Option(
     help: ArgumentHelp(
-      "Images to try after a milestone, 60 if not given; in the end it is all 360.",
+      "Images to try after a milestone; in the end it is all 360. (default: 60)",
       valueName: "count"))
   var samples: Int?
   @Option(

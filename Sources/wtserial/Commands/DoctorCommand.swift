@@ -1,6 +1,5 @@
 import ArgumentParser
 import NetworkPorts
-import NetworkPorts
 import Runtime
 import SerialDriver
 import SerialPorts
@@ -11,9 +10,9 @@ struct DoctorCommand: ParsableCommand {
     commandName: "doctor",
     abstract: "Find out what is in the way of a transfer, and what mends it.",
     discussion: """
-      Without PORT it looks at all ports and opens none. With PORT it opens that one as `send` would, \
-      which raises DTR and RTS and restarts many a board, tries the rates that the driver takes, and \
-      says HELLO to learn whether a receiver answers. The port is put back as it was.
+      Without PORT, given or set, it looks at all ports and opens none. With PORT it opens that one as \
+      `send` would, which raises DTR and RTS and restarts many a board, tries the rates that the \
+      driver takes, and says HELLO to learn whether a receiver answers. The port is put back as it was.
 
       The exit code is that of the first problem that is named; 0 if there is none. Advice is no \
       problem.
@@ -27,6 +26,8 @@ struct DoctorCommand: ParsableCommand {
   var port: String?
   @Option(help: ArgumentHelp("The rate to say HELLO at.", valueName: "rate"))
   var baud: UInt32 = 115_200
+  @Flag(help: "Look at all ports and open none, though a PORT is set.")
+  var all = false
   @Flag(help: "Send nothing to PORT.")
   var noHello = false
   @Flag(help: "One JSON object a line for each finding.")
@@ -37,11 +38,18 @@ struct DoctorCommand: ParsableCommand {
 
   func validate() throws {
     guard baud > 0 else { throw ValidationError("--baud takes a rate above 0.") }
+    guard !all || port == nil else { throw ValidationError("Give PORT or --all, not both.") }
   }
+
+  /// Whether a PORT that is set elsewhere is to be looked at.
+  var takesPort: Bool { port == nil && !all && !rules }
 
   func run() throws {
     if rules { return print(UdevRules.text, terminator: "") }
     let console = Console(isJSON: json, isQuiet: false, port: port, model: nil, verb: .doctor)
+    if let origin = Settings.portOrigin, let port {
+      console.say("looking at \(port), from \(origin); --all looks at all ports")
+    }
     try console.reportingErrors {
       let findings = try port.map { try examine($0, console) } ?? examineAll(console)
       let problem = findings.first { $0.severity == .problem }

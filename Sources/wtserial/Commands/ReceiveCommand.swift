@@ -40,7 +40,7 @@ struct ReceiveCommand: ParsableCommand {
   @Flag(help: "Write OUT when it is complete, and nothing before.")
   var onlyComplete = false
   @Option(
-    help: ArgumentHelp("Seconds to wait for a sender; without it, for ever.", valueName: "seconds"))
+    help: ArgumentHelp("Seconds to wait for a sender. (default: for ever)", valueName: "seconds"))
   var timeout: Int?
 
   func validate() throws {
@@ -51,6 +51,8 @@ struct ReceiveCommand: ParsableCommand {
       throw ValidationError("--dtype is for what --only-complete leaves out: give one of them.")
     }
     if let timeout, timeout <= 0 { throw ValidationError("--timeout takes at least 1 second.") }
+    try refuseSwapped(
+      port: port, file: out, called: "OUT", command: "wtserial receive \(out) \(port)")
   }
 
   func run() throws {

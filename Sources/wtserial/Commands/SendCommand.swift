@@ -50,9 +50,10 @@ struct SendCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      Restart the board by DTR and RTS first: none (the default), dtr (Arduino), rts, esp, or a \
-      sequence such as 'D0|R1|W0.1|R0': D and R set DTR and RTS, U0,1 both, W waits so many seconds.
-      """, valueName: "sequence"), completion: .list(["none", "dtr", "rts", "esp"]))
+      Restart the board by DTR and RTS first: none, dtr (Arduino), rts, esp, or a sequence such as \
+      'D0|R1|W0.1|R0': D and R set DTR and RTS, U0,1 both, W waits so many seconds. (default: none)
+      """, valueName: "sequence"), completion: .list(ResetSequence.names),
+    transform: ResetChoice.init(parsing:))
   var reset: ResetChoice?
   @OptionGroup var link: LinkOptions
   @OptionGroup var output: OutputOptions
@@ -79,6 +80,10 @@ struct SendCommand: ParsableCommand {
       guard port != nil, model != nil else {
         throw ValidationError("Give PORT and MODEL, or MODEL and --to PORT for each board.")
       }
+      if let port, let model {
+        try refuseSwapped(
+          port: port, file: model, called: "MODEL", command: "wtserial send \(model) \(port)")
+      }
       guard retry == nil else { throw ValidationError("--retry goes with --to.") }
       if let report, let model, PlanCommand.isSameFile(report, model) {
         throw ValidationError("--report would replace the model itself, \(model).")
@@ -92,6 +97,11 @@ struct SendCommand: ParsableCommand {
       }
       guard port != nil || to.allSatisfy({ $0.hasPrefix("@") }) else {
         throw ValidationError("Give MODEL before --to PORT.")
+      }
+      // With --to the only word is the model.
+      if let model = port, to.count == 1, let port = to.first, !port.hasPrefix("@") {
+        try refuseSwapped(
+          port: port, file: model, called: "MODEL", command: "wtserial send \(port) --to \(model)")
       }
     }
   }

@@ -28,9 +28,10 @@ struct PortOptions: ParsableArguments {
 
   /// What PORT is.
   static let help: ArgumentHelp = """
-    The port: a device or a by-id link, usb:VID:PID[:SERIAL], serial:NUMBER, at:USB-PATH, auto for \
-    the only USB adapter there is, or one behind a network: rfc2217://HOST:PORT, tcp://HOST:PORT, \
-    labgrid://PLACE.
+    The port: a device or a by-id link; usb:VID:PID[-INTERFACE][:SERIAL] such as usb:0403:6010-01, \
+    serial:NUMBER, at:SOCKET[:INTERFACE] such as at:1-4.2:1.0, or auto for the only USB adapter \
+    there is; or one behind a network: rfc2217://HOST:PORT[?OPTIONS], tcp://HOST:PORT, \
+    labgrid://[PLACE][/NAME][?OPTIONS].
     """
 
   /// Opens the port of this name.
@@ -117,16 +118,6 @@ struct WaitChoice: ExpressibleByArgument {
       guard let seconds = Int(argument), seconds > 0 else { return nil }
       wait = .seconds(seconds)
     }
-  }
-}
-
-/// What `--reset` takes.
-struct ResetChoice: ExpressibleByArgument {
-  let sequence: ResetSequence
-
-  init?(argument: String) {
-    guard let sequence = ResetSequence(argument) else { return nil }
-    self.sequence = sequence
   }
 }
 

@@ -8,6 +8,9 @@ struct Board: Sendable {
   /// The file that it gets.
   var model: String
   var settings: BoardSettings
+  /// Where a rack's file names the port and the model, file and line; nil for what the command line has.
+  var portOrigin: String?
+  var modelOrigin: String?
 }
 
 /// What may be said of a board; nil where nothing was.

@@ -34,7 +34,8 @@ struct RackTransfer {
       isJSON: output.json, isQuiet: output.quiet, port: nil, model: nil, verb: .send)
     var models: [String: PreparedModel] = [:]
     try console.reportingErrors {
-      for model in boards.map(\.model) where models[model] == nil {
+      for board in boards where models[board.model] == nil {
+        let model = board.model
         do {
           let path = FilePath(model)
           let policy = try contents.policy(for: Checkpoint(opening: path))
@@ -42,7 +43,9 @@ struct RackTransfer {
             named: path.lastComponent?.string ?? model, policy
           ) { try Checkpoint(opening: path) }
         } catch let error as CheckpointError {
-          throw Failure(error, file: model)
+          let failure = Failure(error, file: model)
+          guard let origin = board.modelOrigin else { throw failure }
+          throw Failure("\(origin): \(failure.sentence)", failure.exitCode)
         }
       }
     }

@@ -17,6 +17,8 @@ final class Console {
   let isJSON: Bool
   let isQuiet: Bool
   let port: String?
+  /// Where `port` was set, if not on the command line: a variable, or file and line.
+  private let portOrigin: String?
   /// Where the device is at the moment, once it has been found.
   private(set) var device: FilePath?
   /// The device where it has been found, else what it is looked for by.
@@ -43,15 +45,16 @@ final class Console {
   convenience init(_ board: Board, on screen: RackScreen) {
     self.init(
       isJSON: screen.isJSON, isQuiet: screen.isQuiet, port: board.port, model: board.model,
-      verb: .send, board: board.name, screen: screen)
+      verb: .send, board: board, screen: screen)
   }
 
   init(
     isJSON: Bool, isQuiet: Bool, isLogging: Bool = false, port: String?, model: String?, verb: Verb,
-    board: String? = nil, screen: RackScreen? = nil
+    board: Board? = nil, screen: RackScreen? = nil
   ) {
     progressDisplay = ProgressDisplay(isLogging: isLogging)
-    self.board = board
+    self.board = board?.name
+    portOrigin = board == nil ? Settings.portOrigin : board?.portOrigin
     self.screen = screen
     start = screen?.start ?? MonotonicClock.now
     self.isJSON = isJSON
@@ -208,7 +211,12 @@ final class Console {
   }
 
   /// The sentence for an error.
-  func failure(of error: any Error) -> Failure { Failure(error, port: place, model: model) }
+  func failure(of error: any Error) -> Failure {
+    if error is TransferLoop.Interruption { return .interrupted(verb, isUnderWay: false) }
+    let failure = Failure(error, port: place, model: model)
+    guard let portOrigin, Failure.isAboutPort(error) else { return failure }
+    return Failure("\(failure.sentence) (the port is from \(portOrigin))", failure.exitCode)
+  }
 
   /// Tells why a command ends without its result.
   func tell(_ failure: Failure) {
@@ -224,8 +232,11 @@ final class Console {
   }
 
   /// Says why something ended without an error of this command; its JSON has said so already.
-  func explain(_ failure: Failure) {
-    write("wtserial: \(failure.sentence)\n", to: .errors)
+  func explain(_ failure: Failure) { explain(failure.sentence) }
+
+  /// Says something to whoever reads standard error, which no program has to.
+  func explain(_ sentence: String) {
+    write("wtserial: \(sentence)\n", to: .errors)
   }
 
   // MARK: - Inside

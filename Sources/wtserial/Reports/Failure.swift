@@ -37,10 +37,27 @@ struct Failure: Error, Equatable {
     case let error as NetworkPortError: self = Failure(error)
     case let error as LabgridError: self = Failure(error)
     case let flaw as NetworkAddress.Flaw: self = Failure(flaw, in: port ?? "the port")
-    case is TransferLoop.Interruption:
-      self.init("interrupted; run both commands again to send the model anew", .interrupted)
     default: self.init("unexpected error: \(error); please report it", .software)
     }
+  }
+
+  /// Whether an error is about the port that was asked for, and not about what goes over it.
+  static func isAboutPort(_ error: any Error) -> Bool {
+    error is SerialError || error is PortSelectorError || error is PortSearchError
+      || error is NetworkPortError || error is LabgridError || error is NetworkAddress.Flaw
+  }
+
+  /// A signal has ended the command, before or after contents of the model went over the line.
+  static func interrupted(_ verb: Console.Verb, isUnderWay: Bool) -> Failure {
+    let sentence =
+      switch (verb, isUnderWay) {
+      case (.send, false): "interrupted before anything was sent; nothing is lost"
+      case (.receive, false): "interrupted before anything had come; nothing is lost"
+      case (.send, true), (.receive, true):
+        "interrupted; run both commands again to send the model anew"
+      case (.device, _), (.inspect, _), (.ports, _), (.doctor, _): "interrupted"
+      }
+    return Failure(sentence, .interrupted)
   }
 
   init(_ error: OutputError) {

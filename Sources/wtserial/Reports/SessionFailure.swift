@@ -66,6 +66,7 @@ struct SessionFailure: Error {
           "the receiver has verified another model than was sent; send it again", .notVerified)
       case SessionError.noSender: noSender(port)
       case SessionError.writer(let error): Self.notWritten(error)
+      case is TransferLoop.Interruption: Failure.interrupted(verb, isUnderWay: isUnderWay)
       default: Failure(error, port: port, model: model)
       }
     guard let rescued else { return failure }
@@ -75,6 +76,14 @@ struct SessionFailure: Error {
       what += ", with \(countText(rescued.tensorCount, "complete tensor"))"
     }
     return Failure("\(failure.sentence); \(what), is in \(rescued.path)", failure.exitCode)
+  }
+
+  /// Whether contents may have gone over the line.
+  ///
+  /// The manifest goes first, and nothing follows it
+  /// until the receiver has it.
+  private var isUnderWay: Bool {
+    (verb == .send ? statistics.bytesAcknowledged : statistics.bytesDelivered) > 0
   }
 
   private func closed(_ reason: CloseReason, _ port: String) -> Failure {

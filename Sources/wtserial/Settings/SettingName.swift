@@ -33,6 +33,7 @@ struct SettingName: Hashable {
       SettingName(name: "dtype", kind: .value), SettingName(name: "only-complete", kind: .flag),
     ] + output,
     "device": [port] + line + [SettingName(name: "mtu", kind: .value)] + output,
+    "doctor": [port],
     "plan": contents,
     "simulate": contents,
   ]
