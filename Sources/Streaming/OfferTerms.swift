@@ -1,8 +1,10 @@
 /// What an offer says besides the model: what a transfer is known by that goes on later, and on what it
 /// builds (Protocol.md §5.3).
 public struct OfferTerms: Equatable, Sendable {
-  /// Stands for all that determines the bytes of the stream behind the manifest: who offers the same
-  /// again sends the same bytes. nil for a stream that no one can go on with.
+  /// Stands for all that determines the bytes of the stream behind the manifest; nil for a stream that no
+  /// one can go on with.
+  ///
+  /// Who offers the same again sends the same bytes.
   public var identity: StreamIdentity?
   /// The model on which this one builds, as the receiver has said that it holds it; nil for none.
   public var base: Digest?

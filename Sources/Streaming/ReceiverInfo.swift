@@ -114,8 +114,10 @@ public struct ReceiverInfo: Equatable, Sendable {
 
 /// What a receiver does besides taking a model from its beginning; raw values as on the wire.
 public struct Abilities: OptionSet, Sendable {
+  /// The bits.
   public let rawValue: UInt8
 
+  /// Takes the bits; those that are not known mean nothing.
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
   /// It goes on with a transfer that another session has begun.

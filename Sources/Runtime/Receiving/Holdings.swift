@@ -50,7 +50,7 @@ final class Holdings {
   /// A session has begun.
   func forgetComparison() { compared = [] }
 
-  /// Which of these tensors are here?
+  /// Says which of these tensors are here.
   func compare(_ prefixes: [DigestPrefix]) -> [Bool] {
     compared += prefixes
     return prefixes.map { held?.holds($0) ?? false }

@@ -14,7 +14,9 @@ package struct ModelPlan {
   /// that it keeps, at least.
   var digests: [Int: Digest] = [:]
 
-  /// Plans for a receiver; without one, for the richest. The terms say what is known there already.
+  /// Plans for a receiver; without one, for the richest.
+  ///
+  /// The terms say what is known there already.
   package init(
     _ source: ModelSource, named name: String, _ policy: SendPolicy, for info: ReceiverInfo? = nil,
     _ terms: OfferTerms = OfferTerms()
