@@ -49,8 +49,9 @@ package struct ModelWriter: ~Copyable {
 
   package var partialPath: FilePath { file.partialPath }
 
-  /// Lays the file out for a model; what an earlier sender left is void. What the model keeps of another one
-  /// is there at once.
+  /// Lays the file out for a model; what an earlier sender left is void.
+  ///
+  /// What the model keeps of another one is there at once.
   mutating func begin(_ manifest: Manifest, _ holdings: Holdings? = nil) throws(ModelWriterError) {
     memory = nil
     pace = SnapshotPace()
