@@ -5,13 +5,19 @@ internal import Transfer
 
 /// Sends one checkpoint: answers what the machine asks, and feeds it.
 package final class SendSession {
-  let source: ModelSource
+  /// Whose plan and stream it sends.
+  private enum Origin {
+    /// Its own, made of this.
+    case own(ModelSource)
+    /// That of all sessions that send the same.
+    case shared(PreparedModel)
+  }
+
+  private let origin: Origin
   private let name: String
   private let policy: SendPolicy
   private let tell: (TransferNews) -> Void
   private let usesThread: Bool
-  // Where other sessions send the same.
-  private let shared: PreparedModel?
   // For the richest receiver, until there is one.
   private(set) var model: ModelPlan
   private var feeder: Feeder?
@@ -44,23 +50,22 @@ package final class SendSession {
     _ checkpoint: Checkpoint, named name: String, _ policy: SendPolicy, usesThread: Bool = true,
     tell: @escaping (TransferNews) -> Void
   ) throws {
-    source = ModelSource(checkpoint, policy)
+    let source = ModelSource(checkpoint, policy)
+    origin = .own(source)
     self.name = name
     self.policy = policy
     self.usesThread = usesThread
     self.tell = tell
-    shared = nil
     model = try ModelPlan(source, named: name, policy)
   }
 
   /// Sends what other sessions send, too.
   package init(_ prepared: PreparedModel, tell: @escaping (TransferNews) -> Void) {
-    source = prepared.source
+    origin = .shared(prepared)
     name = prepared.name
     policy = prepared.policy
     usesThread = true
     self.tell = tell
-    shared = prepared
     model = prepared.model
   }
 
@@ -132,9 +137,9 @@ package final class SendSession {
     toldSubstitution = substitution
     // It reads the checkpoint, which is not for two at once.
     feeder?.stop()
-    if let shared {
-      (model, feeder) = try shared.prepared(for: info)
-    } else {
+    switch origin {
+    case .shared(let prepared): (model, feeder) = try prepared.prepared(for: info)
+    case .own(let source):
       let (adapted, variant) = policy.adapted(to: info)
       if adapted != model.policy || variant != plan.manifest.codec {
         model = try ModelPlan(source, named: name, policy, for: info)

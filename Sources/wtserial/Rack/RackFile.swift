@@ -17,7 +17,8 @@ import TOML
 ///     model = "larger.pt"
 struct RackFile {
   private static let byteCountLimit = 1 << 20
-  private static let settingKeys = ["model", "baud", "rtscts", "reset", "wait", "timeout"]
+  private static let settingKeys =
+    ["model", "baud", "rtscts", "reset", "wait", "timeout"] + contentKeys
 
   private let path: FilePath
   private let table: TOMLTable
@@ -58,7 +59,7 @@ struct RackFile {
     model: String?, _ settings: BoardSettings
   ) throws(TOMLError) -> [Board] {
     try table.refuseKeys(except: Self.settingKeys + ["board"])
-    let settings = settings.over(try Self.settings(of: table))
+    let settings = settings.over(try self.settings(of: table))
     let modelOfFile = try self.model(of: table)
     let model = model ?? modelOfFile
     var boards: [Board] = []
@@ -99,9 +100,9 @@ struct RackFile {
       throw TOMLError(
         line: table.line, "this board has no model; give it one, or one to all at the file's head")
     }
-    return Board(
-      name: try required("name", table), port: port, model: model,
-      settings: try Self.settings(of: table).over(settings))
+    let all = try self.settings(of: table).over(settings)
+    try all.contents.check(for: table)
+    return Board(name: try required("name", table), port: port, model: model, settings: all)
   }
 
   private func required(_ key: String, _ table: TOMLTable) throws(TOMLError) -> String {
@@ -111,22 +112,28 @@ struct RackFile {
     return value
   }
 
-  /// The path of a model, which is told from where the rack's file is.
   private func model(of table: TOMLTable) throws(TOMLError) -> String? {
-    try table.string("model").map { path.removingLastComponent().pushing(FilePath($0)).string }
+    try table.string("model").map(besideFile)
   }
 
-  private static func settings(of table: TOMLTable) throws(TOMLError) -> BoardSettings {
+  /// A path that is told from where the rack's file is.
+  func besideFile(_ name: String) -> String {
+    path.removingLastComponent().pushing(FilePath(name)).string
+  }
+
+  private func settings(of table: TOMLTable) throws(TOMLError) -> BoardSettings {
     BoardSettings(
-      baud: try choice("baud", table, "a rate, or \"auto\""),
+      baud: try Self.choice("baud", table, "a rate, or \"auto\""),
       rtscts: try table.boolean("rtscts"),
-      reset: try choice("reset", table, "none, dtr, rts, esp, or a sequence such as D0|W0.1|D1"),
-      wait: try choice("wait", table, "seconds, or \"forever\""),
-      timeout: try table.integer("timeout", in: 1...Int.max))
+      reset: try Self.choice(
+        "reset", table, "none, dtr, rts, esp, or a sequence such as D0|W0.1|D1"),
+      wait: try Self.choice("wait", table, "seconds, or \"forever\""),
+      timeout: try table.integer("timeout", in: 1...Int.max),
+      contents: try contents(of: table))
   }
 
   /// What an option of the same name would take, as a string or a number.
-  private static func choice<Choice: ExpressibleByArgument>(
+  static func choice<Choice: ExpressibleByArgument>(
     _ key: String, _ table: TOMLTable, _ kind: String
   ) throws(TOMLError) -> Choice? {
     guard let entry = table[key] else { return nil }

@@ -21,6 +21,13 @@ struct SweepTable {
     }
   }
 
+  /// A cell in words.
+  static func name(of settings: SimulatedTransfer.Settings) -> String {
+    let milliseconds = settings.line.latencyNanoseconds / 1_000_000
+    return "\(settings.line.baudRate) baud, latency \(milliseconds) ms, "
+      + "bit error rate \(settings.line.bitErrorRate)"
+  }
+
   private var rows = [["baud", "latency"] + bitErrorRates.map { $0 == 0 ? "0" : "\($0)" }]
 
   /// Adds the next cell.
