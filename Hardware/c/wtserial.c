@@ -645,7 +645,7 @@ static uint32_t half_of_flash(const struct wt_receiver *r)
 
 static uint32_t image_in_slot(const struct wt_receiver *r)
 {
-    return SLOT_STATES + ((4u * r->tensors + 15u) & ~15u);
+    return WT_SLOT_SIZE(r->tensors, 0u);
 }
 
 static uint32_t table_crc(const struct wt_receiver *r)
@@ -1534,11 +1534,15 @@ static void end_model(struct wt_receiver *r)
     r->part = PART_DEAF;
     r->allowed = 0;
     r->work = WORK_CHECK;
-    uint16_t milliseconds = tell(r, WT_CHECK, 0, 0);
-#if WT_FLASH && WT_MEMORY
-    milliseconds = (uint16_t)(milliseconds + erase_milliseconds(r));
+    uint32_t milliseconds = tell(r, WT_CHECK, 0, 0);
+#if WT_FLASH
+    /* Programming, and reading again (store.md). */
+    milliseconds += r->image_size / 32u;
+#if WT_MEMORY
+    milliseconds += erase_milliseconds(r);
 #endif
-    wt_busy(r, milliseconds);
+#endif
+    wt_busy(r, (uint16_t)(milliseconds < 0xFFFF ? milliseconds : 0xFFFF));
 }
 
 /* The body is complete. */

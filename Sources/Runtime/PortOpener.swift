@@ -98,7 +98,8 @@ package struct PortOpener {
         // What was there from the start has had its time.
         if isAwaited, appearedAt == nil { appearedAt = MonotonicClock.now }
         let port = try SerialPort(opening: found.path, settings)
-        LineLog.port.debug("opened \(found.path) by \(selector): \(settings.words)")
+        let name = selector.description == found.path.string ? "" : " by \(selector)"
+        LineLog.port.debug("opened \(found.path)\(name): \(settings.words)")
         if let description = found.description {
           LineLog.port.debug(
             "its driver is \(description.driver ?? "unknown"), at \(description.usb?.location ?? "no USB")"

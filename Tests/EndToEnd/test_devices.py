@@ -206,6 +206,7 @@ class SelectorTests(BedTests):
         for selector in ("usb:403:6001", "usb:0403", "usb:0403:6001-x", "serial:", "at:hub", ""):
             command = self.run_here("send", selector, DIGITS)
             self.assert_ends(command, USAGE, selector, "wtserial ports")
+            self.assertNotIn("::", command.words)
 
     def test_waits_for_a_port(self):
         receiver = self.look("receive", "--json", "usb:0403:6001", self.out, "--wait=forever")

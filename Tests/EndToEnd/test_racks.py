@@ -145,12 +145,49 @@ class TransferTests(RackTests):
         self.assertEqual(models.differences(small, self.file(fast)), [])
         self.assertEqual(models.differences(DIGITS, self.file(slow)), [])
 
+    def test_boards_get_contents_of_their_own(self):
+        names = self.lay_lines(4)
+        receivers = self.receive_at(*names)
+        own = ["", 'precision = "int4"\n', 'precision = "int4"\norder = "planes"\n', "prune = 0.5\n"]
+        boards = [
+            f'[[board]]\nname = "{name}"\nport = "{self.port(name)}"\n{lines}'
+            for name, lines in zip(names, own)
+        ]
+        head = f'model = "{DIGITS}"\nbaud = 921600\nprecision = "bf16"\n'
+        rack = self.write_rack(head + "".join(boards))
+        # What the command line says goes before the head, and a board's own before that.
+        sender = self.start("send", "--json", "--to", rack, "--precision=exact")
+        self.assert_ends(sender, OK)
+        for receiver in receivers:
+            self.assert_ends(receiver, OK)
+        self.assertEqual(models.differences(DIGITS, self.file(names[0])), [])
+        outcomes = self.outcomes(sender)
+        exact, four, planes, pruned = (outcomes[name] for name in names)
+        self.assertEqual(four["digest"], planes["digest"])
+        self.assertEqual(len({each["digest"] for each in outcomes.values()}), 3)
+        for less in (four, planes):
+            self.assertLess(less["bytes"], exact["bytes"] / 4)
+        self.assertLess(pruned["bytes"], exact["bytes"])
+        # In its own order, although the digest is that of another.
+        self.assertNotEqual(four["bytes"], planes["bytes"])
+
     def test_all_failing_alike_have_their_code(self):
         sender = self.run_command(
             "send", "--json", DIGITS, "--to", self.folder / "no-1", "--to", self.folder / "no-2"
         )
-        self.assert_ends(sender, UNAVAILABLE, "no-1", "no-2", "0 of 2 boards")
+        self.assert_ends(sender, UNAVAILABLE, "no-1", "no-2", "none of 2 boards has")
         self.assertEqual(sender.events[-1]["exit_code"], UNAVAILABLE)
+        for line in sender.words.splitlines()[:-1]:
+            # A board that has no name of its own is called by its port, once.
+            self.assertEqual(line.count(str(self.folder)), 1, line)
+
+    def test_a_single_board_that_fails_is_told_of_once(self):
+        port = self.folder / "no-such"
+        sender = self.run_command("send", "--json", DIGITS, "--to", port)
+        self.assert_ends(sender, UNAVAILABLE)
+        self.assertEqual(len(sender.words.splitlines()), 1, sender)
+        self.assertEqual(sender.words.count(str(port)), 1, sender)
+        self.assertEqual(sender.events[-1]["event"], "summary")
 
     def test_busy_port_is_tried_again(self):
         names = self.lay_lines(2)
@@ -186,13 +223,18 @@ class TransferTests(RackTests):
         sender = self.start("send", "--json", "--to", self.rack(names, "baud = 115200"), DIGITS)
         for name in names:
             sender.wait_for_event("began", lambda event: event["board"] == name)
+        # Both ends of each have a session, and are far from its end: whoever is told then, is told.
+        for name, receiver in zip(names, receivers):
+            sender.wait_for_event(
+                "progress", lambda event: event["board"] == name and event["bytes"] > 2000
+            )
+            receiver.wait_for_event("progress", lambda event: event["bytes"] > 1000)
         sender.signal(signal.SIGINT)
-        self.assert_ends(sender, INTERRUPTED, "interrupted", "0 of 3 boards")
+        self.assert_ends(sender, INTERRUPTED, "interrupted", "none of 3 boards has")
         codes = {event["exit_code"] for event in self.outcomes(sender).values()}
         self.assertEqual(codes, {INTERRUPTED})
-        # Told, or, where the last word was lost, by the silence.
         for receiver in receivers:
-            self.assert_ends(receiver, TRY_AGAIN, "run both commands again")
+            self.assert_ends(receiver, TRY_AGAIN, "the sender stopped; run both commands again")
 
     def test_terminal_has_a_row_for_each(self):
         names = self.lay_lines(2)
@@ -243,6 +285,13 @@ class RackFileTests(RackTests):
             (model + board + "baud = 'fast'\n", 5, "`baud` takes a rate"),
             (model + board + "timeout = 0\n", 5, "`timeout` takes 1 or more"),
             (model + board + "rtscts = 1\n", 5, "should be true or false"),
+            (model + board + "precision = 'int3'\n", 5, "`precision` takes exact, bf16, f16, int8"),
+            (model + board + "bits = 9\n", 5, "`bits` takes 2 to 8"),
+            (model + board + "prune = 'half'\n", 5, "should be a share such as 0.5"),
+            (model + board + "prune = 1\n", 2, "prune takes a share from 0 to below 1"),
+            (model + board + "priority = ['head']\n", 5, '`priority` takes "pattern=factor"'),
+            (model + "precision = 'int8'\n" + board + "quantizer = 'affine'\n", 3,
+             "give precision or quantizer, not both"),
             (model, 1, "there are no boards"),
             (model + "[board]\n", 2, "give each its header [[board]]"),
             (model + board + "baud 9600\n", 5, "an = is missing"),

@@ -269,8 +269,8 @@ class VerboseTests(LineTests):
     def test_once_tells_of_the_port_and_of_what_goes_wrong(self):
         words = self.log("-v")
         for text in (
-            f"debug wtserial.port: [Runtime] opened {self.a}", "921600 baud, 8N1",
-            "open: protocol version 1", "frames sent again: ",
+            f"debug wtserial.port: opened {self.a}: ", "921600 baud, 8N1",
+            "open: protocol version 1", "blocks of 16 bytes", "frames sent again: ",
         ):  # fmt: skip
             self.assertIn(text, words)
         self.assertNotIn(" trace ", words)
@@ -278,9 +278,9 @@ class VerboseTests(LineTests):
     def test_twice_tells_of_each_frame(self):
         words = self.log("-vv")
         for text in ("> HELLO 0, 24 bytes", "< WELCOME 0", "> DATA ", "< ACK "):
-            self.assertIn(f"trace wtserial.link: [Runtime] {text}", words)
+            self.assertIn(f"trace wtserial.link: {text}", words)
         # Either end may be the first to close.
-        self.assertRegex(words, r"trace wtserial\.link: \[Runtime\] [<>] CLOSE")
+        self.assertRegex(words, r"trace wtserial\.link: [<>] CLOSE")
 
     def test_without_it_nothing(self):
         self.assertEqual(self.log(), "")

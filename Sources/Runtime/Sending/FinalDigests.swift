@@ -4,8 +4,54 @@ internal import Tensors
 internal import WeightCodec
 
 /// The digests of a model's tensors as a receiver will have them, and what identifies the stream that brings
-/// them there; computed portion by portion, for the line does not wait.
-struct FinalDigests {
+/// them there.
+struct FinalDigests: Sendable {
+  fileprivate let manifest: Manifest
+  // Of each tensor, as it is sent.
+  fileprivate let sent: [Digest]
+  /// Of each tensor of the manifest, as the receiver will have it; nil for one that comes as something else
+  /// than its elements.
+  let digests: [Digest?]
+
+  /// What the model is known by at a receiver that has all of it: as FINISH says, and as a file of its own
+  /// tells; empty where that is not known before the end.
+  var models: [Digest] {
+    let known = digests.compactMap(\.self)
+    guard known.count == digests.count else { return [] }
+    var model = ModelDigest(manifest)
+    for (index, digest) in known.enumerated() { model.note(digest, tensorIndex: index) }
+    return [model.finish(), ModelDigest.ofFile(manifest, known)].compactMap(\.self)
+  }
+
+  /// Those that are known, by the tensors' indices.
+  var known: [Int: Digest] {
+    var known: [Int: Digest] = [:]
+    for (index, digest) in digests.enumerated() { known[index] = digest }
+    return known
+  }
+
+  /// By what the receiver recognizes the tensors with content.
+  var prefixes: [DigestPrefix] {
+    manifest.entries.indices.filter { manifest.entries[$0].hasContent }
+      .map { digests[$0].map(DigestPrefix.init) ?? .unknown }
+  }
+
+  /// What identifies the stream of a plan for the same tensors: all that its bytes follow from.
+  func identity(of plan: TransferPlan) -> StreamIdentity {
+    var hash = ContentDigest()
+    hash.update(Array("wtserial stream 1".utf8).span)
+    var manifest = plan.manifest
+    manifest.terms.identity = nil
+    manifest.terms.goesOn = false
+    hash.update(manifest.encoded().span)
+    for digest in sent { hash.update(digest.bytes.span) }
+    for step in plan.steps { hash.update(step.action.code.span) }
+    return StreamIdentity(hash.finish().bytes)
+  }
+}
+
+/// Computes the digests of a model's tensors portion by portion, for the line does not wait.
+struct DigestWork {
   // Bytes of a tensor that are gone through in one call: some hundredths of a second.
   private static let portionByteCount = 1 << 23
 
@@ -15,11 +61,8 @@ struct FinalDigests {
   private var index = 0
   private var offset = 0
   private var hash = ContentDigest()
-  // Of each tensor, as it is sent.
   private var sent: [Digest] = []
-  /// Of each tensor of the manifest, as the receiver will have it; nil for one that comes as something else
-  /// than its elements.
-  private(set) var digests: [Digest?] = []
+  private var digests: [Digest?] = []
 
   init(_ source: ModelSource, _ model: ModelPlan) {
     self.source = source
@@ -29,6 +72,11 @@ struct FinalDigests {
 
   /// Whether all are known.
   var isComplete: Bool { index == plan.manifest.entries.count }
+
+  /// The digests, once it is.
+  var result: FinalDigests {
+    FinalDigests(manifest: plan.manifest, sent: sent, digests: digests)
+  }
 
   /// Goes on by a portion.
   ///
@@ -73,44 +121,6 @@ struct FinalDigests {
     var hash = ContentDigest()
     unsafe bytes.withUnsafeBytes { unsafe hash.update($0) }
     return hash
-  }
-
-  // MARK: - What follows from them
-
-  /// What the model is known by at a receiver that has all of it: as FINISH says, and as a file of its own
-  /// tells; empty where that is not known before the end.
-  var models: [Digest] {
-    let known = digests.compactMap(\.self)
-    guard known.count == digests.count else { return [] }
-    var model = ModelDigest(plan.manifest)
-    for (index, digest) in known.enumerated() { model.note(digest, tensorIndex: index) }
-    return [model.finish(), ModelDigest.ofFile(plan.manifest, known)].compactMap(\.self)
-  }
-
-  /// Those that are known, by the tensors' indices.
-  var known: [Int: Digest] {
-    var known: [Int: Digest] = [:]
-    for (index, digest) in digests.enumerated() { known[index] = digest }
-    return known
-  }
-
-  /// By what the receiver recognizes the tensors with content.
-  var prefixes: [DigestPrefix] {
-    plan.manifest.entries.indices.filter { plan.manifest.entries[$0].hasContent }
-      .map { digests[$0].map(DigestPrefix.init) ?? .unknown }
-  }
-
-  /// What identifies the stream of a plan for the same tensors: all that its bytes follow from.
-  func identity(of plan: TransferPlan) -> StreamIdentity {
-    var hash = ContentDigest()
-    hash.update(Array("wtserial stream 1".utf8).span)
-    var manifest = plan.manifest
-    manifest.terms.identity = nil
-    manifest.terms.goesOn = false
-    hash.update(manifest.encoded().span)
-    for digest in sent { hash.update(digest.bytes.span) }
-    for step in plan.steps { hash.update(step.action.code.span) }
-    return StreamIdentity(hash.finish().bytes)
   }
 }
 

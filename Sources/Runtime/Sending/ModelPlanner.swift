@@ -4,7 +4,7 @@ internal import Tensors
 package import WeightCodec
 
 /// Surveys a model and plans it: what is needed to send it, within a second for a hundred megabytes.
-package struct ModelPlan {
+package struct ModelPlan: Sendable {
   package internal(set) var plan: TransferPlan
   /// Of each tensor in planes: what its encoder has to know.
   let heads: [Int: TensorHead]

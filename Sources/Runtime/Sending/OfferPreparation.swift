@@ -19,18 +19,28 @@ struct OfferPreparation {
   }
 
   private enum State {
-    case digesting
+    case digesting(DigestWork)
+    case digested(FinalDigests)
     case comparing
     case ready(OfferTerms)
   }
 
   private let info: ReceiverInfo
-  private(set) var digests: FinalDigests
-  private var state = State.digesting
+  private var state: State
+  /// Of the model's tensors; nil while they are computed.
+  private(set) var digests: FinalDigests?
 
-  init(_ source: ModelSource, _ model: ModelPlan, for info: ReceiverInfo) {
+  /// Computes the digests first.
+  init(_ work: DigestWork, for info: ReceiverInfo) {
     self.info = info
-    digests = FinalDigests(source, model)
+    state = .digesting(work)
+  }
+
+  /// Knows them already.
+  init(_ digests: FinalDigests, for info: ReceiverInfo) {
+    self.info = info
+    self.digests = digests
+    state = .digested(digests)
   }
 
   /// Whether a receiver can do without some of a model.
@@ -43,11 +53,14 @@ struct OfferPreparation {
   /// - Throws: what reading the checkpoint throws.
   mutating func advance(_ machine: inout SendTransfer) throws -> Step {
     switch state {
-    case .digesting:
-      guard digests.isComplete else {
-        try digests.advance()
-        return .more
-      }
+    case .digesting(var work):
+      try work.advance()
+      state = .digesting(work)
+      guard work.isComplete else { return .more }
+      digests = work.result
+      state = .digested(work.result)
+      return .more
+    case .digested(let digests):
       if let model = digests.models.first(where: info.held.contains) { return .unchanged(model) }
       let prefixes = digests.prefixes
       guard info.abilities.isSuperset(of: [.keeps, .compares]), !prefixes.isEmpty else {

@@ -5,13 +5,19 @@ internal import Transfer
 
 /// Sends one checkpoint: answers what the machine asks, and feeds it.
 package final class SendSession {
-  let source: ModelSource
+  /// Whose plan and stream it sends.
+  private enum Origin {
+    /// Its own, made of this.
+    case own(ModelSource)
+    /// That of all sessions that send the same.
+    case shared(PreparedModel)
+  }
+
+  private let origin: Origin
   private let name: String
   private let policy: SendPolicy
   private let tell: (TransferNews) -> Void
   private let usesThread: Bool
-  // Where other sessions send the same.
-  private let shared: PreparedModel?
   // For the richest receiver, until there is one.
   private(set) var model: ModelPlan
   private var feeder: Feeder?
@@ -52,23 +58,22 @@ package final class SendSession {
     _ checkpoint: Checkpoint, named name: String, _ policy: SendPolicy, usesThread: Bool = true,
     tell: @escaping (TransferNews) -> Void
   ) throws {
-    source = ModelSource(checkpoint, policy)
+    let source = ModelSource(checkpoint, policy)
+    origin = .own(source)
     self.name = name
     self.policy = policy
     self.usesThread = usesThread
     self.tell = tell
-    shared = nil
     model = try ModelPlan(source, named: name, policy)
   }
 
   /// Sends what other sessions send, too.
   package init(_ prepared: PreparedModel, tell: @escaping (TransferNews) -> Void) {
-    source = prepared.source
+    origin = .shared(prepared)
     name = prepared.name
     policy = prepared.policy
     usesThread = true
     self.tell = tell
-    shared = prepared
     model = prepared.model
   }
 
@@ -150,13 +155,26 @@ package final class SendSession {
     self.info = info
     (preparation, unfinished, isFed, resumedByteCount) = (nil, nil, false, 0)
     guard OfferPreparation.isWorthwhile(for: info) else { return try offer(OfferTerms(), &machine) }
-    let (adapted, variant) = policy.adapted(to: info)
-    if adapted != model.policy || variant != plan.manifest.codec
-      || !plan.manifest.terms.relations.isEmpty
-    {
-      model = try ModelPlan(source, named: name, policy, for: info)
+    switch origin {
+    case .shared(let prepared):
+      let (model, digests) = try prepared.digests(for: info)
+      self.model = model
+      preparation = OfferPreparation(digests, for: info)
+    case .own(let source):
+      try plan(source, for: info, OfferTerms())
+      preparation = OfferPreparation(DigestWork(source, model), for: info)
     }
-    preparation = OfferPreparation(source, model, for: info)
+  }
+
+  private func plan(
+    _ source: ModelSource, for info: ReceiverInfo, _ terms: OfferTerms
+  ) throws {
+    let (adapted, variant) = policy.adapted(to: info)
+    guard
+      adapted != model.policy || variant != plan.manifest.codec
+        || terms.relations != plan.manifest.terms.relations
+    else { return }
+    model = try ModelPlan(source, named: name, policy, for: info, terms)
   }
 
   private func goOnPreparing(_ machine: inout SendTransfer) throws -> Bool {
@@ -177,21 +195,17 @@ package final class SendSession {
 
   private func offer(_ terms: OfferTerms, _ machine: inout SendTransfer) throws {
     guard let info else { return }
-    let digests = preparation?.digests.known ?? [:]
-    if let shared {
-      (model, feeder) = try shared.prepared(for: info, terms, digests)
-    } else {
-      let (adapted, variant) = policy.adapted(to: info)
-      if adapted != model.policy || variant != plan.manifest.codec
-        || terms.relations != plan.manifest.terms.relations
-      {
-        model = try ModelPlan(source, named: name, policy, for: info, terms)
-      }
-      model.digests = digests
+    let digests = preparation?.digests
+    switch origin {
+    case .shared(let prepared):
+      (model, feeder) = try prepared.prepared(for: info, terms, digests?.known ?? [:])
+    case .own(let source):
+      try plan(source, for: info, terms)
+      model.digests = digests?.known ?? [:]
       feeder = Feeder(ModelStream(source, model), usesThread: usesThread)
     }
     if info.abilities.contains(.resumes) {
-      model.plan.manifest.terms.identity = preparation?.digests.identity(of: plan)
+      model.plan.manifest.terms.identity = digests?.identity(of: plan)
     }
     preparation = nil
     marks = TierMarks()
@@ -224,9 +238,10 @@ package final class SendSession {
       tell(.startsOver(byteCount: unfinished.byteCount))
       feeder?.stop()
       preparation = nil
-      if let shared {
-        (_, feeder) = try shared.prepared(for: info, plan.manifest.terms, model.digests)
-      } else {
+      switch origin {
+      case .shared(let prepared):
+        (_, feeder) = try prepared.prepared(for: info, plan.manifest.terms, model.digests)
+      case .own(let source):
         feeder = Feeder(ModelStream(source, model), usesThread: usesThread)
       }
       marks = TierMarks()

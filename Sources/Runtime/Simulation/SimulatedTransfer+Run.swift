@@ -30,7 +30,7 @@ extension SimulatedTransfer {
           break
         }
       }
-      receiver = SimulatedReceiver(session.source, session.model)
+      receiver = SimulatedReceiver(ModelSource(checkpoint, policy), session.model)
     }
 
     var plan: TransferPlan { session.plan }

@@ -63,7 +63,10 @@ struct ReceiveCommand: ParsableCommand {
   private func receive(_ console: Console) throws {
     let signals = try SignalWatcher()
     let snapshots = SnapshotPolicy(isWanted: !onlyComplete, dtype: dtype?.dtype)
-    let hook = onMilestone.map { MilestoneHook($0, out: out, notice: console.notice) }
+    let hook = try onMilestone.map {
+      try MilestoneHook(
+        $0, out: out, notice: console.notice, pass: console.hasProgressLine ? console.pass : nil)
+    }
     let session = try ReceiveSession(into: FilePath(out), timeout: timeout, snapshots: snapshots) {
       news in
       console.tell(news)

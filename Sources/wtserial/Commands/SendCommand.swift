@@ -160,7 +160,7 @@ struct SendCommand: ParsableCommand {
     let console = Console(
       isJSON: output.json, isQuiet: output.quiet, port: nil, model: nil, verb: .send)
     try console.reportingErrors { boards = try self.boards() }
-    try RackTransfer(boards, link, contents, output, retryLimit: retry ?? 0).run()
+    try RackTransfer(boards, link, output, retryLimit: retry ?? 0).run()
   }
 
   private func boards() throws -> [Board] {
@@ -168,7 +168,7 @@ struct SendCommand: ParsableCommand {
     let model = port
     let settings = BoardSettings(
       baud: line.baud, rtscts: line.rtscts ? true : nil, reset: reset, wait: line.wait,
-      timeout: timeout)
+      timeout: timeout, contents: contents)
     var boards: [Board] = []
     for target in to {
       if target.hasPrefix("@") {

@@ -186,9 +186,7 @@ struct OutputOptions: ParsableArguments {
     guard verbose > 0 else { return }
     let level: Logger.Level = verbose > 1 ? .trace : .debug
     LoggingSystem.bootstrap { label in
-      var handler = StreamLogHandler.standardError(label: label)
-      handler.logLevel = level
-      return handler
+      LogLines(label: label, logLevel: level)
     }
   }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Runtime
 
 /// One of the boards that a command sends to.
@@ -13,6 +14,22 @@ struct Board: Sendable {
   var modelOrigin: String?
 }
 
+extension ContentOptions {
+  /// These, and where they say nothing, others.
+  func over(_ others: ContentOptions) -> ContentOptions {
+    var all = self
+    all.givenPrecision = givenPrecision ?? others.givenPrecision
+    all.codec = codec ?? others.codec
+    all.givenOrder = givenOrder ?? others.givenOrder
+    all.sensitivity = sensitivity ?? others.sensitivity
+    all.priority = priority.isEmpty ? others.priority : priority
+    all.givenShare = givenShare ?? others.givenShare
+    all.quantizer = quantizer ?? others.quantizer
+    all.bits = bits ?? others.bits
+    return all
+  }
+}
+
 /// What may be said of a board; nil where nothing was.
 struct BoardSettings: Sendable {
   var baud: BaudRateChoice?
@@ -21,12 +38,15 @@ struct BoardSettings: Sendable {
   var wait: WaitChoice?
   /// Seconds to look for a receiver.
   var timeout: Int?
+  /// What becomes of the model before it goes there.
+  var contents = ContentOptions()
 
   /// These, and where they say nothing, others.
   func over(_ others: BoardSettings) -> BoardSettings {
     BoardSettings(
       baud: baud ?? others.baud, rtscts: rtscts ?? others.rtscts, reset: reset ?? others.reset,
-      wait: wait ?? others.wait, timeout: timeout ?? others.timeout)
+      wait: wait ?? others.wait, timeout: timeout ?? others.timeout,
+      contents: contents.over(others.contents))
   }
 
   /// How the port is to be run.

@@ -17,7 +17,8 @@ import TOML
 ///     model = "larger.pt"
 struct RackFile {
   private static let byteCountLimit = 1 << 20
-  private static let settingKeys = ["model", "baud", "rtscts", "reset", "wait", "timeout"]
+  private static let settingKeys =
+    ["model", "baud", "rtscts", "reset", "wait", "timeout"] + contentKeys
 
   /// The path of a model, and where it stands; nowhere if the command line has it.
   private struct Model {
@@ -64,7 +65,7 @@ struct RackFile {
     model: String?, _ settings: BoardSettings
   ) throws(TOMLError) -> [Board] {
     try table.refuseKeys(except: Self.settingKeys + ["board"])
-    let settings = settings.over(try Self.settings(of: table))
+    let settings = settings.over(try self.settings(of: table))
     let modelOfFile = try self.model(of: table)
     let model = model.map { Model(path: $0, origin: nil) } ?? modelOfFile
     var boards: [Board] = []
@@ -111,10 +112,11 @@ struct RackFile {
       throw TOMLError(
         line: table.line, "this board has no model; give it one, or one to all at the file's head")
     }
+    let all = try self.settings(of: table).over(settings)
+    try all.contents.check(for: table)
     return Board(
-      name: try required("name", table), port: port, model: model.path,
-      settings: try Self.settings(of: table).over(settings), portOrigin: origin(portLine),
-      modelOrigin: model.origin)
+      name: try required("name", table), port: port, model: model.path, settings: all,
+      portOrigin: origin(portLine), modelOrigin: model.origin)
   }
 
   private func required(_ key: String, _ table: TOMLTable) throws(TOMLError) -> String {
@@ -124,23 +126,26 @@ struct RackFile {
     return value
   }
 
-  /// The path of a model, which is told from where the rack's file is.
   private func model(of table: TOMLTable) throws(TOMLError) -> Model? {
     guard let name = try table.string("model") else { return nil }
-    return Model(
-      path: path.removingLastComponent().pushing(FilePath(name)).string,
-      origin: table["model"].map { origin($0.line) })
+    return Model(path: besideFile(name), origin: table["model"].map { origin($0.line) })
   }
 
   private func origin(_ line: Int) -> String { "\(path):\(line)" }
 
-  private static func settings(of table: TOMLTable) throws(TOMLError) -> BoardSettings {
+  /// A path that is told from where the rack's file is.
+  func besideFile(_ name: String) -> String {
+    path.removingLastComponent().pushing(FilePath(name)).string
+  }
+
+  private func settings(of table: TOMLTable) throws(TOMLError) -> BoardSettings {
     BoardSettings(
-      baud: try choice("baud", table, "a rate, or \"auto\""),
+      baud: try Self.choice("baud", table, "a rate, or \"auto\""),
       rtscts: try table.boolean("rtscts"),
-      reset: try reset(of: table),
-      wait: try choice("wait", table, "seconds, or \"forever\""),
-      timeout: try table.integer("timeout", in: 1...Int.max))
+      reset: try Self.reset(of: table),
+      wait: try Self.choice("wait", table, "seconds, or \"forever\""),
+      timeout: try table.integer("timeout", in: 1...Int.max),
+      contents: try contents(of: table))
   }
 
   private static func reset(of table: TOMLTable) throws(TOMLError) -> ResetChoice? {
@@ -153,7 +158,7 @@ struct RackFile {
   }
 
   /// What an option of the same name would take, as a string or a number.
-  private static func choice<Choice: ExpressibleByArgument>(
+  static func choice<Choice: ExpressibleByArgument>(
     _ key: String, _ table: TOMLTable, _ kind: String
   ) throws(TOMLError) -> Choice? {
     guard let entry = table[key] else { return nil }

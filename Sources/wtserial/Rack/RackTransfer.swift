@@ -15,7 +15,8 @@ struct RackTransfer {
   private let boards: [Board]
   private let link: LinkOptions
   private let retryLimit: Int
-  private let models: [String: PreparedModel]
+  /// Of each board; those that get the same have the same one.
+  private let models: [PreparedModel]
   private let screen: RackScreen
   private let console: Console
 
@@ -23,8 +24,7 @@ struct RackTransfer {
   ///
   /// - Throws: the exit code, when what is wrong has been told.
   init(
-    _ boards: [Board], _ link: LinkOptions, _ contents: ContentOptions, _ output: OutputOptions,
-    retryLimit: Int
+    _ boards: [Board], _ link: LinkOptions, _ output: OutputOptions, retryLimit: Int
   ) throws {
     self.boards = boards
     self.link = link
@@ -32,24 +32,31 @@ struct RackTransfer {
     screen = RackScreen(output, boards)
     console = Console(
       isJSON: output.json, isQuiet: output.quiet, port: nil, model: nil, verb: .send)
-    var models: [String: PreparedModel] = [:]
-    try console.reportingErrors {
-      for board in boards where models[board.model] == nil {
-        let model = board.model
-        do {
-          let path = FilePath(model)
-          let policy = try contents.policy(for: Checkpoint(opening: path))
-          models[model] = try PreparedModel(
-            named: path.lastComponent?.string ?? model, policy
-          ) { try Checkpoint(opening: path) }
-        } catch let error as CheckpointError {
-          let failure = Failure(error, file: model)
-          guard let origin = board.modelOrigin else { throw failure }
-          throw Failure("\(origin): \(failure.sentence)", failure.exitCode)
+    var models: [PreparedModel] = []
+    try console.reportingErrors { models = try Self.models(of: boards) }
+    self.models = models
+  }
+
+  /// Of each board: a model that several get, and from which the same is to be made, is prepared once.
+  private static func models(of boards: [Board]) throws -> [PreparedModel] {
+    var found: [(path: String, model: PreparedModel)] = []
+    return try boards.map { board in
+      let path = FilePath(board.model)
+      do {
+        let policy = try board.settings.contents.policy(for: Checkpoint(opening: path))
+        let same = found.first { $0.path == board.model && $0.model.policy == policy }
+        if let same { return same.model }
+        let model = try PreparedModel(named: path.lastComponent?.string ?? board.model, policy) {
+          try Checkpoint(opening: path)
         }
+        found.append((board.model, model))
+        return model
+      } catch let error as CheckpointError {
+        let failure = Failure(error, file: board.model)
+        guard let origin = board.modelOrigin else { throw failure }
+        throw Failure("\(origin): \(failure.sentence)", failure.exitCode)
       }
     }
-    self.models = models
   }
 
   /// Runs until all boards are done.
@@ -60,8 +67,7 @@ struct RackTransfer {
     let relay = try SignalRelay()
     let outcomes = Outcomes()
     let group = DispatchGroup()
-    for board in boards {
-      guard let model = models[board.model] else { continue }
+    for (board, model) in zip(boards, models) {
       let transfer = BoardTransfer(
         board: board, model: model, link: link, retryLimit: retryLimit, relay: relay,
         screen: screen)
@@ -76,7 +82,7 @@ struct RackTransfer {
       screen.draw()
     }
     screen.close()
-    for model in models.values { model.stop() }
+    for model in models { model.stop() }
     try conclude(outcomes.exitCodes, wasInterrupted: relay.signal != nil)
   }
 
@@ -179,9 +185,18 @@ extension Console {
       $0.exit_code = exitCode.rawValue
     }
     if failed.isEmpty {
-      return result("done: all \(boards) boards have verified and stored the model")
+      let all = boards == 1 ? "the board has" : "all \(boards) boards have"
+      return result("done: \(all) verified and stored the model")
     }
-    var text = "\(boards - failed.count) of \(boards) boards have the model; without it: "
+    // Of a single one all has been said, but for this.
+    guard boards > 1 || exitCode == .interrupted else { return }
+    var text =
+      switch boards - failed.count {
+      case 0 where boards == 1: "the board does not have the model: "
+      case 0: "none of \(boards) boards has the model: "
+      case 1: "1 of \(boards) boards has the model; without it: "
+      case let count: "\(count) of \(boards) boards have the model; without it: "
+      }
     text += failed.joined(separator: ", ")
     if exitCode == .interrupted { text = "interrupted; " + text }
     explain(Failure(text, exitCode))

@@ -14,6 +14,15 @@ extension Console {
     progressDisplay.show(line)
   }
 
+  /// Tells which of several runs is under way.
+  func show(cell index: Int, of count: Int, _ name: String) {
+    let isDue = progressDisplay.isDue(after: MonotonicClock.now - start)
+    // A terminal has to tell of the one that takes long, and there are few.
+    guard isDue || progressDisplay.isTerminal else { return }
+    let text = "\(index) of \(count) done; \(name) …"
+    progressDisplay.show(text) { String(text.prefix($0)) }
+  }
+
   func sent(_ result: TransferResult) {
     done(result) { _ in }
     summarize(
@@ -74,6 +83,15 @@ extension Console {
     guard !isQuiet, !isJSON, board == nil else { return }
     progressDisplay.erase()
     write(text + "\n", to: .errors)
+  }
+
+  /// Whether there is a line of progress that other programs' words would get into.
+  var hasProgressLine: Bool { progressDisplay.isTerminal && !isQuiet && !isJSON }
+
+  /// Writes lines of another program where diagnostics go, in place of the progress.
+  func pass(_ lines: String) {
+    progressDisplay.erase()
+    write(lines, to: .errors)
   }
 
   /// The width of the terminal that results go to, nil where they go elsewhere.

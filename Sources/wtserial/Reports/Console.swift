@@ -28,7 +28,7 @@ final class Console {
   // Where several boards are sent to: the name of this one, and what they share.
   let board: String?
   let screen: RackScreen?
-  private let start: Instant
+  let start: Instant
   var progressDisplay: ProgressDisplay
   // What the last findings were about.
   var lastTitle: String?
@@ -194,7 +194,7 @@ final class Console {
     emit(.notice) { $0.message = text }
     guard let board else { return say(text) }
     guard !isQuiet, !isJSON else { return }
-    write("\(printableText(board)): \(text)\n", to: .errors)
+    write("\(prefix(board, text))\(text)\n", to: .errors)
   }
 
   /// Runs a command's work; an error becomes a sentence and an exit code.
@@ -227,8 +227,13 @@ final class Console {
     }
     // That all are interrupted is said once.
     if board != nil, failure.exitCode == .interrupted { return }
-    let name = board.map { "\(printableText($0)): " } ?? ""
+    let name = board.map { prefix($0, failure.sentence) } ?? ""
     write("wtserial: \(name)\(failure.sentence)\n", to: .errors)
+  }
+
+  /// The name of a board in front of what is said of it; none where it is PORT, which that names, too.
+  private func prefix(_ board: String, _ text: String) -> String {
+    board == port && text.contains(printableText(board)) ? "" : "\(printableText(board)): "
   }
 
   /// Says why something ended without an error of this command; its JSON has said so already.

@@ -10,16 +10,16 @@ extension Failure {
       switch error.problem {
       case .empty: "PORT is empty"
       case .numbers:
-        "\(error.text): behind usb: there are four hexadecimal digits of the maker, a colon, and four "
+        "\(error.text) is no PORT: behind usb: there are four hexadecimal digits of the maker, a colon, and four "
           + "of the product, as in usb:0403:6001"
       case .interface:
-        "\(error.text): behind the product there is the number of the interface in hexadecimal, as in "
+        "\(error.text) is no PORT: behind the product there is the number of the interface in hexadecimal, as in "
           + "usb:0403:6010-01"
-      case .noSerialNumber: "\(error.text): the serial number is missing"
+      case .noSerialNumber: "\(error.text) is no PORT: the serial number is missing"
       case .location:
-        "\(error.text): behind at: there is a place on the bus, as in at:1-1.4 or at:1-1.4:1.0"
+        "\(error.text) is no PORT: behind at: there is a place on the bus, as in at:1-1.4 or at:1-1.4:1.0"
       case .scheme:
-        "\(error.text): behind a network there are rfc2217://HOST:PORT, tcp://HOST:PORT and "
+        "\(error.text) is no PORT: behind a network there are rfc2217://HOST:PORT, tcp://HOST:PORT and "
           + "labgrid://PLACE"
       }
     self.init("\(problem); `wtserial ports` lists what there is", .usage)
