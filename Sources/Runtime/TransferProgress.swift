@@ -18,6 +18,12 @@ package enum TransferNews {
   case startsOver(byteCount: Int)
   /// The receiver holds these tensors already: so many, of so many bytes.
   case kept(tensorCount: Int, byteCount: Int)
+  /// The model that this end holds was sent to somebody who had asked for it.
+  case gave(TransferResult)
+  /// It was asked for, and did not get there.
+  case notGiven(SessionError)
+  /// Who holds a model has said what it is.
+  case giverFound(ReceiverInfo)
   /// What comes is not kept for another session.
   case notKept(OutputError)
   /// The model is known and taken.

@@ -3,22 +3,26 @@ import Runtime
 import SerialDriver
 import Streaming
 
-/// Sends a model over one port.
+/// A session over one port, of which this end is the initiator.
 struct PortTransfer: Sendable {
   let line: PortOptions
   let link: LinkOptions
-  let reset: ResetChoice?
+  var reset: ResetChoice?
   /// Seconds to look for a receiver.
   let timeout: Int
 
-  /// Opens the port and runs the session; tells the result, and returns it.
+  /// Opens the port and runs a session over it.
   ///
-  /// - Throws: `SessionFailure`, and what opening the port throws.
-  @discardableResult
-  func run(
-    _ session: SendSession, of model: String, over port: String,
-    _ signals: consuming SignalWatcher, _ console: Console
-  ) throws -> TransferResult {
+  /// `began` is told the rate at which a receiver is looked for, `body` runs over the idle link, and says
+  /// which rate has failed on this line.
+  ///
+  /// - Throws: what `body` and opening the port throw.
+  func connect<Result>(
+    over port: String, _ signals: consuming SignalWatcher, _ console: Console,
+    mtu: Int = HostLink.mtu, began: (UInt32) -> Void,
+    _ body: (consuming Link, inout TransferLoop) throws -> Result,
+    failedBaudRate: () -> UInt32 = { .max }
+  ) throws -> Result {
     let opened = try line.opener(for: port).open(signals: signals) { console.tell($0) }
     if let reset { try opened.port.perform(reset.sequence, signals: signals) }
     var configuration = LinkConfiguration(
@@ -27,21 +31,61 @@ struct PortTransfer: Sendable {
     let memory = opened.port.rateMemory
     link.configure(&configuration)
     configuration.rates = try line.rates(of: opened.port, memory, console)
-    console.began(model: model, baudRate: opened.port.baudRate, timeout: timeout)
+    began(opened.port.baudRate)
     var loop = TransferLoop(port: FollowedPort(opened), signals: signals)
     defer {
-      if session.failedBaudRate < .max { memory.note(failedBaudRate: session.failedBaudRate) }
+      if failedBaudRate() < .max { memory.note(failedBaudRate: failedBaudRate()) }
     }
-    do {
-      let result = try session.run(over: HostLink.make(configuration), &loop)
-      console.sent(result)
-      return result
-    } catch {
-      var failure = SessionFailure(
-        error, session.statistics, line: line, timeout: timeout, verb: .send)
-      failure.offered = session.plan.manifest
-      failure.isResumable = session.plan.manifest.terms.identity != nil
-      throw failure
+    return try body(HostLink.make(configuration, mtu: mtu), &loop)
+  }
+
+  /// Opens the port and sends a model; tells the result, and returns it.
+  ///
+  /// - Throws: `SessionFailure`, and what opening the port throws.
+  @discardableResult
+  func run(
+    _ session: SendSession, of model: String, over port: String,
+    _ signals: consuming SignalWatcher, _ console: Console
+  ) throws -> TransferResult {
+    try connect(
+      over: port, signals, console,
+      began: { console.began(model: model, baudRate: $0, timeout: timeout) }
+    ) { link, loop in
+      do {
+        let result = try session.run(over: link, &loop)
+        console.sent(result)
+        return result
+      } catch {
+        var failure = SessionFailure(
+          error, session.statistics, line: line, timeout: timeout, verb: .send)
+        failure.offered = session.plan.manifest
+        failure.isResumable = session.plan.manifest.terms.identity != nil
+        throw failure
+      }
+    } failedBaudRate: {
+      session.failedBaudRate
+    }
+  }
+
+  /// Opens the port and asks the receiver there; returns what it says.
+  ///
+  /// - Throws: `SessionFailure`, and what opening the port throws.
+  func ask(_ query: QuerySession.Query, over port: String, _ console: Console) throws
+    -> QuerySession.Answer
+  {
+    let session = QuerySession(query) { console.tell($0) }
+    return try connect(
+      over: port, SignalWatcher(), console,
+      began: { console.asking(baudRate: $0, timeout: timeout) }
+    ) { link, loop in
+      do {
+        return try session.run(over: link, &loop)
+      } catch let refusal as QuerySession.Refusal {
+        throw Failure(refusal, console.place)
+      } catch {
+        throw SessionFailure(
+          error, session.statistics, line: line, timeout: timeout, verb: .inspect)
+      }
     }
   }
 }

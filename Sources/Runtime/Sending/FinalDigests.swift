@@ -30,6 +30,11 @@ struct FinalDigests: Sendable {
     return known
   }
 
+  /// The names of the tensors with content.
+  var contentNames: [String] {
+    manifest.entries.filter(\.hasContent).map { $0.tensor.name.description }
+  }
+
   /// By what the receiver recognizes the tensors with content.
   var prefixes: [DigestPrefix] {
     manifest.entries.indices.filter { manifest.entries[$0].hasContent }

@@ -29,6 +29,8 @@ package final class SendSession {
   // Bytes of the stream that other sessions have brought.
   private var resumedByteCount = 0
   private var isUnchanged = false
+  // Who has asked for the model, before it is offered.
+  private var asker: ReceiverInfo?
   private var peer: PeerLimits?
   private var openedAt = MonotonicClock.now
   // Whether all of the stream is in the machine, and its size is known.
@@ -84,7 +86,21 @@ package final class SendSession {
   ///
   /// - Throws: `SessionError`, and what the loop and the checkpoint throw.
   package func run(over link: consuming Link, _ loop: inout TransferLoop) throws -> TransferResult {
-    var machine = SendTransfer(link: link, at: MonotonicClock.now)
+    try run(SendTransfer(link: link, at: MonotonicClock.now), &loop)
+  }
+
+  /// Sends the model to one who has asked for it.
+  func give(
+    to taker: ReceiverInfo, _ machine: consuming SendTransfer, _ loop: inout TransferLoop
+  ) throws -> TransferResult {
+    asker = taker
+    return try run(machine, &loop)
+  }
+
+  private func run(
+    _ machine: consuming SendTransfer, _ loop: inout TransferLoop
+  ) throws -> TransferResult {
+    var machine = machine
     baudRate = machine.baudRate
     defer {
       statistics = machine.statistics
@@ -113,6 +129,7 @@ package final class SendSession {
 
   /// Answers what has happened and feeds content; true when there is more to feed at once.
   func respond(_ machine: inout SendTransfer) throws -> Bool {
+    if let taker = asker.take() { try prepare(for: taker, &machine) }
     while let event = machine.nextEvent() {
       switch event {
       case .connected(let peer):
@@ -129,6 +146,7 @@ package final class SendSession {
         isAccepted = true
         tell(.began(plan.manifest))
       case .measured(let metric): tell(.measured(metric))
+      case .listed: break
       case .verified(let digest):
         guard digest == sourceDigest else { throw SessionError.digestMismatch }
       case .ended(let outcome): self.outcome = outcome

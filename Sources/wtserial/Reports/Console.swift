@@ -11,7 +11,7 @@ import SystemPackage
 /// now and then.
 final class Console {
   enum Verb {
-    case send, receive, device, inspect, ports, doctor
+    case send, receive, pull, device, inspect, ports, doctor
   }
 
   let isJSON: Bool
@@ -74,6 +74,11 @@ final class Console {
     say("\(model): looking for a receiver on \(place) at \(baudRate) baud …")
   }
 
+  func asking(baudRate: UInt32, timeout: Int) {
+    emit(.waiting) { $0.baud = Int(baudRate) }
+    say("looking for a receiver on \(place) at \(baudRate) baud …")
+  }
+
   func listening(baudRate: UInt32) {
     emit(.waiting) { $0.baud = Int(baudRate) }
     say("waiting for a sender on \(place) at \(baudRate) baud …")
@@ -99,6 +104,12 @@ final class Console {
       say("\(byteText(byteCount)) of it are there already; going on behind them")
     case .startsOver(let byteCount):
       notice("\(byteText(byteCount)) of another transfer are given up: this is another model")
+    case .gave(let result):
+      say("\(byteText(result.manifest.byteCount)) given to one who asked; waiting on …")
+    case .notGiven(let error):
+      let reason = SessionFailure(error, LinkStatistics(), baudRate: 0, timeout: 0, verb: .send)
+      notice("somebody asked for the model: \(reason.failure(port: place, model: nil).sentence)")
+    case .giverFound(let info): say("connected to \(printableText(info.name))")
     case .kept(let tensorCount, let byteCount):
       emit(.kept) {
         $0.tensors = tensorCount

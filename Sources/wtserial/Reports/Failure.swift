@@ -48,13 +48,19 @@ struct Failure: Error, Equatable {
   }
 
   /// A signal has ended the command, before or after contents of the model went over the line.
-  static func interrupted(_ verb: Console.Verb, isUnderWay: Bool) -> Failure {
+  static func interrupted(
+    _ verb: Console.Verb, isUnderWay: Bool, isResumable: Bool = false
+  ) -> Failure {
     let sentence =
       switch (verb, isUnderWay) {
       case (.send, false): "interrupted before anything was sent; nothing is lost"
       case (.receive, false): "interrupted before anything had come; nothing is lost"
+      case (.pull, false): "interrupted before anything had come; nothing is lost"
       case (.send, true), (.receive, true):
-        "interrupted; run both commands again to send the model anew"
+        isResumable
+          ? "interrupted; run both commands again, and the transfer goes on where it was"
+          : "interrupted; run both commands again to send the model anew"
+      case (.pull, true): "interrupted; pull again, and it goes on where it was"
       case (.device, _), (.inspect, _), (.ports, _), (.doctor, _): "interrupted"
       }
     return Failure(sentence, .interrupted)

@@ -46,6 +46,16 @@ struct SessionFailure: Error {
     self.verb = verb
   }
 
+  /// Whether the other end, or the line, is what has failed, and this end is as well as before.
+  static func isOfPeer(_ error: any Error) -> Bool {
+    switch error as? SessionError {
+    case .ended: true
+    case .writer(let error):
+      if case .output = error { false } else { true }
+    case .noSender, .modelTooLarge, .digestMismatch, nil: false
+    }
+  }
+
   func failure(port: String, model: String?) -> Failure {
     let failure =
       switch error {
@@ -66,7 +76,9 @@ struct SessionFailure: Error {
           "the receiver has verified another model than was sent; send it again", .notVerified)
       case SessionError.noSender: noSender(port)
       case SessionError.writer(let error): Self.notWritten(error)
-      case is TransferLoop.Interruption: Failure.interrupted(verb, isUnderWay: isUnderWay)
+      case is TransferLoop.Interruption:
+        Failure.interrupted(
+          verb, isUnderWay: isUnderWay, isResumable: isResumable)
       default: Failure(error, port: port, model: model)
       }
     guard let rescued else { return failure }
@@ -87,7 +99,7 @@ struct SessionFailure: Error {
   }
 
   private func closed(_ reason: CloseReason, _ port: String) -> Failure {
-    let other = verb == .send ? "receiver" : "sender"
+    let other = verb == .receive ? "sender" : "receiver"
     switch reason {
     case .noAnswer: return noAnswer(port)
     case .peerSilent:
@@ -121,7 +133,8 @@ struct SessionFailure: Error {
   }
 
   private var again: String {
-    "run both commands again" + (isResumable ? "; the transfer goes on where it was" : "")
+    (verb == .send || verb == .receive ? "run both commands again" : "run the command again")
+      + (isResumable ? "; the transfer goes on where it was" : "")
   }
 
   private func noAnswer(_ port: String) -> Failure {

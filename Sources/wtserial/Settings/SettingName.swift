@@ -34,6 +34,8 @@ struct SettingName: Hashable {
     ] + output,
     "device": [port] + line + [SettingName(name: "mtu", kind: .value)] + output,
     "doctor": [port],
+    "info": [port] + query, "verify": [port] + query + contents, "pull": [port] + query,
+    "activate": [port] + query, "rollback": [port] + query,
     "plan": contents,
     "simulate": contents,
   ]
@@ -49,6 +51,8 @@ struct SettingName: Hashable {
   private static let link = [
     SettingName(name: "window", kind: .value), SettingName(name: "error-correction", kind: .value),
   ]
+  private static let query =
+    line + link + [SettingName(name: "timeout", kind: .value)] + output
   private static let contents = ["precision", "codec", "order", "prune", "quantizer", "bits"].map {
     SettingName(name: $0, kind: .value)
   }
