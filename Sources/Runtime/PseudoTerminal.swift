@@ -51,11 +51,17 @@ package struct PseudoTerminal: ~Copyable {
   /// Undoes what a client left behind: its mode and rate, its exclusive lock, and bytes that nobody
   /// has read.
   package func reset() throws(Errno) {
+    let number = slave.rawValue
+    var raw = settings
+    try systemCall { unsafe cserial_set_termios(number, &raw) }
+    try clear()
+  }
+
+  /// Undoes what a client left behind, but for its mode and rate, which may be the next one's.
+  package func clear() throws(Errno) {
     try release()
     let number = slave.rawValue
     try systemCall { cserial_flush_input(number) }
-    var raw = settings
-    try systemCall { unsafe cserial_set_termios(number, &raw) }
   }
 
   /// Bytes that were written to the master and that no client has read yet.
