@@ -71,10 +71,11 @@ struct LoopbackPort: ~Copyable {
     return count
   }
 
-  /// Nothing more was heard: the clients that `recount` found are old ones, whose openings the kernel
-  /// had merged. If there are none, what the last one did to the terminal is taken back.
+  /// Believes what `recount` found, for nothing more was heard.
   ///
-  /// To be called at once: a client that comes in between would lose the rate that it sets.
+  /// Clients are old ones then, whose openings the kernel had merged. If there are none, what the last
+  /// one did to the terminal is taken back. To be called at once: a client that comes in between would
+  /// lose the rate that it sets.
   mutating func settle(_ count: Int?) throws(LoopbackError) {
     guard needsCount, let count else { return }
     if count == 0 {

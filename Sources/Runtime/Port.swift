@@ -77,6 +77,15 @@ package enum Port: ~Copyable {
     }
   }
 
+  /// Whether what has been received can be the other end's, and not just words of a server that turns
+  /// us away.
+  package var hasCarried: Bool {
+    switch self {
+    case .serial: true
+    case .network(let port): port.hasCarried
+    }
+  }
+
   /// What to watch the descriptor for while there is something to write, or nothing.
   package func interest(hasOutput: Bool) -> Poller.Interest {
     switch self {

@@ -9,16 +9,18 @@ import models
 from lines import LineTests
 from processes import (
     BAD_PROTOCOL, CONFIGURATION, DIGITS, INTERRUPTED, OK, TRY_AGAIN, UNAVAILABLE, USAGE, ProcessTests,
-    lasts,
+    lasts, wait_until,
 )  # fmt: skip
-from servers import ComPortServer, Relay, Ser2net, free_port
+from servers import ComPortServer, Gate, Relay, Ser2net, free_port
 
 SET_BAUDRATE, SET_CONTROL, SET_MODEMSTATE_MASK, PURGE_DATA = 1, 5, 11, 12
 DTR_ON, DTR_OFF, RTS_ON, RTS_OFF = b"\x08", b"\x09", b"\x0b", b"\x0c"
 RFC2217 = "telnet(rfc2217),tcp"
 
 
-class NetworkTests(LineTests):
+class ServedTests(LineTests):
+    """Tests with a line whose end for the sender may be behind ser2net."""
+
     def serve(self, path, accepter=RFC2217):
         server = Ser2net(self.folder, path, accepter)
         self.addCleanup(server.stop)
@@ -35,6 +37,8 @@ class NetworkTests(LineTests):
         self.assertEqual(models.differences(model, self.out), [])
         return sender, receiver
 
+
+class NetworkTests(ServedTests):
     def test_model_through_rfc2217(self):
         self.lay_network()
         sender, _ = self.assert_arrives(DIGITS)
@@ -125,6 +129,45 @@ class NetworkTests(LineTests):
         receiver.wait_for_event("progress", lambda event: event["bytes"] > 20_000)
         self.server.stop()
         self.assert_ends(sender, TRY_AGAIN, self.a, "again")
+
+    def begin_through_a_gate(self, scheme):
+        """A transfer of some seconds through something that may turn it away."""
+        gate = Gate(self.server.port, b"Port already in use\r\n")
+        self.addCleanup(gate.close)
+        self.a = f"{scheme}://127.0.0.1:{gate.port}"
+        receiver, sender = self.receive(), self.send(DIGITS)
+        receiver.wait_for_event("progress", lambda event: event["bytes"] > 20_000)
+        return gate, sender, receiver
+
+    @lasts(20)
+    def test_server_that_comes_back_and_refuses_for_a_while(self):
+        self.lay_network(baud=230400)
+        gate, sender, receiver = self.begin_through_a_gate("rfc2217")
+        gate.shut()
+        wait_until(lambda: gate.refusals > 1, lambda: "a second attempt")
+        gate.open()
+        self.assert_ends(sender, OK)
+        self.assert_ends(receiver, OK)
+        self.assertEqual(models.differences(DIGITS, self.out), [])
+
+    @lasts(40)
+    def test_server_that_comes_back_and_refuses(self):
+        """Raw, its words end the session at once; one that speaks RFC 2217 is asked for 25 seconds."""
+        for scheme in ("tcp", "rfc2217"):
+            with self.subTest(scheme):
+                accepter = {"tcp": "tcp", "rfc2217": RFC2217}[scheme]
+                self.lay_network(scheme=scheme, accepter=accepter, baud=230400)
+                gate, sender, receiver = self.begin_through_a_gate(scheme)
+                gate.shut()
+                self.assert_ends(
+                    sender, TRY_AGAIN, self.a, "turns the connection away: Port already in use;"
+                )
+                self.assertIn("is lost; connecting again", sender.output)
+                self.assertNotIn("is back; going on", sender.output)
+                self.assertEqual(gate.refusals > 1, scheme == "rfc2217", gate.refusals)
+                receiver.kill()
+                self.server.stop()
+                self.line.kill()
 
     def test_port_that_somebody_else_has(self):
         for scheme, accepter in (("rfc2217", RFC2217), ("tcp", "tcp")):
