@@ -179,6 +179,26 @@ class TransferTests(RackTests):
         notices = [event for event in sender.events if event["event"] == "notice"]
         self.assertEqual(len(notices), 1, sender)
 
+    def test_port_that_comes_is_found_by_trying_again(self):
+        sender = self.start(
+            "send", "--json", "--retry=100", "--timeout=1", "--baud=921600", DIGITS, "--to",
+            self.port("board00"),
+        )  # fmt: skip
+        sender.wait_for_event(
+            "notice",
+            lambda event: "no serial port" in event["message"] and "(1 of 100)" in event["message"],
+        )
+        (name,) = self.lay_lines(1)
+        # There nobody answers yet.
+        sender.wait_for_event(
+            "notice",
+            lambda event: "no receiver" in event["message"] and "again" in event["message"],
+        )
+        (receiver,) = self.receive_at(name)
+        self.assert_ends(sender, OK)
+        self.assert_ends(receiver, OK)
+        self.assertEqual(models.differences(DIGITS, self.file(name)), [])
+
     @lasts(15)
     def test_interrupt_ends_all(self):
         names = self.lay_lines(3, baud=115200)

@@ -43,7 +43,8 @@ struct SendCommand: ParsableCommand {
   var to: [String] = []
   @Option(
     help: ArgumentHelp(
-      "With --to: try so many times again where the line was lost or the port is busy.",
+      "With --to: try so many times again where the line was lost, the port is busy or not there, or no "
+        + "receiver answers.",
       valueName: "times"))
   var retry: Int?
   @OptionGroup var line: PortOptions
