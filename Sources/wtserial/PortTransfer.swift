@@ -20,6 +20,7 @@ struct PortTransfer: Sendable {
     _ signals: consuming SignalWatcher, _ console: Console
   ) throws -> TransferResult {
     let opened = try line.opener(for: port).open(signals: signals) { console.tell($0) }
+    line.noteFlowControl(of: opened.port, console)
     if let reset { try opened.port.perform(reset.sequence, signals: signals) }
     var configuration = LinkConfiguration(
       role: .initiator, nonce: .random(in: 0 ... .max), baudRate: opened.port.baudRate)

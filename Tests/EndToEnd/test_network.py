@@ -184,6 +184,70 @@ class NetworkTests(ServedTests):
                 self.line.kill()
 
 
+    def test_flow_control_is_the_servers_affair(self):
+        self.lay_network(scheme="tcp", accepter="tcp")
+        sender, _ = self.transfer(DIGITS, "--rtscts", "--precision=int2")
+        notices = [event["message"] for event in sender.events if event["event"] == "notice"]
+        self.assertTrue(any("--rtscts does nothing" in text for text in notices), notices)
+
+    def test_flow_control_that_a_pseudo_terminal_lacks(self):
+        self.lay_line()
+        sender, receiver = self.transfer(DIGITS, "--rtscts", receiver_options=["--rtscts"])
+        for command in (sender, receiver):
+            self.assertIn("--rtscts does nothing here: a pseudo-terminal", command.output)
+        self.transfer(DIGITS, "--precision=int2")
+        self.assertNotIn("--rtscts", self.run_command("send", self.a, DIGITS, "--timeout=1").words)
+
+
+class ServerDoctorTests(ServedTests):
+    def examine(self, port, *options, code=OK):
+        """What was found, by what was looked at, the last where there is more."""
+        command = self.run_command("doctor", "--json", port, *options)
+        self.assertEqual(command.wait(), code, command)
+        *findings, end = command.events
+        self.assertEqual((end["event"], end["exit_code"]), ("done", code))
+        self.assertEqual({event["port"] for event in findings}, {port})
+        return {event["check"]: event["message"] for event in findings}
+
+    def test_receiver_behind_a_server(self):
+        for scheme, accepter in (("rfc2217", RFC2217), ("tcp", "tcp")):
+            with self.subTest(scheme):
+                self.lay_network(scheme=scheme, accepter=accepter, baud=115200)
+                receiver = self.receive()
+                found = self.examine(self.a)
+                self.assertIn("revision 1 of the protocol", found["peer"])
+                if scheme == "rfc2217":
+                    self.assertIn("speaks RFC 2217", found["port"])
+                    self.assertIn("115200, 230400", found["rates"])
+                else:
+                    self.assertIn("takes connections", found["port"])
+                    self.assertNotIn("rates", found)
+                # Nothing began: the receiver waits as it did.
+                self.assertEqual([event["event"] for event in receiver.events], ["waiting"])
+                self.assertNotIn("peer", self.examine(self.a, "--no-hello"))
+                receiver.kill()
+                self.server.stop()
+                self.line.kill()
+
+    def test_nobody_behind_a_server(self):
+        self.lay_network()
+        found = self.examine(self.a, code=UNAVAILABLE)
+        self.assertIn("no receiver answers", found["peer"])
+
+    def test_servers_that_do_not_let_in(self):
+        port = f"tcp://127.0.0.1:{free_port()}"
+        self.assertIn("nothing listens", self.examine(port, code=UNAVAILABLE)["port"])
+        self.lay_network(scheme="tcp", accepter="tcp")
+        with socket.create_connection(("127.0.0.1", self.server.port)) as other:
+            other.sendall(b"x")
+            found = self.examine(self.a, "--no-hello", code=TRY_AGAIN)
+            self.assertIn("Port already in use", found["port"])
+        port = f"rfc2217://127.0.0.1:{self.server.port}?timeout=1"
+        found = self.examine(port, code=BAD_PROTOCOL)
+        self.assertIn("does not speak RFC 2217", found["port"])
+        self.assert_ends(self.run_command("doctor", "tcp://localhost"), USAGE, "HOST:PORT")
+
+
 class AddressTests(ProcessTests):
     def assert_refused(self, port, code, *texts):
         self.assert_ends(self.run_command("send", port, DIGITS), code, *texts)

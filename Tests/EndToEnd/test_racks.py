@@ -236,6 +236,29 @@ class TransferTests(RackTests):
         self.assertRegex(shown, rb"\x1b\[[12]A\r\x1b\[J$")
 
 
+class PortNameTests(RackTests):
+    def assert_same(self, *ports):
+        words = [word for port in ports for word in ("--to", port)]
+        command = self.run_command("send", DIGITS, *words)
+        self.assert_ends(command, USAGE, *map(str, ports), "the same port")
+
+    def test_one_port_by_two_names(self):
+        (name,) = self.lay_lines(1)
+        link = self.folder / "link"
+        link.symlink_to(self.port(name))
+        self.assert_same(self.port(name), link)
+        self.assert_same(link, os.path.realpath(link))
+        self.assert_same("tcp://Bench.lab:2000", "rfc2217://bench.lab:2000?timeout=1")
+
+    def test_waiting_for_parts_of_a_second(self):
+        rack = self.write_rack(
+            f'model = "{DIGITS}"\n[[board]]\nname = "a"\nport = "/dev/no-such-port"\nwait = 0.5\n'
+        )
+        command = self.run_command("send", "--to", rack)
+        self.assert_ends(command, UNAVAILABLE, "a: there is no serial port", "waiting for it")
+        self.assertNotIn("--wait", command.words)
+
+
 class RackFileTests(RackTests):
     def assert_refused(self, text, line, *words, code=CONFIGURATION):
         rack = self.write_rack(text)

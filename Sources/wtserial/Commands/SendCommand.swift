@@ -3,6 +3,7 @@ import Checkpoints
 import LinkLayer
 import Runtime
 import SerialDriver
+import SerialPorts
 import Streaming
 import SystemPackage
 import Tensors
@@ -101,6 +102,7 @@ struct SendCommand: ParsableCommand {
     if !to.isEmpty { return try sendToAll() }
     guard let port, let model else { return }
     let console = Console(output, port: port, model: model, verb: .send)
+    console.hasWaited = line.wait != nil
     try console.reportingErrors {
       guard let report else {
         return _ = try send(model, over: port, console) { console.tell($0) }
@@ -180,6 +182,7 @@ struct SendCommand: ParsableCommand {
           .badConfiguration)
       }
     }
+    try BoardPort.refuseSharing(boards, among: PortList.ports())
     guard boards.count <= RackTransfer.boardCountLimit else {
       throw Failure(
         "\(boards.count) boards are more than one command sends to, which is "

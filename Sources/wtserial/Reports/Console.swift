@@ -28,6 +28,15 @@ final class Console {
   let screen: RackScreen?
   private let start: Instant
   var progressDisplay: ProgressDisplay
+  /// Whether a port that is not there was waited for.
+  var hasWaited = false
+  /// Whether --wait is worth naming.
+  private var offersWait: Bool {
+    switch verb {
+    case .send, .receive, .device: !hasWaited
+    case .inspect, .ports, .doctor: false
+    }
+  }
   // What the last findings were about.
   var lastTitle: String?
 
@@ -44,6 +53,7 @@ final class Console {
     self.init(
       isJSON: screen.isJSON, isQuiet: screen.isQuiet, port: board.port, model: board.model,
       verb: .send, board: board.name, screen: screen)
+    hasWaited = board.settings.wait != nil
   }
 
   init(
@@ -193,7 +203,9 @@ final class Console {
   }
 
   /// The sentence for an error.
-  func failure(of error: any Error) -> Failure { Failure(error, port: place, model: model) }
+  func failure(of error: any Error) -> Failure {
+    Failure(error, port: place, model: model, offersWait: offersWait)
+  }
 
   /// Tells why a command ends without its result.
   func tell(_ failure: Failure) {

@@ -64,7 +64,7 @@ struct SessionFailure: Error {
           "the receiver has verified another model than was sent; send it again", .notVerified)
       case SessionError.noSender: noSender(port)
       case SessionError.writer(let error): Self.notWritten(error)
-      default: Failure(error, port: port, model: model)
+      default: Failure(error, port: port, model: model, offersWait: false)
       }
     guard let rescued else { return failure }
     var what = rescued.isModel ? "the best model so far" : "what has come"
