@@ -43,7 +43,7 @@ struct LoopbackPort: ~Copyable {
   mutating func handle(_ event: LoopbackClients.Event) throws(LoopbackError) {
     switch event {
     case .opened:
-      // The last client went before this one came. What the terminal is set to may be this one's by now.
+      // The last client went before this one came. The rate may be this one's by now.
       if needsCount, clientCount == 0 { try clear() }
       clientCount += 1
     case .closed:

@@ -172,7 +172,7 @@ private struct Bench: ~Copyable {
     try port.settle(port.recount())
     try port.updateRate()
     #expect(port.baudRate == 9600)
-    #expect(port.isAttended)
+    #expect(port.isAttended == true)
     second.close()
   }
 
@@ -187,7 +187,7 @@ private struct Bench: ~Copyable {
     client.setBaudRate(9600)
     // As the loop does: it listens again before it settles.
     while let (_, event) = try clients.next() { try port.handle(event) }
-    #expect(port.needsCount)
+    #expect(port.needsCount == true)
     try port.settle(port.recount())
     try port.updateRate()
     #expect(port.baudRate == 9600)
