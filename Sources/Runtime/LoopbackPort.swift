@@ -43,8 +43,12 @@ struct LoopbackPort: ~Copyable {
   mutating func handle(_ event: LoopbackClients.Event) throws(LoopbackError) {
     switch event {
     case .opened:
-      // The last client went before this one came. The rate may be this one's by now.
-      if needsCount, clientCount == 0 { try clear() }
+      // The last client went before this one came. The rate may be this one's by now. It is not to be
+      // looked up: the kernel tells of an opening before the client has its descriptor.
+      if needsCount, clientCount == 0 {
+        try clear()
+        needsCount = false
+      }
       clientCount += 1
     case .closed:
       clientCount = max(0, clientCount - 1)

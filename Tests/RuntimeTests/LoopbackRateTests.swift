@@ -169,7 +169,8 @@ private struct Bench: ~Copyable {
     second.setBaudRate(9600)
     // The loop hears of all of that later.
     while let (_, event) = try clients.next() { try port.handle(event) }
-    try port.settle(port.recount())
+    // A count would miss a client that does not have its descriptor yet.
+    #expect(port.needsCount == false)
     try port.updateRate()
     #expect(port.baudRate == 9600)
     #expect(port.isAttended == true)
@@ -185,10 +186,10 @@ private struct Bench: ~Copyable {
     #expect(count == 0)
     let client = try openTerminal(port.path)
     client.setBaudRate(9600)
-    // As the loop does: it listens again before it settles.
+    // As the loop does: it listens again before it settles, and counts again only where it has to.
     while let (_, event) = try clients.next() { try port.handle(event) }
-    #expect(port.needsCount == true)
-    try port.settle(port.recount())
+    #expect(port.needsCount == false)
+    #expect(port.isAttended == true)
     try port.updateRate()
     #expect(port.baudRate == 9600)
     client.close()
