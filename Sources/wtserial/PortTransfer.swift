@@ -24,6 +24,7 @@ struct PortTransfer: Sendable {
     failedBaudRate: () -> UInt32 = { .max }
   ) throws -> Result {
     let opened = try line.opener(for: port).open(signals: signals) { console.tell($0) }
+    line.noteFlowControl(of: opened.port, console)
     if let reset { try opened.port.perform(reset.sequence, signals: signals) }
     var configuration = LinkConfiguration(
       role: .initiator, nonce: .random(in: 0 ... .max), baudRate: opened.port.baudRate)

@@ -37,6 +37,7 @@ struct PullCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(options.output, port: port, verb: .receive)
+    console.hasWaited = options.line.wait != nil
     try console.reportingErrors { try pull(console) }
   }
 

@@ -41,6 +41,7 @@ struct InfoCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(options.output, port: port, verb: .inspect)
+    console.hasWaited = options.line.wait != nil
     try console.reportingErrors {
       guard case .listed(let info, let listing) = try options.ask(.list, over: port, console) else {
         return
@@ -72,6 +73,7 @@ struct VerifyCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(options.output, port: port, model: model, verb: .inspect)
+    console.hasWaited = options.line.wait != nil
     try console.reportingErrors {
       let checkpoint = try Checkpoint(opening: FilePath(model))
       let policy = try contents.policy(for: checkpoint)
@@ -129,6 +131,7 @@ struct ActivateCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(options.output, port: port, verb: .inspect)
+    console.hasWaited = options.line.wait != nil
     try console.reportingErrors {
       let query = QuerySession.Query.activate(prefix: digest.lowercased())
       console.tellInUse(try options.ask(query, over: port, console))
@@ -151,6 +154,7 @@ struct RollbackCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(options.output, port: port, verb: .inspect)
+    console.hasWaited = options.line.wait != nil
     try console.reportingErrors {
       console.tellInUse(try options.ask(.rollBack, over: port, console))
     }

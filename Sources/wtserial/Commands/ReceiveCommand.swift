@@ -59,6 +59,7 @@ struct ReceiveCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(output, port: port, verb: .receive)
+    console.hasWaited = line.wait != nil
     try console.reportingErrors { try receive(console) }
   }
 
@@ -67,6 +68,7 @@ struct ReceiveCommand: ParsableCommand {
     // Before the port: where nothing can be written, no sender needs to be waited for.
     var next: Reception? = try reception(console)
     let opened = try line.opener(for: port).open(signals: signals) { console.tell($0) }
+    line.noteFlowControl(of: opened.port, console)
     var configuration = LinkConfiguration(
       role: .responder, nonce: .random(in: 0 ... .max), baudRate: opened.port.baudRate)
     link.configure(&configuration)

@@ -3,6 +3,7 @@ import Checkpoints
 import LinkLayer
 import Runtime
 import SerialDriver
+import SerialPorts
 import Streaming
 import SystemPackage
 import Tensors
@@ -43,7 +44,8 @@ struct SendCommand: ParsableCommand {
   var to: [String] = []
   @Option(
     help: ArgumentHelp(
-      "With --to: try so many times again where the line was lost or the port is busy.",
+      "With --to: try so many times again where the line was lost, the port is busy or not there, or no "
+        + "receiver answers.",
       valueName: "times"))
   var retry: Int?
   @OptionGroup var line: PortOptions
@@ -110,6 +112,7 @@ struct SendCommand: ParsableCommand {
     if !to.isEmpty { return try sendToAll() }
     guard let port, let model else { return }
     let console = Console(output, port: port, model: model, verb: .send)
+    console.hasWaited = line.wait != nil
     try console.reportingErrors {
       guard let report else {
         return _ = try send(model, over: port, console) { console.tell($0) }
@@ -189,6 +192,7 @@ struct SendCommand: ParsableCommand {
           .badConfiguration)
       }
     }
+    try BoardPort.refuseSharing(boards, among: PortList.ports())
     guard boards.count <= RackTransfer.boardCountLimit else {
       throw Failure(
         "\(boards.count) boards are more than one command sends to, which is "

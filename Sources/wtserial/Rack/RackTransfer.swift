@@ -3,6 +3,7 @@ import Checkpoints
 import Dispatch
 import Glibc
 import Runtime
+import SerialPorts
 import Synchronization
 import SystemPackage
 
@@ -146,7 +147,7 @@ private struct BoardTransfer: Sendable {
         return .success
       } catch {
         let failure = console.failure(of: error)
-        guard failure.exitCode == .tryAgain, retryCount < retryLimit, relay.signal == nil else {
+        guard mayPass(error, failure), retryCount < retryLimit, relay.signal == nil else {
           console.tell(failure)
           return failure.exitCode
         }
@@ -154,6 +155,19 @@ private struct BoardTransfer: Sendable {
         console.notice("\(failure.sentence); trying again (\(retryCount) of \(retryLimit))")
         pause()
       }
+    }
+  }
+
+  /// Whether another attempt may end otherwise.
+  ///
+  /// Lines that were lost come back, ports are let go or plugged in, receivers start; what somebody has to
+  /// put right first stays as it is.
+  private func mayPass(_ error: any Error, _ failure: Failure) -> Bool {
+    switch error {
+    case PortSearchError.several, LabgridError.noClient, LabgridError.noPlace,
+      LabgridError.noSerialPort, LabgridError.severalSerialPorts:
+      false
+    default: failure.exitCode == .tryAgain || failure.exitCode == .unavailable
     }
   }
 

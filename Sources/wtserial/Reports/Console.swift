@@ -30,6 +30,15 @@ final class Console {
   let screen: RackScreen?
   let start: Instant
   var progressDisplay: ProgressDisplay
+  /// Whether a port that is not there was waited for.
+  var hasWaited = false
+  /// Whether --wait is worth naming.
+  private var offersWait: Bool {
+    switch verb {
+    case .send, .receive, .pull, .device, .inspect: !hasWaited
+    case .ports, .doctor: false
+    }
+  }
   // What the last findings were about.
   var lastTitle: String?
 
@@ -46,6 +55,7 @@ final class Console {
     self.init(
       isJSON: screen.isJSON, isQuiet: screen.isQuiet, port: board.port, model: board.model,
       verb: .send, board: board, screen: screen)
+    hasWaited = board.settings.wait != nil
   }
 
   init(
@@ -224,7 +234,7 @@ final class Console {
   /// The sentence for an error.
   func failure(of error: any Error) -> Failure {
     if error is TransferLoop.Interruption { return .interrupted(verb, isUnderWay: false) }
-    let failure = Failure(error, port: place, model: model)
+    let failure = Failure(error, port: place, model: model, offersWait: offersWait)
     guard let portOrigin, Failure.isAboutPort(error) else { return failure }
     return Failure("\(failure.sentence) (the port is from \(portOrigin))", failure.exitCode)
   }

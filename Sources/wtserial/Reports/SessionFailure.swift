@@ -79,7 +79,7 @@ struct SessionFailure: Error {
       case is TransferLoop.Interruption:
         Failure.interrupted(
           verb, isUnderWay: isUnderWay, isResumable: isResumable)
-      default: Failure(error, port: port, model: model)
+      default: Failure(error, port: port, model: model, offersWait: false)
       }
     guard let rescued else { return failure }
     var what = rescued.isModel ? "the best model so far" : "what has come"
