@@ -66,7 +66,7 @@ struct ReceiveCommand: ParsableCommand {
   private func receive(_ console: Console) throws {
     let signals = try SignalWatcher()
     // Before the port: where nothing can be written, no sender needs to be waited for.
-    var next: Reception? = try reception(console)
+    var first: Reception? = try reception(console)
     let opened = try line.opener(for: port).open(signals: signals) { console.tell($0) }
     line.noteFlowControl(of: opened.port, console)
     var configuration = LinkConfiguration(
@@ -75,11 +75,11 @@ struct ReceiveCommand: ParsableCommand {
     configuration.rates = try line.rates(of: opened.port, opened.port.rateMemory, console)
     console.listening(baudRate: opened.port.baudRate)
     var loop = TransferLoop(port: FollowedPort(opened), signals: signals)
-    while let reception = next.take() {
-      let isReceived = try receive(with: reception, configuration, &loop, console)
-      if isReceived, !stay { return }
+    // Each is gone before the next one comes, for they write the same files.
+    while try !receive(with: first.take() ?? reception(console), configuration, &loop, console)
+      || stay
+    {
       configuration.nonce = .random(in: 0 ... .max)
-      next = try self.reception(console)
     }
   }
 
