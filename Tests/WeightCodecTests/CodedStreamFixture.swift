@@ -33,6 +33,16 @@ struct CodedModel {
     #expect(bases.count == bytes.count)
   }
 
+  /// Gives the last tensor a base.
+  mutating func setLastBase(_ elements: [UInt8]) {
+    let index = tensors.count - 1
+    let tensor = tensors[index]
+    tensors[index] = CodedTensor(
+      grid: tensor.grid, elementByteCount: tensor.elementByteCount, byteCount: tensor.byteCount,
+      hasBase: true)
+    bases.replaceSubrange(range(of: index), with: elements)
+  }
+
   /// Where a tensor lies.
   func range(of index: Int) -> Range<Int> {
     offsets[index]..<offsets[index] + tensors[index].byteCount
