@@ -287,8 +287,9 @@ public struct SendTransfer: ~Copyable, TransferMachine {
     case .lingering, .finished: return close(.done)
     case .awaitingInfo, .awaitingOffer, .awaitingAcceptance, .streaming, .awaitingVerification:
       restartCount += 1
-      // Who asked for the model asks again.
-      guard restartCount <= Self.restartLimit, !isGiving else {
+      // Somebody who asks for something, again perhaps, finds a receiver that is reset.
+      guard !isGiving else { return end(.linkClosed(.peerReset)) }
+      guard restartCount <= Self.restartLimit else {
         end(.linkClosed(.peerReset))
         return close(.aborted)
       }

@@ -39,7 +39,7 @@ final class MilestoneHook {
     case .improved: isWaiting = true
     case .connected, .interrupted, .resumed, .rateChanged, .began, .progress, .notQuantized,
       .substituted, .notStored, .measured, .goesOn, .startsOver, .kept, .notKept, .gave, .notGiven,
-      .giverFound:
+      .giverFound, .baseIsAnother:
       break
     }
     advance()

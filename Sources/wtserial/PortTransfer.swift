@@ -13,14 +13,13 @@ struct PortTransfer: Sendable {
 
   /// Opens the port and runs a session over it.
   ///
-  /// `began` is told the rate at which a receiver is looked for, `body` runs over the idle link, and says
-  /// which rate has failed on this line.
+  /// `began` is told the rate at which a receiver is looked for; `body` makes itself an idle link for each session.
   ///
   /// - Throws: what `body` and opening the port throw.
   func connect<Result>(
     over port: String, _ signals: consuming SignalWatcher, _ console: Console,
     mtu: Int = HostLink.mtu, began: (UInt32) -> Void,
-    _ body: (consuming Link, inout TransferLoop) throws -> Result,
+    _ body: (() -> Link, inout TransferLoop) throws -> Result,
     failedBaudRate: () -> UInt32 = { .max }
   ) throws -> Result {
     let opened = try line.opener(for: port).open(signals: signals) { console.tell($0) }
@@ -37,7 +36,11 @@ struct PortTransfer: Sendable {
     defer {
       if failedBaudRate() < .max { memory.note(failedBaudRate: failedBaudRate()) }
     }
-    return try body(HostLink.make(configuration, mtu: mtu), &loop)
+    let makeLink = {
+      configuration.nonce = .random(in: 0 ... .max)
+      return HostLink.make(configuration, mtu: mtu)
+    }
+    return try body(makeLink, &loop)
   }
 
   /// Opens the port and sends a model; tells the result, and returns it.
@@ -51,20 +54,30 @@ struct PortTransfer: Sendable {
     try connect(
       over: port, signals, console,
       began: { console.began(model: model, baudRate: $0, timeout: timeout) }
-    ) { link, loop in
-      do {
-        let result = try session.run(over: link, &loop)
-        console.sent(result)
-        return result
-      } catch {
-        var failure = SessionFailure(
-          error, session.statistics, line: line, timeout: timeout, verb: .send)
-        failure.offered = session.plan.manifest
-        failure.isResumable = session.plan.manifest.terms.identity != nil
-        throw failure
-      }
+    ) { makeLink, loop in
+      try run(session, over: makeLink(), &loop, console)
     } failedBaudRate: {
       session.failedBaudRate
+    }
+  }
+
+  /// Sends a model over an open port; tells the result, and returns it.
+  ///
+  /// - Throws: `SessionFailure`.
+  func run(
+    _ session: SendSession, over link: consuming Link, _ loop: inout TransferLoop,
+    _ console: Console
+  ) throws -> TransferResult {
+    do {
+      let result = try session.run(over: link, &loop)
+      console.sent(result)
+      return result
+    } catch {
+      var failure = SessionFailure(
+        error, session.statistics, line: line, timeout: timeout, verb: .send)
+      failure.offered = session.plan.manifest
+      failure.isResumable = session.plan.manifest.terms.identity != nil
+      throw failure
     }
   }
 
@@ -78,9 +91,9 @@ struct PortTransfer: Sendable {
     return try connect(
       over: port, SignalWatcher(), console,
       began: { console.asking(baudRate: $0, timeout: timeout) }
-    ) { link, loop in
+    ) { makeLink, loop in
       do {
-        return try session.run(over: link, &loop)
+        return try session.run(over: makeLink(), &loop)
       } catch let refusal as QuerySession.Refusal {
         throw Failure(refusal, console.place)
       } catch {

@@ -45,6 +45,7 @@ package final class QuerySession {
   private var work: DigestWork?
   private var digests: FinalDigests?
   private var answer: Answer?
+  private var refusal: Refusal?
   private var outcome: TransferOutcome?
   /// What happened on the link; complete when `run` has ended, in whatever way.
   package private(set) var statistics = LinkStatistics()
@@ -72,6 +73,7 @@ package final class QuerySession {
       loop.abort(&machine)
       throw error
     }
+    if let refusal { throw refusal }
     guard let answer else {
       throw SessionError.ended(outcome ?? .linkClosed(.local(.aborted)))
     }

@@ -27,7 +27,7 @@ extension SimulatedTransfer {
         case .began: beginnings.accepted = beginnings.now
         case .interrupted, .resumed, .rateChanged, .progress, .reached, .improved, .notStored,
           .measured, .notQuantized, .substituted, .goesOn, .startsOver, .kept, .notKept, .gave,
-          .notGiven, .giverFound:
+          .notGiven, .giverFound, .baseIsAnother:
           break
         }
       }

@@ -52,10 +52,10 @@ struct PullCommand: ParsableCommand {
     try PortTransfer(line: line, link: link, timeout: timeout).connect(
       over: port, SignalWatcher(), console,
       began: { console.asking(baudRate: $0, timeout: timeout) }
-    ) { link, loop in
+    ) { makeLink, loop in
       do {
         let digest = digest.flatMap { Digest(hex: $0) }
-        console.received(try session.fetch(digest, over: link, info, &loop), path: out)
+        console.received(try session.fetch(digest, over: makeLink(), info, &loop), path: out)
       } catch {
         var failure = SessionFailure(
           error, session.statistics, line: line, timeout: timeout, verb: .pull)

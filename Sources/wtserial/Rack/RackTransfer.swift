@@ -16,6 +16,7 @@ struct RackTransfer {
   private let boards: [Board]
   private let link: LinkOptions
   private let retryLimit: Int
+  private let earlier: EarlierOptions
   /// Of each board; those that get the same have the same one.
   private let models: [PreparedModel]
   private let screen: RackScreen
@@ -25,11 +26,13 @@ struct RackTransfer {
   ///
   /// - Throws: the exit code, when what is wrong has been told.
   init(
-    _ boards: [Board], _ link: LinkOptions, _ output: OutputOptions, retryLimit: Int
+    _ boards: [Board], _ link: LinkOptions, _ output: OutputOptions, _ earlier: EarlierOptions,
+    retryLimit: Int
   ) throws {
     self.boards = boards
     self.link = link
     self.retryLimit = retryLimit
+    self.earlier = earlier
     screen = RackScreen(output, boards)
     console = Console(
       isJSON: output.json, isQuiet: output.quiet, port: nil, model: nil, verb: .send)
@@ -70,7 +73,8 @@ struct RackTransfer {
     let group = DispatchGroup()
     for (board, model) in zip(boards, models) {
       let transfer = BoardTransfer(
-        board: board, model: model, link: link, retryLimit: retryLimit, relay: relay,
+        board: board, model: model, link: link, earlier: earlier, retryLimit: retryLimit,
+        relay: relay,
         screen: screen)
       // A queue of its own is a thread of its own, for it blocks.
       DispatchQueue(label: "wtserial.board", qos: .userInitiated).async(group: group) {
@@ -133,6 +137,7 @@ private struct BoardTransfer: Sendable {
   let board: Board
   let model: PreparedModel
   let link: LinkOptions
+  let earlier: EarlierOptions
   let retryLimit: Int
   let relay: SignalRelay
   let screen: RackScreen
@@ -173,11 +178,13 @@ private struct BoardTransfer: Sendable {
 
   private func attempt(_ console: Console) throws {
     let session = SendSession(model) { console.tell($0) }
+    earlier.configure(session)
     let transfer = PortTransfer(
       line: board.settings.line, link: link, reset: board.settings.reset,
       timeout: board.settings.timeout ?? SendCommand.timeoutByDefault)
     try transfer.run(
       session, of: model.name, over: board.port, SignalWatcher(following: relay), console)
+    earlier.keep(FilePath(board.model), session)
   }
 
   /// Waits a while, or until a signal comes, which the next attempt takes.

@@ -119,6 +119,8 @@ final class Console {
     case .notGiven(let error):
       let reason = SessionFailure(error, LinkStatistics(), baudRate: 0, timeout: 0, verb: .send)
       notice("somebody asked for the model: \(reason.failure(port: place, model: nil).sentence)")
+    case .baseIsAnother:
+      notice("the receiver holds another model than that of --base; the model goes without it")
     case .giverFound(let info): say("connected to \(printableText(info.name))")
     case .kept(let tensorCount, let byteCount):
       emit(.kept) {

@@ -52,7 +52,7 @@ struct SessionFailure: Error {
     case .ended: true
     case .writer(let error):
       if case .output = error { false } else { true }
-    case .noSender, .modelTooLarge, .digestMismatch, nil: false
+    case .noSender, .noSlots, .modelTooLarge, .digestMismatch, nil: false
     }
   }
 
@@ -74,6 +74,10 @@ struct SessionFailure: Error {
       case SessionError.digestMismatch:
         Failure(
           "the receiver has verified another model than was sent; send it again", .notVerified)
+      case SessionError.noSlots:
+        Failure(
+          "the receiver on \(port) has one place for a model, so what comes is used; leave "
+            + "--no-activate out", .badProtocol)
       case SessionError.noSender: noSender(port)
       case SessionError.writer(let error): Self.notWritten(error)
       case is TransferLoop.Interruption:

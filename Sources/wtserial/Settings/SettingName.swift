@@ -27,6 +27,7 @@ struct SettingName: Hashable {
   static let byCommand: [String: [SettingName]] = [
     "send": [port] + line + link + contents + [
       SettingName(name: "reset", kind: .value), SettingName(name: "timeout", kind: .value),
+      SettingName(name: "no-cache", kind: .flag),
     ] + output,
     "receive": [port] + line + link + [
       SettingName(name: "timeout", kind: .value), SettingName(name: "mtu", kind: .value),

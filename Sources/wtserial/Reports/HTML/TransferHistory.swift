@@ -72,7 +72,7 @@ struct TransferHistory {
     case .goesOn(let byteCount):
       mention("resumed", "goes on behind \(byteText(byteCount)) of an earlier transfer", at: time)
     case .improved, .notStored, .substituted, .notQuantized, .startsOver, .kept, .notKept,
-      .gave, .notGiven, .giverFound:
+      .gave, .notGiven, .giverFound, .baseIsAnother:
       break
     }
   }
