@@ -9,7 +9,7 @@ struct HoldingsReport {
     let time: Double
     let port: String
     let peer: String
-    /// What it does: resumes, keeps, compares, …
+    /// What it does: that it resumes, keeps, compares and so on.
     let abilities: [String]
     let room: Int?
     let slots: [Slot]
