@@ -135,6 +135,32 @@ struct CodedBaseTests {
     return sign * min(max(sign * base, low), max(high, low))
   }
 
+  /// What a receiver of some planes ends with is known to the sender.
+  @Test(arguments: CodedStreamTests.floats, [0, 1, 5, 9])
+  func cutsAreWhatIsHeld(_ dtype: DType, _ planes: Int) throws {
+    var generator = SeededGenerator(seed: UInt64(planes))
+    let format = try #require(FloatFormat(dtype))
+    let parts = dtype.rawValue >= DType.c32.rawValue ? 2 : 1
+    let bits = CodedStreamTests.drawnBits(
+      format, count: 99 * parts, oddShare: 0.1, &generator)
+    for change in Change.allCases {
+      let base = change.base(of: bits, format, oddShare: 0.1, &generator)
+      var model = CodedModel()
+      try model.add(dtype, [9, 11], bits, from: base)
+      let head = model.head(of: 0)
+      let units = try model.basePasses(of: 0, planes: head.commonPlaneCount + planes).dropLast()
+      guard !units.isEmpty else { continue }
+      let held = try model.decode(model.encode(Array(units), .lines)[0], .lines).memory
+      let planeCount = min(head.commonPlaneCount + planes, (head.topLevel ?? 0) + 1)
+      var cut = model.bytes
+      var span = cut.mutableSpan
+      var raw = unsafe span.mutableBytes
+      unsafe model.tensors[0].grid?.cut(
+        &raw, from: model.bases.span.bytes, topLevel: head.topLevel, planeCount: planeCount)
+      #expect(cut == held, "\(change)")
+    }
+  }
+
   @Test(arguments: CodecVariant.allCases)
   func whatDoesNotDifferIsNothing(_ variant: CodecVariant) throws {
     var model = CodedModel()

@@ -27,6 +27,12 @@ struct MantissaStep {
     planeFloor = (progress.topLevel ?? 0) - progress.planeCount + 1
   }
 
+  /// That of a tensor that has a base, with levels from `planeFloor` on told.
+  init(_ format: FloatFormat, planeFloor: Int) {
+    (self.format, self.planeFloor) = (format, planeFloor)
+    (bits, isFirst, isLast, knownBits) = (format.mantissaBits, true, true, 0)
+  }
+
   /// Begins a row of a tensor that has a base.
   mutating func beginRow() { history = 0 }
 
