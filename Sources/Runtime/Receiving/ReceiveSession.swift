@@ -280,8 +280,8 @@ package final class ReceiveSession {
     } else if before > 0 {
       tell(.startsOver(byteCount: before))
     }
-    let kept = manifest.keptTensors
-    if kept.count > 0 { tell(.kept(tensorCount: kept.count, byteCount: kept.byteCount)) }
+    let takeover = manifest.takeover
+    if !takeover.isEmpty { tell(.kept(takeover)) }
     tell(.began(manifest))
   }
 

@@ -18,6 +18,14 @@ struct BaseModel {
     places = digests.places
   }
 
+  /// A model as it would be known by a receiver that was sent it with this policy.
+  init(of checkpoint: Checkpoint, _ policy: SendPolicy) throws {
+    let source = ModelSource(checkpoint, policy)
+    var work = DigestWork(source, try ModelPlan(source, named: "", policy))
+    while !work.isComplete { try work.advance() }
+    self.init(work.result.models.last ?? .none, source, work.result)
+  }
+
   /// The tensor with this name, dtype and shape; nil where there is none.
   func tensor(like tensor: TensorDescriptor) -> Int? { places[tensor] }
 

@@ -132,7 +132,8 @@ struct OfferPreparation {
     var terms = OfferTerms()
     let relations = base.relations(
       of: digests.manifest, digests.digests,
-      allowingDifferences: info.abilities.contains(.takesDifferences))
+      allowingDifferences: info.abilities.contains(.takesDifferences)
+        && policy.adapted(to: info).policy.takesDifferences)
     if relations.contains(where: { $0 != .plain }) {
       terms.base = inUse
       terms.relations = relations

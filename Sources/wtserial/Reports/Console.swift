@@ -122,12 +122,7 @@ final class Console {
     case .baseIsAnother:
       notice("the receiver holds another model than that of --base; the model goes without it")
     case .giverFound(let info): say("connected to \(printableText(info.name))")
-    case .kept(let tensorCount, let byteCount):
-      emit(.kept) {
-        $0.tensors = tensorCount
-        $0.tensor_bytes = byteCount
-      }
-      say("\(countText(tensorCount, "tensor")), \(byteText(byteCount)), are there already")
+    case .kept(let takeover): kept(takeover)
     case .notKept(let error):
       notice(
         "\(error.path): \(error.errno): what comes is not kept for another session; the transfer "
@@ -170,6 +165,15 @@ final class Console {
     let size = byteText(manifest.byteCount)
     let stream = byteText(manifest.expectedByteCount)
     say("\(printableText(manifest.name)): \(tensors), \(size), as about \(stream)")
+  }
+
+  private func kept(_ takeover: Manifest.Takeover) {
+    emit(.kept) {
+      $0.tensors = takeover.keptCount
+      $0.tensor_bytes = takeover.keptByteCount
+      $0.differences = takeover.differenceCount
+    }
+    say(takeover.sentence)
   }
 
   func reached(_ milestone: Milestone, at byteCount: Int? = nil, _ isStored: Bool = false) {
@@ -309,4 +313,18 @@ func decimalText(_ metric: Metric) -> String {
     digits.insert(".", at: digits.index(digits.endIndex, offsetBy: -metric.digits))
   }
   return (metric.value < 0 ? "-" : "") + digits
+}
+
+extension Manifest.Takeover {
+  /// What is there already, for people.
+  var sentence: String {
+    let tensors = { (count: Int) in countText(count, "tensor") }
+    let kept = "\(tensors(keptCount)), \(byteText(keptByteCount)), \(keptCount == 1 ? "is" : "are")"
+    let differing = "\(tensors(differenceCount)) \(differenceCount == 1 ? "goes" : "go")"
+    return switch (keptCount, differenceCount) {
+    case (_, 0): "\(kept) there already"
+    case (0, _): "\(differing) as differences from the model that is there"
+    default: "\(kept) there already; \(differing) as differences from the model that is there"
+    }
+  }
 }
