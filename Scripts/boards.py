@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from elf import board_symbol
 from embedded import CompileError, compile_target
 from manifest import ROOT, load_targets
 
@@ -81,12 +82,13 @@ class Board:
     def link(self, objects, path):
         """Puts the program in its place when it is complete."""
         unfinished = path.with_suffix(".unfinished")
-        list_places = f"-Map={path.with_suffix('.map')}"
+        # Which board it is for is told by a symbol, of which nothing lies in memory.
+        options = ["--gc-sections", f"-Map={path.with_suffix('.map')}"]
+        options += [f"--defsym={board_symbol(self.name)}=0"]
         if self.compiler:
-            command = [*self.compiler, *self.link_flags, "-Wl,--gc-sections", f"-Wl,{list_places}"]
+            command = [*self.compiler, *self.link_flags, *(f"-Wl,{option}" for option in options)]
         else:
-            command = ["ld.lld", "--gc-sections", "--lto-O2", "-L", BOARDS]
-            command += ["-T", self.linker_script, list_places]
+            command = ["ld.lld", "--lto-O2", "-L", BOARDS, "-T", self.linker_script, *options]
         run(*command, *objects, "-o", unfinished)
         unfinished.replace(path)
 

@@ -11,6 +11,7 @@ HEADER, PROGRAM, SECTION = "<16xHHIIIIIHHHHHH", "<IIIIIIII", "<IIIIIIIIII"
 # Of e_flags of an AVR: its family, as avr-gcc numbers them.
 AVR_FAMILY = 0x7F
 REGION = re.compile(r"(\w+) \(\w+\) : ORIGIN = (0x[0-9A-Fa-f]+), LENGTH = (\d+)([KM]?)(?: - (\d+))?")
+BOARD_SYMBOL = "board_is_"
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20}
 
 
@@ -94,6 +95,19 @@ def machine_of(board):
     return {"arm": 40, "thu": 40, "ris": 243}.get(board.triple[:3])
 
 
+def board_symbol(name):
+    """The symbol by which a program tells that it is for this board; linkers take no hyphen."""
+    return BOARD_SYMBOL + name.replace("-", "_")
+
+
+def check_board(program, board):
+    """Raises ELFError where the program says that it is for another board; others say nothing."""
+    told = [name for name in program.symbols if name.startswith(BOARD_SYMBOL)]
+    if told and board_symbol(board.name) not in told:
+        found = told[0].removeprefix(BOARD_SYMBOL).replace("_", "-")
+        raise ELFError(f"is for another board than {board.name}: for {found}")
+
+
 def check_program(path, board):
     """Raises ELFError where the program would not run on the board."""
     program, machine = read_program(path), machine_of(board)
@@ -103,6 +117,7 @@ def check_program(path, board):
     family = board.emulator.get("avr-family")
     if family and program.flags & AVR_FAMILY != family:
         raise ELFError(f"is a program for another AVR than that of {board.name}")
+    check_board(program, board)
     if not board.linker_script:
         return
     regions = memory_regions(board.linker_script)

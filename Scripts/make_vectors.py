@@ -215,6 +215,9 @@ varint number
 body kind body                                    a record by its kind
 info compressions codecs room name                INFO
 limits planes kind parameter                      the end of INFO behind a name; kind `-`: none
+held abilities models identity count checksum     the end of INFO behind that; identity `-`: nothing unfinished
+compare digests                                   COMPARE
+answer count bits                                 HELD, of so many tensors
 milestone tier decibels                           MILESTONE
 metric tier digits value unit name                METRIC; the value as 32 bits
 unit index representation parameter compression   UNIT
@@ -238,6 +241,24 @@ failed code text                                  FAILED"""
         body = bytes([1, 2, 0]) + text(b"board") + bytes([planes])
         body += bytes([] if kind is None else [kind, parameter])
         file.add("limits", planes, "-" if kind is None else kind, parameter, record(64, body))
+    more = bytes([1, 2, 0]) + text(b"board") + bytes([0, 255, 0])
+    models = [hashlib.sha256(name).digest() for name in (b"one", b"two")]
+    for abilities, count, identity, length, checksum in (
+        (1, 0, None, 0, 0), (7, 1, None, 0, 0), (0, 2, None, 0, 0),
+        (1, 0, b"identity", 1, 0xCBF43926), (7, 2, b"\xff" * 8, 2**40, None),
+    ):  # fmt: skip
+        body = more + bytes([abilities, count]) + b"".join(models[:count])
+        if identity:
+            body += identity + varint(length)
+            body += b"" if checksum is None else checksum.to_bytes(4, "little")
+        file.add(
+            "held", abilities, b"".join(models[:count]), identity, length, checksum, record(64, body)
+        )
+    for count in (1, 2, 256):
+        digests = b"".join(hashlib.sha256(bytes([n])).digest()[:8] for n in range(count))
+        file.add("compare", digests, record(9, digests))
+    for count, bits in ((1, b"\1"), (8, b"\xa5"), (9, b"\0\1"), (2, b"\0")):
+        file.add("answer", count, bits, record(69, bits))
     for tier, digits, value, unit, name in (
         (255, 0, 0, b"", b"x"), (3, 2, 9510, b"%", b"accuracy"), (65, 9, 2**32 - 1, b"ms", b"time"),
         (64, 0, 2**31, "\u00b5s".encode(), b"n" * 64), (0, 1, 2**31 - 1, b"u" * 16, b"most"),
@@ -272,22 +293,34 @@ def manifest_vectors():
     file = VectorFile(
         """Manifests (Protocol.md §5.3): an offer, its tensors, and the model's digest (§5.6) when
 the digest of each content is SHA-256 of the name of its tensor.
+terms identity base goes-on                        of the offer that follows
 offer kind codec count expected-byte-count name record
 tensor name dtype shared-with extents record
+basis relations record                             of the offer before; relations 0 plain, 1 kept
 digest sha256"""
     )
 
-    def add(kind, name, tensors, codec=0, expected=0):
+    def add(kind, name, tensors, codec=0, expected=0, terms=None, relations=()):
         body = bytes([kind, codec]) + varint(len(tensors)) + varint(expected) + text(name)
+        if terms:
+            identity, base, goes_on = terms
+            file.add("terms", identity, base, goes_on)
+            flags = (1 if base else 0) | (2 if relations else 0) | goes_on << 2
+            body += (identity or bytes(8)) + bytes([flags]) + (base or b"")
         offer = record(1, body)
         file.add("offer", kind, codec, len(tensors), expected, name, offer)
-        hashed, digests, previous = offer, b"", b""
+        hashed, digests, previous = b"", b"", b""
         for tensor, dtype, extents, shared in tensors:
             encoded = tensor_record(tensor, dtype, extents, shared, previous)
             file.add("tensor", tensor, dtype, shared, extents, encoded)
             hashed, previous = hashed + encoded, tensor
             if shared is None and 0 not in extents:
                 digests += hashlib.sha256(tensor).digest()
+        for start in range(0, len(relations), 8192):
+            part = relations[start : start + 8192]
+            packed = sum(code << 2 * place for place, code in enumerate(part))
+            packed = packed.to_bytes((len(part) + 3) // 4, "little")
+            file.add("basis", part, record(10, packed))
         file.add("digest", hashlib.sha256(hashed + digests).digest())
 
     add(0, b"", [])
@@ -308,6 +341,14 @@ digest sha256"""
         ],
     )
     add(0, b"every dtype", [(b"t%d" % d, d, (2, 3), None) for d in DTYPE_SIZES])
+    pair = [(b"w", F32, (64, 64), None), (b"v", F32, (64, 64), None)]
+    base = hashlib.sha256(b"base").digest()
+    add(0, b"anew", pair, terms=(b"identity", None, 0))
+    add(0, b"on", pair, terms=(b"identity", None, 1))
+    add(0, b"kept", pair, terms=(b"identity", None, 1), relations=(1, 0))
+    add(0, b"based", pair, terms=(None, base, 0), relations=(0, 1))
+    several = [(b"t%d" % n, U8, (1 + n % 2,), 0 if n == 2 else None) for n in range(6)]
+    add(0, b"several", several, terms=(b"identity", base, 0), relations=(1, 0, 0, 1, 1))
     add(0, b"limits", [(b"n" * 1024, U8, (1,) * 64, None), (b"n" * 1023, U8, (2**62,), None)])
     return file
 

@@ -645,7 +645,7 @@ static uint32_t half_of_flash(const struct wt_receiver *r)
 
 static uint32_t image_in_slot(const struct wt_receiver *r)
 {
-    return SLOT_STATES + ((4u * r->tensors + 15u) & ~15u);
+    return WT_SLOT_SIZE(r->tensors, 0u);
 }
 
 static uint32_t table_crc(const struct wt_receiver *r)
@@ -1492,7 +1492,7 @@ static void take_field(struct wt_receiver *r, uint8_t byte)
             return;
         if (field == 2 && r->value != r->tensors)
             refuse(r, FAILED_MODEL, 0, another_count);
-        if (field == 4 && r->value != r->left - 1u) /* the name is all that is left */
+        if (field == 4 && r->value >= r->left) /* behind the name is nothing that matters here */
             broken(r);
 #if WT_FLASH
         if (field == 4) {
@@ -1502,7 +1502,7 @@ static void take_field(struct wt_receiver *r, uint8_t byte)
 #endif
     } else {
 #if WT_FLASH
-        if (r->place < WT_NAME_SIZE)
+        if (r->place < WT_NAME_SIZE && r->place < r->value)
             r->name[r->place++] = byte;
 #endif
         return;
@@ -1534,11 +1534,15 @@ static void end_model(struct wt_receiver *r)
     r->part = PART_DEAF;
     r->allowed = 0;
     r->work = WORK_CHECK;
-    uint16_t milliseconds = tell(r, WT_CHECK, 0, 0);
-#if WT_FLASH && WT_MEMORY
-    milliseconds = (uint16_t)(milliseconds + erase_milliseconds(r));
+    uint32_t milliseconds = tell(r, WT_CHECK, 0, 0);
+#if WT_FLASH
+    /* Programming, and reading again (store.md). */
+    milliseconds += r->image_size / 32u;
+#if WT_MEMORY
+    milliseconds += erase_milliseconds(r);
 #endif
-    wt_busy(r, milliseconds);
+#endif
+    wt_busy(r, (uint16_t)(milliseconds < 0xFFFF ? milliseconds : 0xFFFF));
 }
 
 /* The body is complete. */
@@ -1650,7 +1654,7 @@ static void take(struct wt_receiver *r, const uint8_t *bytes, uint16_t count)
         else if (take_varint(r, byte) && r->part != PART_DEAF)
             begin_body(r);
 #if WT_SHA256
-        if (kind == OFFER) /* §5.6: the manifest */
+        if (part == PART_TABLE) /* §5.6: the TENSOR records */
             sha_take(&r->manifest, byte);
 #endif
         if (part == PART_BODY && !(r->left = (uint16_t)(r->left - taken)) && r->part != PART_DEAF)

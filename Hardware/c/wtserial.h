@@ -76,7 +76,8 @@ enum wt_event {
     WT_ACCEPTED,  /* the sender's model is that of the table: the image is zero and will change */
     WT_UPDATED,   /* a tensor has become better: its index, passes done (0 where it came whole) */
     WT_MILESTONE, /* the model is usable as it is: enum wt_tier, quality in dB or 255 (§5.8) */
-    WT_CHECK,     /* digests are about to be computed, then WT_COMPLETE: returns for how many ms */
+    WT_CHECK,     /* digests are about to be computed, then WT_COMPLETE: returns for how many ms; what
+                     WT_FLASH takes is added to that */
     WT_COMPLETE,  /* every digest fits: store or use the model; returns whether that worked */
     WT_CLOSED     /* the session is over: the code of §4.6, or WT_SILENCE */
 };
@@ -105,6 +106,10 @@ struct wt_flash {
     void (*program)(void *context, uint32_t offset, const uint8_t *bytes, uint8_t count);
     void (*read)(void *context, uint32_t offset, uint8_t *bytes, uint8_t count);
 };
+
+/* Bytes of a slot for a model of so many tensors and an image of so many bytes; in a flash of whole
+   pages each slot takes as many as hold that. */
+#define WT_SLOT_SIZE(tensors, image_size) (128u + ((4u * (tensors) + 15u) & ~15u) + (image_size))
 #endif
 
 struct wt_config {

@@ -19,6 +19,8 @@ package enum CheckpointError: Error, Equatable, Sendable {
   case unrecognized(expected: CheckpointFormat)
   /// What must stand at this offset goes beyond the end.
   case truncated(at: Int)
+  /// The file ends before its safetensors header does, which takes `needed` bytes at least.
+  case safetensorsHeaderCutOff(found: Int, needed: Int)
   case malformedSafetensors(SafetensorsFault, at: Int)
   case malformedZip(ZipFault)
   case malformedPickle(PickleFault, at: Int)

@@ -39,7 +39,9 @@ public struct BackedStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStor
   public var preparationMilliseconds: UInt16 { 0 }
 
   /// Erasing a page, or programming all and reading it again, for its checksum.
-  public var commitMilliseconds: UInt16 { max(slots.flash.eraseMilliseconds, 200) }
+  public var commitMilliseconds: UInt16 {
+    isErased ? slots.storingMilliseconds : slots.flash.eraseMilliseconds
+  }
 
   /// Makes the image zero, piece by piece; true when it is.
   public mutating func prepare() -> Bool {

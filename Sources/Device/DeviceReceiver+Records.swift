@@ -63,7 +63,6 @@ extension DeviceReceiver where Store: ~Copyable {
   private mutating func take(_ byte: UInt8) -> Event? {
     position &+= 1
     if reader.order == .tensors { return takeTensor(byte) }
-    if reader.order == .offer { hash.model.update(byte) }
     switch reader.step {
     case .kind: return reader.begin(byte) ? nil : fail(DeviceFailure.broken)
     case .length:
@@ -123,13 +122,13 @@ extension DeviceReceiver where Store: ~Copyable {
       }
     case 3, 4:
       guard reader.takeNumber(byte) else { return nil }
-      // The name is all that is left.
-      guard reader.field == 3 || reader.number == reader.rest else {
+      guard reader.field == 3 || reader.number <= reader.rest else {
         return fail(DeviceFailure.broken)
       }
     default:
       let place = reader.field &- 5
-      if place < model.name.count { model.name[place] = byte }
+      // Behind the name is nothing that matters here.
+      if place < min(model.name.count, reader.number) { model.name[place] = byte }
     }
     reader.field &+= 1
     return nil
@@ -153,7 +152,7 @@ extension DeviceReceiver where Store: ~Copyable {
     switch reader.kind {
     case Kind.offer:
       guard reader.field >= 5 else { return fail(DeviceFailure.broken) }
-      for place in reader.field &- 5..<max(model.name.count, reader.field &- 5) {
+      for place in min(model.name.count, reader.number)..<model.name.count {
         model.name[place] = 0
       }
       reader.order = .tensors

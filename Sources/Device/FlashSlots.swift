@@ -59,6 +59,11 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
 
   var slotByteCount: Int { flash.pageCount / 2 &* flash.pageByteCount }
 
+  /// What programming an image and reading it again takes, in milliseconds (Hardware/store.md).
+  ///
+  /// Not less than 200, for states and marks come besides; not more than a BUSY can tell.
+  var storingMilliseconds: UInt16 { UInt16(clamping: max(imageByteCount / 32, 200)) }
+
   /// Where a slot begins in the flash.
   func start(of slot: Int) -> Int { slot == 0 ? 0 : slotByteCount }
 

@@ -59,7 +59,7 @@ public struct FlashStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStore
   public var preparationMilliseconds: UInt16 { slots.flash.eraseMilliseconds }
 
   /// Reading the image twice, for checksums.
-  public var commitMilliseconds: UInt16 { 200 }
+  public var commitMilliseconds: UInt16 { slots.storingMilliseconds }
 
   /// Makes the image zero, piece by piece; true when it is.
   public mutating func prepare() -> Bool {

@@ -17,7 +17,7 @@ public protocol WeightStore: ~Copyable {
   /// The longest time that a piece of making ready takes, in milliseconds.
   var preparationMilliseconds: UInt16 { get }
 
-  /// The longest time that a piece of a commit takes, in milliseconds.
+  /// The longest time that the next piece of a commit takes, in milliseconds.
   var commitMilliseconds: UInt16 { get }
 
   /// Makes the image zero, piece by piece; true when it is.

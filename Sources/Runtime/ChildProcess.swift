@@ -79,11 +79,12 @@ package enum ChildProcess {
       words: String(decoding: texts[1], as: UTF8.self))
   }
 
-  private struct Pipe: ~Copyable {
+  /// What a program writes, to be read here.
+  package struct Pipe: ~Copyable {
     let reader: OwnedDescriptor
     private var end: OwnedDescriptor?
 
-    init() throws(Errno) {
+    package init() throws(Errno) {
       var ends: [CInt] = [-1, -1]
       try systemCall { unsafe pipe(&ends) }
       reader = OwnedDescriptor(ends[0])
@@ -92,14 +93,27 @@ package enum ChildProcess {
       for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     }
 
-    var writer: CInt {
+    /// What the program gets.
+    package var writer: CInt {
       switch end {
       case .some(let end): end.rawValue
       case .none: -1
       }
     }
 
-    mutating func closeWriter() { end = nil }
+    /// To be called when the program has it.
+    package mutating func closeWriter() { end = nil }
+
+    /// What has been written by then, up to some kilobytes; nothing where there is nothing.
+    package func read(within nanoseconds: UInt64) throws(Errno) -> [UInt8] {
+      var poller = Poller()
+      poller.watch(reader.rawValue, for: .readable)
+      try poller.wait(nanoseconds: nanoseconds)
+      guard poller.isReadable(reader.rawValue) else { return [] }
+      var text: [UInt8] = []
+      _ = try ChildProcess.take(reader, &text)
+      return text
+    }
   }
 
   private static func take(
@@ -126,7 +140,8 @@ package enum ChildProcess {
     return signal == 0 ? status >> 8 & 0xFF : 128 + signal
   }
 
-  private static var inherited: [String] {
+  /// The environment of this process, which a program inherits: `NAME=VALUE` each.
+  package static var inherited: [String] {
     var entries: [String] = []
     var place = unsafe environ
     while let entry = unsafe place.pointee {

@@ -18,7 +18,7 @@ extension PeerLimits {
     LineLog.link.debug(
       """
       open: protocol version \(version), frames of up to \(mtu) bytes, \
-      \(usesWindow ? "a window of \(windowBlockCount) blocks" : "no window"), \
+      \(usesWindow ? "a window of \(windowBlockCount) blocks of 16 bytes" : "no window"), \
       \(usesCorrection ? "parity where it pays" : "no parity")
       """)
   }

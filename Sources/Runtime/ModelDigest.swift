@@ -23,7 +23,7 @@ package struct ContentDigest {
   }
 }
 
-/// The digest of a model: SHA-256 over the records of its manifest and then, in the manifest's
+/// The digest of a model: SHA-256 over the records of its tensors and then, in the manifest's
 /// order, the digest of each content (Protocol.md §5.6).
 package struct ModelDigest {
   private let manifest: Manifest
@@ -45,7 +45,7 @@ package struct ModelDigest {
   /// The digest; nil while a content is missing.
   package func finish() -> Digest? {
     var digest = ContentDigest()
-    digest.update(manifest.encoded().span)
+    digest.update(manifest.encodedTensors().span)
     for index in manifest.entries.indices where manifest.entries[index].hasContent {
       guard let content = contents[index] else { return nil }
       digest.update(content.bytes.span)

@@ -1,4 +1,4 @@
-internal import LinkLayer
+package import LinkLayer
 internal import Logging
 internal import NetworkPorts
 package import SerialDriver
@@ -8,7 +8,7 @@ internal import SystemPackage
 /// How long a port that is not there yet is waited for.
 package enum PortWait: Equatable, Sendable {
   case none
-  case seconds(Int)
+  case limited(Interval)
   case forever
 }
 
@@ -59,6 +59,11 @@ package struct PortOpener {
     self.wait = wait
   }
 
+  /// Whether the name is that of a port of this machine.
+  package var isLocal: Bool {
+    if case .selector = target { true } else { false }
+  }
+
   /// Opens the port; one that is not there is waited for, if that is wanted.
   ///
   /// - Throws: `PortSearchError`, what opening throws, and `Interruption` after a signal.
@@ -93,7 +98,8 @@ package struct PortOpener {
         // What was there from the start has had its time.
         if isAwaited, appearedAt == nil { appearedAt = MonotonicClock.now }
         let port = try SerialPort(opening: found.path, settings)
-        LineLog.port.debug("opened \(found.path) by \(selector): \(settings.words)")
+        let name = selector.description == found.path.string ? "" : " by \(selector)"
+        LineLog.port.debug("opened \(found.path)\(name): \(settings.words)")
         if let description = found.description {
           LineLog.port.debug(
             "its driver is \(description.driver ?? "unknown"), at \(description.usb?.location ?? "no USB")"
@@ -163,7 +169,7 @@ package struct PortOpener {
   private func isWorthWaiting(since start: Instant) -> Bool {
     switch wait {
     case .none: false
-    case .seconds(let seconds): MonotonicClock.now - start < .seconds(Int64(seconds))
+    case .limited(let limit): MonotonicClock.now - start < limit
     case .forever: true
     }
   }
@@ -172,7 +178,7 @@ package struct PortOpener {
   private var absenceLimit: Interval? {
     switch wait {
     case .none: FollowedPort.absenceLimit
-    case .seconds(let seconds): max(FollowedPort.absenceLimit, .seconds(Int64(seconds)))
+    case .limited(let limit): max(FollowedPort.absenceLimit, limit)
     case .forever: nil
     }
   }

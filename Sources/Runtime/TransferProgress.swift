@@ -12,6 +12,22 @@ package enum TransferNews {
   case resumed
   /// The line runs at another rate now.
   case rateChanged(UInt32)
+  /// The transfer goes on where an earlier one has ended, with so many bytes of the stream.
+  case goesOn(byteCount: Int)
+  /// So many bytes of another transfer are given up, since this one is of another model.
+  case startsOver(byteCount: Int)
+  /// The receiver holds these tensors already: so many, of so many bytes.
+  case kept(tensorCount: Int, byteCount: Int)
+  /// The model that this end holds was sent to somebody who had asked for it.
+  case gave(TransferResult)
+  /// It was asked for, and did not get there.
+  case notGiven(SessionError)
+  /// Who holds a model has said what it is.
+  case giverFound(ReceiverInfo)
+  /// The receiver holds another model than the one that was named.
+  case baseIsAnother
+  /// What comes is not kept for another session.
+  case notKept(OutputError)
   /// The model is known and taken.
   case began(Manifest)
   /// All of the model has come so far, with so many bytes of the stream; where this end receives,
@@ -35,6 +51,8 @@ package enum TransferNews {
 package struct TransferProgress: Sendable {
   /// Bytes of the stream that are through.
   package var byteCount: Int
+  /// Those of them that earlier sessions have brought.
+  package var resumedByteCount = 0
   /// Bytes that the whole stream is expected to have.
   package var byteTotal: Int
   /// How far all of the model is.
@@ -52,6 +70,8 @@ package struct TransferProgress: Sendable {
 
 /// What a transfer came to.
 package struct TransferResult: Sendable {
+  /// Whether the receiver held the model before, and nothing was sent.
+  package var isUnchanged = false
   package var manifest: Manifest
   package var digest: Digest
   package var progress: TransferProgress
@@ -62,6 +82,8 @@ package enum SessionError: Error, Equatable {
   case ended(TransferOutcome)
   /// Nobody has begun to send within the time given.
   case noSender
+  /// The receiver has one place for a model, and what it uses would have to go.
+  case noSlots
   /// The receiver has less room than the model takes.
   case modelTooLarge(byteCount: Int, limit: Int)
   /// The receiver claims to have verified a model with another digest.

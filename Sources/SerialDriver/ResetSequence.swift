@@ -26,18 +26,25 @@ package struct ResetSequence: Equatable, Sendable {
   private static let waitLimitMilliseconds = 10_000
   private static let stepCountLimit = 64
 
-  /// Reads a name or a sequence; nil where it is neither.
-  package init?(_ text: String) {
-    switch text.lowercased() {
-    case "none": steps = []
-    case "dtr": steps = Self.parse("D0|W0.25|D1|W0.05") ?? []
-    case "rts": steps = Self.parse("R1|W0.1|R0|W0.05") ?? []
-    // RTS alone holds the chip in reset; with DTR it would choose the boot loader.
-    case "esp": steps = Self.parse("D0|R1|W0.1|R0|W0.05") ?? []
-    default:
-      guard let steps = Self.parse(text) else { return nil }
-      self.steps = steps
-    }
+  /// What is wrong with a text that is neither a name nor a sequence.
+  package enum Flaw: Error, Equatable, Sendable {
+    /// A step that there is not; `number` counts from 1.
+    case step(number: Int, text: String)
+    case tooManySteps(limit: Int)
+  }
+
+  /// Reads a name or a sequence.
+  package init(parsing text: String) throws(Flaw) {
+    let sequence =
+      switch text.lowercased() {
+      case "none": ""
+      case "dtr": "D0|W0.25|D1|W0.05"
+      case "rts": "R1|W0.1|R0|W0.05"
+      // RTS alone holds the chip in reset; with DTR it would choose the boot loader.
+      case "esp": "D0|R1|W0.1|R0|W0.05"
+      default: text
+      }
+    steps = sequence.isEmpty && !text.isEmpty ? [] : try Self.parse(sequence)
   }
 
   /// Whether it sets RTS, which flow control by RTS and CTS has for itself.
@@ -50,12 +57,14 @@ package struct ResetSequence: Equatable, Sendable {
     }
   }
 
-  private static func parse(_ text: String) -> [Step]? {
+  private static func parse(_ text: String) throws(Flaw) -> [Step] {
     let parts = text.split(separator: "|", omittingEmptySubsequences: false)
-    guard parts.count <= stepCountLimit else { return nil }
+    guard parts.count <= stepCountLimit else { throw .tooManySteps(limit: stepCountLimit) }
     var steps: [Step] = []
     for part in parts {
-      guard let step = step(part) else { return nil }
+      guard let step = step(part) else {
+        throw .step(number: steps.count + 1, text: String(part))
+      }
       steps.append(step)
     }
     return steps

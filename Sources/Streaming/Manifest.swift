@@ -44,12 +44,14 @@ public struct Manifest: Equatable, Sendable {
   public let name: [UInt8]
   /// The tensors in the order of the file.
   public let entries: [Entry]
+  /// What a transfer that goes on is known by, and what it builds on.
+  public var terms: OfferTerms
 
   /// - Precondition: tensor names within their limit; `sharedWith` names an earlier entry that has the
   ///   same dtype and shape and does not share itself.
   public init(
     kind: Kind, codec: CodecVariant? = nil, expectedByteCount: Int = 0, name: [UInt8],
-    entries: [Entry]
+    entries: [Entry], terms: OfferTerms = OfferTerms()
   ) {
     for entry in entries {
       precondition(
@@ -60,6 +62,36 @@ public struct Manifest: Equatable, Sendable {
     self.expectedByteCount = max(expectedByteCount, 0)
     self.name = Array(name.prefix(Self.nameByteCountLimit))
     self.entries = entries
+    self.terms = terms
+  }
+
+  /// Tensors with content.
+  public var contentCount: Int {
+    var count = 0
+    for entry in entries where entry.hasContent { count += 1 }
+    return count
+  }
+
+  /// How each tensor builds on what the receiver holds, by its index; those without content do not.
+  public var relations: [TensorRelation] {
+    var rest = terms.relations[...]
+    return entries.map { $0.hasContent ? rest.popFirst() ?? .plain : .plain }
+  }
+
+  /// The indices of the tensors that come.
+  public var arriving: [Int] {
+    let relations = relations
+    return entries.indices.filter { entries[$0].hasContent && relations[$0] != .kept }
+  }
+
+  /// The tensors that the receiver keeps: how many, and their size in bytes.
+  public var keptTensors: (count: Int, byteCount: Int) {
+    var (count, sum) = (0, 0)
+    for (entry, relation) in zip(entries, relations) where relation == .kept {
+      count += 1
+      sum += entry.tensor.byteCount
+    }
+    return (count, sum)
   }
 
   /// The bytes of all tensors as the file has them, shared ones once.
@@ -73,18 +105,26 @@ public struct Manifest: Equatable, Sendable {
   func expecting(byteCount: Double) -> Manifest {
     Manifest(
       kind: kind, codec: codec, expectedByteCount: Int(byteCount.rounded()), name: name,
-      entries: entries)
+      entries: entries, terms: terms)
   }
 
-  /// The records of the manifest: what the receiver reads, and what the model's digest starts with.
+  /// The records of the manifest: the offer, the tensors, and on what they build.
   public func encoded() -> [UInt8] {
     var stream: [UInt8] = []
     var body = [kind.rawValue, codec?.rawValue ?? 0]
     Varint.append(entries.count, to: &body)
     Varint.append(expectedByteCount, to: &body)
     Varint.append(name.count, to: &body)
-    body += name
+    body += name + terms.encoded()
     Record.append(.offer, body: body, to: &stream)
+    stream += encodedTensors()
+    TensorRelation.append(terms.relations, to: &stream)
+    return stream
+  }
+
+  /// The records of the tensors, which the model's digest starts with.
+  public func encodedTensors() -> [UInt8] {
+    var stream: [UInt8] = []
     var previous: [UInt8] = []
     for entry in entries {
       Record.append(.tensor, body: entry.encoded(after: previous), to: &stream)

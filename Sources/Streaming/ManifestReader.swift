@@ -11,12 +11,16 @@ public struct ManifestReader: Sendable {
   private var expectedByteCount = 0
   private var name: [UInt8] = []
   private var entries: [Manifest.Entry] = []
+  private var contentCount = 0
   // nil before the offer
   private var tensorCount: Int?
   // Of the bodies, with names written out: front coding must not multiply what a peer has to send.
   private var byteCount = 0
   // Of all tensors, shared ones too.
   private var tensorByteCount = 0
+  private var terms = OfferTerms()
+  // Whether relations follow the tensors.
+  private var hasBasis = false
 
   /// Stands before the offer.
   public init() {}
@@ -26,13 +30,24 @@ public struct ManifestReader: Sendable {
     _ record: RecordKind, body bytes: [UInt8]
   ) throws(RecordError) -> Manifest? {
     if let tensorCount {
-      guard record == .tensor else { throw .unexpected(record) }
-      try take(try Manifest.Entry(parsing: bytes, after: entries.last, index: entries.count), bytes)
-      return entries.count == tensorCount ? manifest : nil
+      if entries.count < tensorCount {
+        guard record == .tensor else { throw .unexpected(record) }
+        let entry = try Manifest.Entry(parsing: bytes, after: entries.last, index: entries.count)
+        try take(entry, bytes)
+      } else {
+        guard record == .basis else { throw .unexpected(record) }
+        try TensorRelation.take(bytes, of: contentCount, into: &terms.relations)
+      }
+    } else {
+      guard record == .offer else { throw .unexpected(record) }
+      try takeOffer(bytes)
     }
-    guard record == .offer else { throw .unexpected(record) }
-    try takeOffer(bytes)
-    return tensorCount == 0 ? manifest : nil
+    return isComplete ? manifest : nil
+  }
+
+  private var isComplete: Bool {
+    guard entries.count == tensorCount else { return false }
+    return !hasBasis || contentCount > 0 && terms.relations.count == contentCount
   }
 
   private mutating func takeOffer(_ bytes: [UInt8]) throws(RecordError) {
@@ -49,6 +64,7 @@ public struct ManifestReader: Sendable {
     let nameByteCount = try body.varint()
     guard nameByteCount <= Manifest.nameByteCountLimit else { throw .badName }
     name = try body.bytes(nameByteCount)
+    hasBasis = try terms.parse(&body)
     guard body.isAtEnd else { throw .trailingBytes }
     byteCount = bytes.count
     tensorCount = count
@@ -62,11 +78,13 @@ public struct ManifestReader: Sendable {
     guard !overflow else { throw .badShape }
     tensorByteCount = sum
     entries.append(entry)
+    if entry.hasContent { contentCount += 1 }
   }
 
   private var manifest: Manifest {
     Manifest(
-      kind: kind, codec: codec, expectedByteCount: expectedByteCount, name: name, entries: entries)
+      kind: kind, codec: codec, expectedByteCount: expectedByteCount, name: name, entries: entries,
+      terms: terms)
   }
 
   /// A shared tensor is one of the same bytes, and the other one is not itself shared.
@@ -75,5 +93,23 @@ public struct ManifestReader: Sendable {
     guard other.sharedWith == nil, other.tensor.dtype == entry.tensor.dtype,
       other.tensor.shape == entry.tensor.shape
     else { throw .badIndex(sharedWith) }
+  }
+}
+
+extension Manifest {
+  /// Reads the records that `encoded()` has written.
+  package init(encoded stream: [UInt8]) throws(RecordError) {
+    var records = RecordReader()
+    var manifests = ManifestReader()
+    var position = 0
+    while true {
+      guard case .record(let kind, let body) = try records.next(stream.span, from: &position) else {
+        throw .truncated
+      }
+      guard let manifest = try manifests.take(kind, body: body) else { continue }
+      guard position == stream.count else { throw .trailingBytes }
+      self = manifest
+      return
+    }
   }
 }

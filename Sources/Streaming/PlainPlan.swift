@@ -49,7 +49,7 @@ extension TransferPlan {
   /// relative error, which counts √n for n elements, so gain per byte falls with size. What is not a float
   /// (counters, positions) comes last. Within a group, file order breaks ties.
   public init(_ manifest: Manifest, _ policy: PlainPolicy, _ facts: [Int: ContentFacts] = [:]) {
-    var order = manifest.entries.indices.filter { manifest.entries[$0].hasContent }
+    var order = manifest.arriving
     let ranks = manifest.entries.map { Self.rank(of: $0.tensor, policy) }
     order.sort { left, right in
       let (first, second) = (ranks[left], ranks[right])

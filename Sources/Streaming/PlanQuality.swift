@@ -10,12 +10,13 @@ public struct PlanQuality: Sendable {
   private var total = 0.0
   private var error = 0.0
 
-  /// Before the first step: nothing is known.
+  /// Before the first step: nothing is known of the tensors that come.
   public init(_ manifest: Manifest) {
     var counts: [Int: Double] = [:]
-    for (index, entry) in manifest.entries.enumerated() where Self.counts(entry) {
-      counts[index] = Double(entry.tensor.shape.elementCount)
-      total += Double(entry.tensor.shape.elementCount)
+    for index in manifest.arriving where Self.counts(manifest.entries[index]) {
+      let count = Double(manifest.entries[index].tensor.shape.elementCount)
+      counts[index] = count
+      total += count
     }
     self.counts = counts
     error = total

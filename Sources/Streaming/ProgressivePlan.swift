@@ -37,7 +37,7 @@ private struct Planner {
     self.manifest = manifest
     self.facts = facts
     self.policy = policy
-    indices = manifest.entries.indices.filter { manifest.entries[$0].hasContent }
+    indices = manifest.arriving
     for index in indices {
       guard let fact = facts[index], case .planes(let survey, let scales) = fact.way,
         !isSmall(index)

@@ -4,7 +4,7 @@ public import WeightCodec
 /// What is sent, in order.
 public struct TransferPlan: Equatable, Sendable {
   /// What the model consists of.
-  public let manifest: Manifest
+  public var manifest: Manifest
   /// What goes out, step by step; milestones with it.
   public let steps: [PlanStep]
 

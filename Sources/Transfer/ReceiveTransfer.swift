@@ -6,7 +6,9 @@ public import Streaming
 ///
 /// The caller answers events:
 /// - `.connected`: what was received before is void; a sender begins anew.
-/// - `.offered`: call `accept()` or `fail(_:)`.
+/// - `.compared`: call `tell(held:)`.
+/// - `.unchanged`: call `confirm(_:)` or `fail(_:)`.
+/// - `.offered`: call `accept()` or `fail(_:)`, and `replay(_:)` while `wantsReplay`.
 /// - `.content`, `.coded`: call `takeContent` before the next `nextEvent()`.
 /// - `.finished`: call `confirm(_:)` or `fail(_:)`.
 public struct ReceiveTransfer: ~Copyable, TransferMachine {
@@ -18,6 +20,21 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
     case interrupted
     /// It is back, and the transfer goes on where it was.
     case resumed
+    /// Which tensors are held whose digests begin so?
+    case compared([DigestPrefix])
+    /// The sender's model is the one that is held, of this digest.
+    case unchanged(Digest)
+    /// What is held? Call `tell(_:)`.
+    case listed
+    /// The model of this digest is to be used: call `confirm(_:)` or `fail(_:)`.
+    case activated(Digest)
+    /// The model that was in use before is to be used: call `confirm(_:)` or `fail(_:)`.
+    case rolledBack
+    /// A model that is held is to be sent: this machine has ended, and `SendTransfer(giving:)` goes on, or
+    /// `fail(_:)` says that there is none.
+    case fetched(FetchRequest)
+    /// Who holds a model has said what it is: call `fetch(_:)`.
+    case giverReady(ReceiverInfo)
     /// A model is on offer.
     case offered(Manifest)
     /// The content of a tensor begins.
@@ -38,6 +55,10 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
 
   private enum State: Equatable {
     case listening
+    /// As the one who fetches: nobody has answered yet, nobody has said what it is, the request is to be made.
+    case connecting, awaitingInfo, awaitingRequest
+    /// As the one who is asked: somebody else goes on.
+    case handedOver
     case awaitingOffer
     case awaitingAcceptance
     case betweenUnits
@@ -52,8 +73,11 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
   // Longer than silence is borne: else a short outage at the very end would look like a failure there.
   private static let closingLimit = Interval.seconds(10)
 
-  private let info: ReceiverInfo
+  /// What the next sender is told; what is unfinished may change.
+  public var info: ReceiverInfo
   private var link: Link
+  // Whether this end has asked for the model.
+  private let isFetching: Bool
   private var state = State.listening
   private var outbox = Outbox()
   private var inbox = Inbox()
@@ -67,16 +91,72 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
   public init(link: consuming Link, info: ReceiverInfo) {
     self.link = link
     self.info = info
+    isFetching = false
     self.link.listen()
+  }
+
+  /// Looks for somebody who holds a model, over an idle link of which this end is the initiator.
+  public init(fetchingOver link: consuming Link, info: ReceiverInfo, at now: Instant) {
+    self.link = link
+    self.info = info
+    isFetching = true
+    state = .connecting
+    self.now = now
+    self.link.open(at: now)
+  }
+
+  /// What another machine goes on with.
+  struct Connection: ~Copyable {
+    var link: Link
+    let inbox: Inbox
+    let now: Instant
+  }
+
+  consuming func handOver() -> Connection {
+    precondition(state == .handedOver, "it follows .fetched")
+    return Connection(link: link, inbox: inbox, now: now)
   }
 
   // MARK: - The caller's part
 
-  /// Takes the model on offer.
-  public mutating func accept() {
+  /// Takes the model on offer; where it goes on, so many bytes of an earlier session come first.
+  public mutating func accept(replaying byteCount: Int = 0) {
     precondition(state == .awaitingAcceptance, "acceptance follows .offered")
     state = .betweenUnits
+    if manifest?.terms.identity != nil { inbox.goOn(behind: byteCount) }
     say(.accept)
+  }
+
+  /// Whether the next bytes of an earlier session are wanted.
+  public var wantsReplay: Bool { inbox.wantsReplay && events.isEmpty && contentByteCount == 0 }
+
+  /// Bytes of an earlier session that are still to come.
+  public var replayRest: Int { inbox.replayRest }
+
+  /// Takes the next ones.
+  public mutating func replay(_ bytes: [UInt8]) { inbox.replay(bytes) }
+
+  /// The bytes behind the manifest that have come since the last call, where the stream has an identity:
+  /// kept, they can be replayed in another session.
+  public mutating func takeReceived() -> [UInt8] { inbox.takeCaptured() }
+
+  /// Answers which of the compared tensors are held.
+  public mutating func tell(held: [Bool]) {
+    precondition(state == .awaitingOffer, "a comparison comes before an offer")
+    say(.held, DigestPrefix.bits(held))
+  }
+
+  /// Answers what is held.
+  public mutating func tell(_ listing: Listing) {
+    precondition(state == .awaitingOffer, "a list comes before an offer")
+    say(.listing, listing.encoded())
+  }
+
+  /// Asks for a model; it is offered then.
+  public mutating func fetch(_ request: FetchRequest) {
+    precondition(state == .awaitingRequest, "a request follows .giverReady")
+    state = .awaitingOffer
+    say(.fetch, request.encoded())
   }
 
   /// The model is verified and safely stored.
@@ -90,7 +170,9 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
   public mutating func report(_ metric: Metric) {
     switch state {
     case .betweenUnits, .inUnit, .awaitingConfirmation: say(.metric, metric.encoded())
-    case .listening, .awaitingOffer, .awaitingAcceptance, .closing, .finished: break
+    case .listening, .connecting, .awaitingInfo, .awaitingRequest, .awaitingOffer,
+      .awaitingAcceptance, .handedOver, .closing, .finished:
+      break
     }
   }
 
@@ -102,8 +184,10 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
   /// Gives the model up and tells the sender why.
   public mutating func fail(_ failure: ReceiverFailure) {
     switch state {
-    case .listening, .finished, .closing: return
-    case .awaitingOffer, .awaitingAcceptance, .betweenUnits, .inUnit, .awaitingConfirmation: break
+    case .listening, .connecting, .finished, .closing: return
+    case .awaitingInfo, .awaitingRequest, .awaitingOffer, .awaitingAcceptance, .betweenUnits,
+      .inUnit, .awaitingConfirmation, .handedOver:
+      break
     }
     state = .closing(.receiverFailed(failure), until: now + Self.closingLimit)
     say(.failed, failure.encoded())
@@ -159,7 +243,9 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
   /// The room that `transmit` needs.
   public var transmitByteCountLimit: Int { link.transmitByteCountLimit }
   /// Whether it is over, and everything told.
-  public var isFinished: Bool { state == .finished && events.isEmpty }
+  public var isFinished: Bool {
+    (state == .finished || state == .handedOver) && events.isEmpty
+  }
   /// What happened on the link.
   public var statistics: LinkStatistics { link.statistics }
 
@@ -202,17 +288,22 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
     manifestReader = ManifestReader()
     manifest = nil
     contentByteCount = 0
-    state = .awaitingOffer
     events = [.connected(peer)]
+    guard !isFetching else {
+      state = .awaitingInfo
+      return
+    }
+    state = .awaitingOffer
     say(.info, info.encoded())
   }
 
   private mutating func interrupted() {
     switch state {
-    case .listening, .finished: break
+    case .listening, .connecting, .handedOver, .finished: break
     // The last word has been said: it is no use to wait for an answer.
     case .closing(let outcome, _): close(outcome)
-    case .awaitingOffer, .awaitingAcceptance, .betweenUnits, .inUnit, .awaitingConfirmation:
+    case .awaitingInfo, .awaitingRequest, .awaitingOffer, .awaitingAcceptance, .betweenUnits,
+      .inUnit, .awaitingConfirmation:
       events.append(.interrupted)
     }
   }
@@ -220,9 +311,11 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
   private mutating func linkClosed(_ reason: CloseReason) {
     switch state {
     case .listening, .finished: break
+    case .connecting: finish(.linkClosed(reason))
     // The sender has heard the last word, or will never answer it.
     case .closing(let outcome, _): finish(outcome)
-    case .awaitingOffer, .awaitingAcceptance, .betweenUnits, .inUnit, .awaitingConfirmation:
+    case .awaitingInfo, .awaitingRequest, .awaitingOffer, .awaitingAcceptance, .betweenUnits,
+      .inUnit, .awaitingConfirmation, .handedOver:
       finish(.linkClosed(reason))
     }
   }
@@ -239,8 +332,10 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
 
   private mutating func readRecord() {
     switch state {
-    case .listening, .awaitingAcceptance, .awaitingConfirmation, .closing, .finished: return
-    case .awaitingOffer, .betweenUnits, .inUnit: break
+    case .listening, .connecting, .awaitingRequest, .awaitingAcceptance, .awaitingConfirmation,
+      .handedOver, .closing, .finished:
+      return
+    case .awaitingInfo, .awaitingOffer, .betweenUnits, .inUnit: break
     }
     do throws(RecordError) {
       while events.isEmpty {
@@ -263,11 +358,23 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
 
   private mutating func take(_ kind: RecordKind, _ body: [UInt8]) throws(RecordError) {
     switch (kind, state) {
-    case (.offer, .awaitingOffer), (.tensor, .awaitingOffer):
+    case (.offer, .awaitingOffer), (.tensor, .awaitingOffer), (.basis, .awaitingOffer):
       guard let manifest = try manifestReader.take(kind, body: body) else { return }
       self.manifest = manifest
       state = .awaitingAcceptance
       events.append(.offered(manifest))
+    case (.info, .awaitingInfo):
+      state = .awaitingRequest
+      events.append(.giverReady(try ReceiverInfo(parsing: body)))
+    case (.failed, _) where isFetching:
+      finish(.receiverFailed(try ReceiverFailure(parsing: body)))
+      link.close(.done)
+    case (_, .awaitingOffer) where isRequest(kind): try takeRequest(kind, body)
+    case (.compare, .awaitingOffer):
+      events.append(.compared(try DigestPrefix.parse(body)))
+    case (.unchanged, .awaitingOffer):
+      state = .awaitingConfirmation
+      events.append(.unchanged(try digest(body)))
     case (.unit, .betweenUnits):
       let unit = try Unit(parsing: body)
       guard let manifest else { throw .unexpected(kind) }
@@ -283,6 +390,31 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
       state = .awaitingConfirmation
       events.append(.finished(try digest(body)))
     default: throw .unexpected(kind)
+    }
+  }
+
+  private func isRequest(_ kind: RecordKind) -> Bool {
+    guard !isFetching else { return false }
+    switch kind {
+    case .list, .activate, .rollback, .fetch: return true
+    default: return false
+    }
+  }
+
+  private mutating func takeRequest(
+    _ kind: RecordKind, _ body: [UInt8]
+  ) throws(RecordError) {
+    switch kind {
+    case .list: events.append(.listed)
+    case .activate:
+      state = .awaitingConfirmation
+      events.append(.activated(try digest(body)))
+    case .rollback:
+      state = .awaitingConfirmation
+      events.append(.rolledBack)
+    default:
+      state = .handedOver
+      events.append(.fetched(try FetchRequest(parsing: body)))
     }
   }
 

@@ -5,7 +5,9 @@ public import Streaming
 /// is done when the receiver has verified the whole.
 ///
 /// The caller answers events and feeds content:
-/// - `.receiverReady`: call `offer(_:)`.
+/// - `.receiverReady`: call `offer(_:)`, or `keep(_:)` for a model that the receiver holds. Before an offer
+///   `compare(_:)` asks which tensors it holds; to go on with an unfinished transfer call `skip(byteCount:)`
+///   and feed what is there, while `wantsContent`.
 /// - Whenever `wantsContent`: call `append(coded:)`, `append(_:)` for a milestone, or `beginUnit`,
 ///   `append(content:)`, `endUnit` for a content, as the plan's steps have it; then `finish` once.
 public struct SendTransfer: ~Copyable, TransferMachine {
@@ -19,6 +21,10 @@ public struct SendTransfer: ~Copyable, TransferMachine {
     case resumed
     /// The receiver has said what it is: offer it a model.
     case receiverReady(ReceiverInfo)
+    /// The receiver holds these of the tensors that were compared.
+    case held([Bool])
+    /// It holds these models.
+    case listed(Listing)
     /// The receiver takes the model.
     case accepted
     /// The receiver has measured something with what it has of the model.
@@ -29,7 +35,7 @@ public struct SendTransfer: ~Copyable, TransferMachine {
     case ended(TransferOutcome)
   }
 
-  private enum State: Equatable {
+  enum State: Equatable {
     case connecting
     case awaitingInfo
     case awaitingOffer
@@ -46,29 +52,92 @@ public struct SendTransfer: ~Copyable, TransferMachine {
   // Longer than any retransmission timer of the receiver can be on a line that works.
   private static let lingerLimit = Interval.milliseconds(1500)
 
-  private var link: Link
-  private var state = State.connecting
-  private var outbox = Outbox()
-  private var inbox = Inbox()
-  private var events: [Event] = []
+  var link: Link
+  var state = State.connecting
+  var outbox = Outbox()
+  var inbox = Inbox()
+  var events: [Event] = []
   // Not told yet: the link is closed, and what it has brought is still to be read.
   private var closeReason: CloseReason?
   private var now = Instant(microseconds: 0)
+  // Whether the other end has asked for the model.
+  private let isGiving: Bool
   private var restartCount = 0
+  // Tensors that were compared, and what the receiver has said of them so far.
+  private var comparedCount = 0
+  private var held: [Bool] = []
+  // Of the stream, what the receiver has, now and when it had most.
+  private var skippedByteCount = 0
+  private var reachedByteCount = 0
+  // Fed before the offer, and behind what the receiver has.
+  private var remainder: [UInt8] = []
+  // Whether the end has been fed.
+  private var isComplete = false
 
   /// Starts to look for a receiver over an idle link, of which this end is the initiator.
   public init(link: consuming Link, at now: Instant) {
     self.link = link
     self.link.open(at: now)
     self.now = now
+    isGiving = false
+  }
+
+  /// Goes on where a receiver was asked for a model that it holds: from here on it is the sender.
+  ///
+  /// The caller offers that model, to the taker of the request.
+  public init(giving receiver: consuming ReceiveTransfer) {
+    let connection = receiver.handOver()
+    inbox = connection.inbox
+    now = connection.now
+    link = connection.link
+    state = .awaitingOffer
+    isGiving = true
   }
 
   // MARK: - The caller's part
 
+  /// Tells the receiver that it holds the model, of this digest.
+  public mutating func keep(_ digest: Digest) {
+    precondition(state == .awaitingOffer, "it follows .receiverReady")
+    outbox.append(.unchanged, body: digest.bytes)
+    outbox.flush()
+    state = .awaitingVerification
+    outbox.move(to: &link)
+  }
+
+  /// Asks which tensors the receiver holds.
+  public mutating func compare(_ digests: [DigestPrefix]) {
+    precondition(state == .awaitingOffer, "it follows .receiverReady")
+    outbox.append(encoded: DigestPrefix.encoded(digests))
+    outbox.flush()
+    comparedCount = digests.count
+    held = []
+    outbox.move(to: &link)
+  }
+
+  /// Takes the first bytes of the stream as sent before the offer: they are fed and left out.
+  public mutating func skip(byteCount: Int) {
+    precondition(state == .awaitingOffer, "it follows .receiverReady")
+    outbox.skip(byteCount: byteCount)
+    skippedByteCount = byteCount
+  }
+
+  /// The CRC-32 of what has been left out.
+  public var skippedChecksum: UInt32 { outbox.skippedChecksum }
+
+  /// Whether not all that is to be left out has been fed.
+  public var isSkipping: Bool { outbox.isSkipping }
+
+  /// Gives up to go on: what was fed is void.
+  public mutating func beginAnew() {
+    outbox.removeAll()
+    skippedByteCount = 0
+  }
+
   /// Offers a model.
   public mutating func offer(_ manifest: Manifest) {
-    precondition(state == .awaitingOffer, "offers follow .receiverReady")
-    outbox.append(encoded: manifest.encoded())
+    precondition(state == .awaitingOffer && !isSkipping, "offers follow .receiverReady")
+    remainder = outbox.precede(with: manifest.encoded())
     outbox.flush()
     state = .awaitingAcceptance
     outbox.move(to: &link)
@@ -76,7 +145,8 @@ public struct SendTransfer: ~Copyable, TransferMachine {
 
   /// Whether there is room for the next piece of content.
   public var wantsContent: Bool {
-    state == .streaming && outbox.isEmpty && link.writableByteCount > 0
+    if state == .awaitingOffer { return isSkipping }
+    return state == .streaming && outbox.isEmpty && link.writableByteCount > 0
   }
 
   /// Bytes of the stream that have been fed so far; `statistics.bytesAcknowledged` of them are there.
@@ -84,44 +154,46 @@ public struct SendTransfer: ~Copyable, TransferMachine {
 
   /// Begins a content.
   public mutating func beginUnit(_ unit: Unit) {
-    precondition(state == .streaming, "content follows .accepted")
+    precondition(isFed, "content follows .accepted")
     outbox.append(.unit, body: unit.encoded())
-    outbox.move(to: &link)
+    moveContent()
   }
 
   /// Adds bytes to it, at most `Record.contentByteCountLimit` at a time.
   public mutating func append(content: [UInt8]) {
     precondition(content.count <= Record.contentByteCountLimit, "a record's worth")
     outbox.append(.content, body: content)
-    outbox.move(to: &link)
+    moveContent()
   }
 
   /// Ends it with its digest.
   public mutating func endUnit(_ digest: Digest) {
     outbox.append(.digest, body: digest.bytes)
-    outbox.move(to: &link)
+    moveContent()
   }
 
   /// Adds bytes of the coded stream, between contents, at most `Record.contentByteCountLimit` at a time.
   public mutating func append(coded: [UInt8]) {
-    precondition(state == .streaming, "the stream follows .accepted")
+    precondition(isFed, "the stream follows .accepted")
     precondition(coded.count <= Record.contentByteCountLimit, "a record's worth")
     outbox.append(.coded, body: coded)
-    outbox.move(to: &link)
+    moveContent()
   }
 
   /// Tells that a point is reached, behind the end of a codeword.
   public mutating func append(_ milestone: Milestone) {
-    precondition(state == .streaming, "milestones follow .accepted")
+    precondition(isFed, "milestones follow .accepted")
     outbox.append(.milestone, body: milestone.encoded())
-    outbox.move(to: &link)
+    moveContent()
   }
 
   /// Ends the model with its digest.
   public mutating func finish(_ digest: Digest) {
-    precondition(state == .streaming, "the end follows content")
+    precondition(isFed, "the end follows content")
     outbox.append(.finish, body: digest.bytes)
     outbox.flush()
+    isComplete = true
+    guard state == .streaming else { return }
     outbox.move(to: &link)
     state = .awaitingVerification
   }
@@ -182,6 +254,14 @@ public struct SendTransfer: ~Copyable, TransferMachine {
 
   // MARK: - Inside
 
+  /// Whether content may come: the receiver wants it, or has it.
+  private var isFed: Bool { !isComplete && (state == .streaming || state == .awaitingOffer) }
+
+  /// What was fed before the offer waits for its answer.
+  private mutating func moveContent() {
+    if state == .streaming { outbox.move(to: &link) }
+  }
+
   /// Goes on up to the next event: the caller answers each before anything else happens, or a peer
   /// that says two things at once would find it answering the first when the second has ended all.
   private mutating func advance() {
@@ -194,7 +274,7 @@ public struct SendTransfer: ~Copyable, TransferMachine {
       case .closed(let reason): closeReason = reason
       }
     }
-    outbox.move(to: &link)
+    if state != .awaitingOffer || comparedCount > held.count { outbox.move(to: &link) }
     readRecords()
     // What the peer said before it closed comes first: a failure explains the closing.
     if events.isEmpty, let reason = closeReason.take() { linkClosed(reason) }
@@ -207,12 +287,15 @@ public struct SendTransfer: ~Copyable, TransferMachine {
     case .lingering, .finished: return close(.done)
     case .awaitingInfo, .awaitingOffer, .awaitingAcceptance, .streaming, .awaitingVerification:
       restartCount += 1
+      // Somebody who asks for something, again perhaps, finds a receiver that is reset.
+      guard !isGiving else { return end(.linkClosed(.peerReset)) }
       guard restartCount <= Self.restartLimit else {
         end(.linkClosed(.peerReset))
         return close(.aborted)
       }
       outbox.removeAll()
       inbox.removeAll()
+      (comparedCount, held, remainder, isComplete) = (0, [], [], false)
     }
     state = .awaitingInfo
     events.append(.connected(peer))
@@ -259,8 +342,23 @@ public struct SendTransfer: ~Copyable, TransferMachine {
       let info = try ReceiverInfo(parsing: body)
       state = .awaitingOffer
       events.append(.receiverReady(info))
+    case (.held, .awaitingOffer):
+      guard held.count < comparedCount else { throw .unexpected(kind) }
+      held += try DigestPrefix.parse(
+        bits: body, count: min(comparedCount - held.count, DigestPrefix.perRecord))
+      if held.count == comparedCount { events.append(.held(held)) }
+    case (.listing, .awaitingOffer):
+      events.append(.listed(try Listing(parsing: body)))
     case (.accept, .awaitingAcceptance):
-      state = .streaming
+      // A receiver that is reset time and again, and has more each time, is not given up.
+      if skippedByteCount > reachedByteCount {
+        (reachedByteCount, restartCount) = (skippedByteCount, 0)
+      }
+      state = isComplete ? .awaitingVerification : .streaming
+      outbox.restore(remainder)
+      remainder = []
+      if isComplete { outbox.flush() }
+      outbox.move(to: &link)
       events.append(.accepted)
     case (.verified, .awaitingVerification):
       guard let digest = Digest(body) else { throw .badDigest }
@@ -281,7 +379,7 @@ public struct SendTransfer: ~Copyable, TransferMachine {
     events.append(.ended(outcome))
   }
 
-  private mutating func close(_ code: CloseCode) {
+  mutating func close(_ code: CloseCode) {
     state = .finished
     link.close(code)
     while link.nextEvent() != nil {}

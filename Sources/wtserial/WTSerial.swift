@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 @main
 struct WTSerial: ParsableCommand {
@@ -16,17 +17,30 @@ struct WTSerial: ParsableCommand {
     version: builtCommit.map { "\(version) (\($0))" } ?? version,
     subcommands: [
       SendCommand.self, ReceiveCommand.self, PortsCommand.self, DoctorCommand.self,
-      DeviceCommand.self,
+      InfoCommand.self, VerifyCommand.self, PullCommand.self, ActivateCommand.self,
+      RollbackCommand.self, DeviceCommand.self,
       LoopbackCommand.self,
       SimulateCommand.self, InspectCommand.self, PlanCommand.self,
     ])
 
+  static var commandNames: [String] {
+    configuration.subcommands.compactMap { $0.configuration.commandName }
+  }
+
   static func main() {
-    let words = Array(CommandLine.arguments.dropFirst())
+    var words = Array(CommandLine.arguments.dropFirst())
     do {
-      main(try completed(words))
+      try UsageMessage.refuseUnknownCommand(in: words)
+      words = try completed(words)
+      var command = try parseAsRoot(words)
+      try command.run()
     } catch {
-      exit(withError: error)
+      let width = StandardOutput.errors.columns
+      guard let message = UsageMessage(error, of: words, width: width) else {
+        exit(withError: error)
+      }
+      StandardOutput.errors.write(message.text)
+      Glibc.exit(exitCode(for: error).rawValue)
     }
   }
 
@@ -34,15 +48,22 @@ struct WTSerial: ParsableCommand {
   private static func completed(_ words: [String]) throws -> [String] {
     // Help is to be had whatever is wrong with the settings.
     let isHelp = words.contains { ["--help", "-h"].contains($0) || $0.hasPrefix("--help-") }
-    guard let command = words.first, SettingName.byCommand[command] != nil, !isHelp else {
-      return words
-    }
+    guard let command = words.first, commandNames.contains(command), !isHelp else { return words }
     let console = Console(
       isJSON: words.contains("--json"), isQuiet: false, port: nil, model: nil, verb: .inspect)
     var completed = words
     try console.reportingErrors {
       completed = try Settings(for: command).completing(words)
     }
+    if !isQuiet(completed) {
+      for variable in UnknownVariable.all { console.explain(variable.sentence) }
+    }
     return completed
+  }
+
+  private static func isQuiet(_ words: [String]) -> Bool {
+    words.contains {
+      $0 == "--quiet" || $0.hasPrefix("-") && !$0.hasPrefix("--") && $0.contains("q")
+    }
   }
 }

@@ -56,6 +56,16 @@ def manifest(tensors, name=b"model", kind=0, codec=1, count=None, expected=1000)
     return out
 
 
+def tensor_records(stream):
+    """What the model's digest begins with: all records of a manifest but the first."""
+    length, shift, place = 0, 0, 1
+    while True:
+        length |= (stream[place] & 0x7F) << shift
+        place, shift = place + 1, shift + 7
+        if stream[place - 1] < 0x80:
+            return stream[place + length :]
+
+
 class Initiator:
     """Speaks to a `Receiver`; `now` is what the test makes of it."""
 

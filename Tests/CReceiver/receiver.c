@@ -91,7 +91,7 @@ static uint16_t take_event(void *context, enum wt_event event, uint16_t first, u
 
 #if WT_FLASH
 #define PAGE_SIZE 4096u
-#define SLOT_BYTES (128u + ((4u * MODEL_TENSORS + 15u) & ~15u) + MODEL_IMAGE_SIZE)
+#define SLOT_BYTES WT_SLOT_SIZE(MODEL_TENSORS, MODEL_IMAGE_SIZE)
 #define SLOT_PAGES ((SLOT_BYTES + PAGE_SIZE - 1u) / PAGE_SIZE)
 #define FLASH_BYTES (2u * SLOT_PAGES * PAGE_SIZE)
 #define NOWHERE FLASH_BYTES

@@ -137,7 +137,20 @@ class FlashTests(unittest.TestCase):
             self.assertEqual(peer.last(), (ACCEPT, b""))
             peer.data(b"".join(records[1:]))
             busy = [frame[2] for frame in peer.frames if frame[0] == BUSY]
-            self.assertEqual(busy, [struct.pack("<H", 100)])
+            # Five pages of 20 ms, and behind the last byte 728 of image, 32 in a millisecond.
+            erasing = 5 * 20
+            wanted = [erasing + 22] if way == BACKED else [erasing, 22]
+            self.assertEqual(busy, [struct.pack("<H", each) for each in wanted])
+
+    def test_what_takes_too_long_to_tell_is_the_most_that_can_be_told(self):
+        receiver = Receiver(MODEL, BACKED, flash=Flash())
+        self.addCleanup(receiver.close)
+        receiver.behave(check_milliseconds=0xFFFF)
+        peer = Initiator(receiver)
+        peer.open()
+        peer.data(b"".join(TRANSFERS[0].records))
+        busy = [frame[2] for frame in peer.frames if frame[0] == BUSY]
+        self.assertEqual(busy, [b"\xff\xff"])
 
     def test_who_does_not_wait_for_accept(self):
         receiver = Receiver(MODEL, DIRECT, flash=Flash())

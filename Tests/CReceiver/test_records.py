@@ -8,7 +8,7 @@ from framing import CLOSE, DATA, PING
 from library import TABLE, Receiver
 from peer import (
     ACCEPT, CODED, CONTENT, DIGEST, FAILED, FINISH, MILESTONE, OFFER, TENSOR, UNIT, VERIFIED,
-    Initiator, manifest, record, unit, varint, whole,
+    Initiator, manifest, record, unit, varint, whole, tensor_records,
 )  # fmt: skip
 from range_coder import Encoder, Model
 from test_transfers import Transfer
@@ -88,7 +88,7 @@ class RecordTests(unittest.TestCase):
         table, contents = TABLE.model_table(rows), [b"12345", b"abcde"]
         offer = manifest([], count=3)
         digest = b"".join(hashlib.sha256(content).digest() for content in contents)
-        digest = hashlib.sha256(offer + table + digest).digest()
+        digest = hashlib.sha256(table + digest).digest()
         peer.data(offer + table + whole(0, contents[0]) + whole(2, contents[1]))
         peer.data(record(FINISH, digest))
         self.assertEqual(peer.last(), (VERIFIED, digest))
@@ -109,7 +109,6 @@ class RecordTests(unittest.TestCase):
         offer = manifest([], count=3)
         body = offer[2:]
         for stream in [
-            record(OFFER, body + b"x"),  # something behind the name
             record(OFFER, body[:-1]),
             record(OFFER, body[:2]),
             record(OFFER),
@@ -140,6 +139,13 @@ class RecordTests(unittest.TestCase):
 
     def test_large_expectations_are_nothing_to_refuse(self):
         receiver, peer = self.feed(manifest(MODEL, expected=2**63 - 1, name=b"n" * 1024))
+        self.assertEqual(peer.last(), (ACCEPT, b""))
+
+    def test_what_is_behind_the_name_is_passed_over(self):
+        stream = manifest(MODEL)
+        table = tensor_records(stream)
+        offer = record(OFFER, stream[2 : len(stream) - len(table)] + b"identity" + b"\4")
+        receiver, peer = self.feed(offer + table)
         self.assertEqual(peer.last(), (ACCEPT, b""))
 
     def test_models_that_break_the_rules(self):

@@ -8,7 +8,7 @@ import unittest
 from coded_stream import FLAT, Stream
 from library import Receiver
 from peer import (
-    ACCEPT, CODED, FINISH, INFO, METRIC, MILESTONE, VERIFIED, Initiator, manifest, record, whole,
+    ACCEPT, CODED, FINISH, INFO, METRIC, MILESTONE, VERIFIED, Initiator, manifest, record, whole, tensor_records,
 )  # fmt: skip
 
 MODEL = [
@@ -77,7 +77,7 @@ class Transfer:
             hashlib.sha256(self.contents[i] if self.whole[i] else self.memory[i]).digest()
             for i in order
         ]
-        self.digest = hashlib.sha256(self.records[0] + b"".join(digests)).digest()
+        self.digest = hashlib.sha256(tensor_records(self.records[0]) + b"".join(digests)).digest()
         self.records.append(record(FINISH, self.digest))
 
 
@@ -199,7 +199,7 @@ class TransferTests(unittest.TestCase):
         bias = elements(1, 16, draw)
         offer = manifest(model, codec=0)
         digests = b"".join(hashlib.sha256(c).digest() for c in (weights, bias))
-        digest = hashlib.sha256(offer + digests).digest()
+        digest = hashlib.sha256(tensor_records(offer) + digests).digest()
         stream = offer + whole(0, weights, (2, 8, 0)) + whole(1, bias) + record(FINISH, digest)
         for options in (["WT_CODEC=0"], ["WT_CODEC=0", "WT_MEMORY=0"]):
             receiver = Receiver(model, options)

@@ -95,7 +95,16 @@ struct SafetensorsTests {
     bytes[0] = 3
     #expect(
       try checkpointError { _ = try Checkpoint(bytes, named: "x.safetensors") }
-        == .truncated(at: 8))
+        == .safetensorsHeaderCutOff(found: 10, needed: 11))
+  }
+
+  @Test func fileThatIsTooShortForAHeaderTellsWhatItHas() throws {
+    for count in 1..<8 {
+      let bytes = [UInt8](repeating: 0x61, count: count)
+      #expect(
+        try checkpointError { _ = try Checkpoint(bytes, named: "x.safetensors") }
+          == .safetensorsHeaderCutOff(found: count, needed: 10))
+    }
   }
 
   @Test func layoutIsReadBackAsWhatItWasMadeFrom() throws {

@@ -165,6 +165,32 @@ struct FlashStoreTests {
     #expect(found(in: flash, kind) == images[0])
   }
 
+  /// The sender bears silence for so long and eight seconds more.
+  @Test func storingIsAnnouncedByTheSizeOfTheImage() throws {
+    let large = try SmallModel([("large", .f32, [200, 1000])]).checkpoint
+    let flash = TestFlash(pageByteCount: 4096, pageCount: 100)
+    let image = TestMemory(0 as UInt8, count: 200_000)
+    let states = TestMemory(TensorState(), count: 1)
+    var store = BackedStore(
+      TestFlashPort(flash), CheckpointTable(large), image: image.lent, states: states.lent)
+    _ = store.prepare()
+    var announced: [UInt16] = []
+    var progress = CommitProgress.more
+    while progress == .more {
+      announced.append(store.commitMilliseconds)
+      progress = store.commit(CommittedModel())
+    }
+    #expect(progress == .done)
+    // Each page by itself, and then 32 bytes a millisecond.
+    #expect(announced.last == 6250)
+    #expect(announced.dropLast().allSatisfy { $0 == 22 })
+    let direct = FlashStore(TestFlashPort(flash), CheckpointTable(large), states: states.lent)
+    #expect(direct.commitMilliseconds == 6250)
+    let small = TestFlashPort(makeFlash())
+    let least = FlashStore(small, CheckpointTable(models[0]), states: states.lent)
+    #expect(least.commitMilliseconds == 200)
+  }
+
   /// Erasing begins anew where the slot to be filled has become the other one.
   @Test func rollingBackWhilePagesAreErasedLeavesNoPageOut() throws {
     let flash = makeFlash()

@@ -11,6 +11,8 @@ from html.parser import HTMLParser
 
 # Where the page is; every other host is one too many.
 HOST = "page.test"
+# Elements that nothing is in.
+LEAVES = ("meta", "link", "line", "polyline", "rect", "circle", "br", "img")
 
 
 class Server:
@@ -102,7 +104,7 @@ class Document(HTMLParser):
 
     def __init__(self, html):
         super().__init__()
-        self.names, self.words, self.rows, self.points = [], {}, [], []
+        self.names, self.words, self.rows, self.points, self.dots = [], {}, [], [], []
         self.attributes = set()
         self._open = []
         self.feed(html)
@@ -118,14 +120,16 @@ class Document(HTMLParser):
         if tag == "polyline":
             pairs = [pair.split(",") for pair in attributes["points"].split()]
             self.points.append([(float(x), float(y)) for x, y in pairs])
-        if tag in ("meta", "link", "line", "polyline", "rect", "br", "img"):
+        if tag == "circle":
+            self.dots.append((float(attributes["cx"]), float(attributes["cy"])))
+        if tag in LEAVES:
             return
         name = attributes.get("id") or tag
         self._open.append((tag, None if name in self.words else name))
         self.words.setdefault(name, "")
 
     def handle_endtag(self, tag):
-        if tag not in ("meta", "link", "line", "polyline", "rect", "br", "img"):
+        if tag not in LEAVES:
             self._open.pop()
 
     def handle_data(self, data):

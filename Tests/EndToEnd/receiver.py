@@ -157,7 +157,7 @@ class Records:
             assert body[1] == 0, "no coded stream, for none was asked for"
             self.count, offset = self.varint(body, 2)
             self.expected, _ = self.varint(body, offset)
-            self.manifest, self.tensors, self.digests = record, [], {}
+            self.manifest, self.tensors, self.digests = b"", [], {}
         elif kind == TENSOR:
             self.manifest += record
             self.tensors.append(self.tensor(body))

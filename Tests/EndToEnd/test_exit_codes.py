@@ -39,6 +39,7 @@ class ExitCodeTests(LineTests):
             (0, "", ["inspect", DIGITS], {}),
             (64, "Usage", ["send"], {}),
             (64, "four hexadecimal digits", ["send", "usb:1", DIGITS], {}),
+            (64, "look swapped", ["send", "model.pt", "/dev/ttyUSB0"], {}),
             (65, "bad model file", ["inspect", damaged], {}),
             (66, "there is no file", ["inspect", self.folder / "none.pt"], {}),
             (69, "no serial port", ["send", "/dev/no-such-port", DIGITS], {}),
@@ -49,6 +50,7 @@ class ExitCodeTests(LineTests):
             (75, "already links to", ["loopback", "--a", taken], {}),
             (76, "does not speak RFC 2217", ["send", self.listener(), DIGITS], {}),
             (78, "DTR", ["send", self.terminal(), DIGITS, "--reset=dtr"], {}),
+            (78, "WTSERIAL_PORT: ", ["send", DIGITS], {"before": ["env", "WTSERIAL_PORT=usb:1"]}),
             (78, "wtserial.toml:1: baud", ["send", "/dev/x", DIGITS], {"cwd": settings}),
         ]
 

@@ -124,12 +124,18 @@ class InterruptionTests(LineTests):
         self.lay_line()
         receiver = self.receive()
         receiver.signal()
-        self.assert_ends(receiver, INTERRUPTED)
+        self.assert_ends(receiver, INTERRUPTED, "before anything had come; nothing is lost")
         self.assertEqual(list(self.folder.glob("out*")), [])
         sender = self.send(DIGITS)
         sender.wait_for_event("waiting")
         sender.signal()
-        self.assert_ends(sender, INTERRUPTED)
+        self.assert_ends(sender, INTERRUPTED, "before anything was sent; nothing is lost")
+        self.assertNotIn("anew", sender.words)
+        # Nor was there a port.
+        sender = self.start("send", "--wait=forever", self.folder / "none", DIGITS)
+        sender.wait_for_text("waiting for it")
+        sender.signal()
+        self.assert_ends(sender, INTERRUPTED, "before anything was sent; nothing is lost")
 
     @lasts(12)
     def test_line_cut_for_a_while(self):

@@ -38,6 +38,8 @@ class ReportTests(LineTests):
         self.assert_ends(sender, OK)
         document, done = self.look(), sender.events[-1]
         self.check_figures(document, done)
+        metrics = [e for e in sender.events if e["event"] == "metric"]
+        self.check_measurements(document, metrics)
         self.check_curves(document)
         # A row for all that was told, with its time and words.
         events = [e for e in sender.events if e["event"] in ("milestone", "metric")]
@@ -71,14 +73,33 @@ class ReportTests(LineTests):
         self.assertIn(str(self.a), words["port"])
         self.assertEqual(words["baud"], "115200 baud")
 
+    def check_measurements(self, document, metrics):
+        """Two curves, which go before the others: a dot for each value, at its height, higher and
+        higher; over time, and over bytes at the milestone that it was measured with."""
+        self.assertEqual(document.names.count("circle"), 2 * len(metrics))
+        for title in ("accuracy over time", "accuracy over bytes"):
+            self.assertIn(title, document.words["body"])
+        dots = [document.dots[: len(metrics)], document.dots[len(metrics) :]]
+        for found in dots:
+            heights = [174 - metric["value"] / 100 * (174 - 38) for metric in metrics]
+            for (_, y), height in zip(found, heights):
+                self.assertAlmostEqual(y, height, delta=0.1)
+            places = [x for x, _ in found]
+            self.assertEqual(places, sorted(places))
+        rows = {row[3]: row[2] for row in document.rows if row[3] != "accuracy"}
+        for metric, (x, _) in zip(metrics, dots[1]):
+            share = float(rows[metric["milestone"]].removesuffix(" %"))
+            self.assertAlmostEqual((x - 72) / (744 - 72) * 100, share, delta=0.2)
+
     def check_curves(self, document):
-        """Goodput, three kinds of errors, segment size, timeout; none leaves its drawing."""
-        self.assertEqual((document.names.count("svg"), len(document.points)), (4, 6))
+        """Goodput, three kinds of errors, segment size, timeout, behind what was measured; none leaves its
+        drawing."""
+        self.assertEqual((document.names.count("svg"), len(document.points)), (6, 8))
         for points in document.points:
             self.assertTrue(all(72 <= x <= 744 and 38 <= y <= 174 for x, y in points), points)
             self.assertEqual(points, sorted(points, key=lambda point: point[0]))
             self.assertEqual(points[-1][0], 744)
-        goodput, _, _, resent, _, timeout = document.points
+        _, _, goodput, _, _, resent, _, timeout = document.points
         for points in (goodput, resent, timeout):
             self.assertGreater(len({y for _, y in points}), 2, points)
 
@@ -93,7 +114,7 @@ class ReportTests(LineTests):
         document = self.look()
         self.assertEqual(document.words["verdict"], f"Not sent: {sender.events[-1]['message']}.")
         self.assertRegex(document.words["bytes"], r"^\d+(\.\d)? kB of about 13\d kB$")
-        self.assertEqual(len(document.points), 6)
+        self.assertEqual((len(document.points), document.dots), (6, []))
         self.assertNotIn("digest", document.words)
 
     @lasts(5)

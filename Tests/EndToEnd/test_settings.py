@@ -142,7 +142,74 @@ class SettingsTests(LineTests):
                 self.assert_refused(text, where, *words)
         # Where it does not matter.
         self.assert_ends(self.run_below("send", "--help"), OK)
-        self.assert_ends(self.run_below("inspect", self.folder / "none"), NO_INPUT)
+
+    def test_unknown_keys_are_told_of_by_commands_without_settings(self):
+        missing = self.folder / "none"
+        self.write("baud = 9600\n[send]\nreset = 'dtr'\n")
+        self.assert_ends(self.run_below("inspect", missing), NO_INPUT)
+        for text, where, word in (
+            ("\nbauds = 1\n", 2, "bauds"), ("[ports]\nlong = true\n", 1, "ports"),
+            ("[inspect]\n", 1, "inspect"), ("[doctor]\nbaud = 1\n", 2, "baud"),
+        ):  # fmt: skip
+            self.write(text)
+            for command in ("ports",), ("doctor",), ("inspect", missing), ("plan", missing):
+                with self.subTest(text=text, command=command):
+                    ended = self.run_below(*command)
+                    told = f"{self.file}:{where}: unknown key `{word}`"
+                    self.assert_ends(ended, CONFIGURATION, told)
+
+    def test_port_that_can_be_none(self):
+        for value, words in (
+            ("usb:zzz", "four hexadecimal digits"), ("at:1", "a place on the bus"),
+            ("serial:", "the serial number is missing"), ("tcp://host", "names no TCP port"),
+            ("ftp://host", "behind a network"),
+        ):  # fmt: skip
+            for command in ("send", DIGITS), ("receive", self.out), ("device",), ("doctor",):
+                with self.subTest(value=value, command=command):
+                    self.write(f"\nport = '{value}'\n")
+                    ended = self.run_below(*command)
+                    self.assert_ends(ended, CONFIGURATION, f"{self.file}:2: port: ", words)
+                    ended = self.run_below(*command, WTSERIAL_PORT=value)
+                    self.assert_ends(ended, CONFIGURATION, "WTSERIAL_PORT: ", words)
+        self.write("[send]\nport = 'usb:1'\n")
+        self.assert_ends(self.run_below("send", DIGITS), CONFIGURATION, f"{self.file}:2: port: ")
+        # Given on the command line it is another port's affair.
+        self.assert_port(PORTS[0], "send", PORTS[0])
+        self.file.unlink()
+        self.user.write_text("port = 'usb:1'\n")
+        self.assert_ends(self.run_below("send", DIGITS), CONFIGURATION, f"{self.user}:1: port: ")
+
+    def test_port_that_is_not_there_tells_where_it_was_set(self):
+        self.write(f"\nport = '{PORTS[0]}'\n")
+        for command in ("send", DIGITS), ("receive", self.out), ("device",):
+            ended = self.run_below(*command)
+            self.assert_ends(ended, UNAVAILABLE, PORTS[0], f"from {self.file}:2)")
+            ended = self.run_below(*command, WTSERIAL_PORT="usb:1a86:0001")
+            self.assert_ends(ended, UNAVAILABLE, "usb:1a86:0001", "from WTSERIAL_PORT)")
+        command = self.run_below("send", "--json", DIGITS)
+        self.assertIn(f"from {self.file}:2)", command.events[-1]["message"])
+        self.assertNotIn(" from ", self.run_below("send", PORTS[1], DIGITS).words)
+
+    def test_port_of_doctor(self):
+        self.write(f"port = '{PORTS[0]}'\n")
+        command = self.run_below("doctor")
+        self.assert_found(command, f"no {PORTS[0]};")
+        self.assertIn(f"looking at {PORTS[0]}, from {self.file}:1; --all looks", command.words)
+        self.assert_found(self.run_below("doctor", PORTS[1]), f"no {PORTS[1]};")
+        for options in ("--all",), ("--rules",):
+            self.assertNotIn(PORTS[0], str(self.run_below("doctor", *options)))
+        self.assert_ends(self.run_below("doctor", "--all", PORTS[1]), USAGE, "not both")
+        # It looks at none behind a network, and goes on to look at those that are here.
+        self.write("port = 'tcp://127.0.0.1:1'\n")
+        self.assertNotIn("tcp:", str(self.run_below("doctor", "--json").events))
+
+    def assert_found(self, command, text):
+        self.assertEqual(command.wait(), UNAVAILABLE, command)
+        self.assertIn(text, " ".join(command.output.split()))
+
+    def test_word_before_to_is_the_model_and_no_port_that_is_set(self):
+        command = self.run_below("send", "--to", PORTS[0], WTSERIAL_PORT=DIGITS)
+        self.assert_ends(command, USAGE, "Give MODEL before --to")
 
     def test_what_makes_no_sense_in_the_environment(self):
         for variable, value, text in (
@@ -151,6 +218,28 @@ class SettingsTests(LineTests):
         ):  # fmt: skip
             command = self.run_below("send", PORTS[0], DIGITS, **{variable: value})
             self.assert_ends(command, CONFIGURATION, f"{variable}: ", text)
+
+    def test_value_that_is_none_of_many(self):
+        values = "exact, bf16, f16, int8, int6, int4, int2\n"
+        command = self.run_below("send", PORTS[0], DIGITS, WTSERIAL_PRECISION="int3")
+        self.assert_ends(command, CONFIGURATION, "WTSERIAL_PRECISION: ", "'int3'", values)
+        self.assert_refused("precision = 'int3'\n", "1: precision:", "'int3'", values)
+
+    def test_variable_that_is_no_setting(self):
+        told = "WTSERIAL_BAUDS is set and is no setting"
+        command = self.run_below("inspect", "--json", DIGITS, WTSERIAL_BAUDS="9600")
+        self.assert_ends(command, OK, told, "did you mean WTSERIAL_BAUD?")
+        self.assertEqual(len(command.events), 1)
+        self.assert_port(PORTS[0], "send", PORTS[0], WTSERIAL_PRECISON="int2")
+        command = self.run_below("inspect", DIGITS, WTSERIAL_COLOURED="1")
+        self.assert_ends(command, OK, "WTSERIAL_COLOURED", "there are WTSERIAL_BAUD, ")
+        # Of another command, of a hook, somebody else's, and where nothing is to be said.
+        known = {"WTSERIAL_MTU": "256", "WTSERIAL_MILESTONE": "int2", "WTSERIALS": "1"}
+        self.assertEqual(self.run_below("inspect", DIGITS, **known).words, "")
+        for quiet in ({"WTSERIAL_QUIET": "1"}, {}):
+            command = self.run_below("send", *([] if quiet else ["-q"]), PORTS[0], DIGITS,
+                                     WTSERIAL_BAUDS="9600", **quiet)  # fmt: skip
+            self.assertEqual(command.words.count("\n"), 1, command)
 
     def test_settings_that_do_not_fit_together(self):
         self.write("precision = 'int8'\n")
@@ -180,8 +269,8 @@ class VerboseTests(LineTests):
     def test_once_tells_of_the_port_and_of_what_goes_wrong(self):
         words = self.log("-v")
         for text in (
-            f"debug wtserial.port: [Runtime] opened {self.a}", "921600 baud, 8N1",
-            "open: protocol version 1", "frames sent again: ",
+            f"debug wtserial.port: opened {self.a}: ", "921600 baud, 8N1",
+            "open: protocol version 1", "blocks of 16 bytes", "frames sent again: ",
         ):  # fmt: skip
             self.assertIn(text, words)
         self.assertNotIn(" trace ", words)
@@ -189,9 +278,9 @@ class VerboseTests(LineTests):
     def test_twice_tells_of_each_frame(self):
         words = self.log("-vv")
         for text in ("> HELLO 0, 24 bytes", "< WELCOME 0", "> DATA ", "< ACK "):
-            self.assertIn(f"trace wtserial.link: [Runtime] {text}", words)
+            self.assertIn(f"trace wtserial.link: {text}", words)
         # Either end may be the first to close.
-        self.assertRegex(words, r"trace wtserial\.link: \[Runtime\] [<>] CLOSE")
+        self.assertRegex(words, r"trace wtserial\.link: [<>] CLOSE")
 
     def test_without_it_nothing(self):
         self.assertEqual(self.log(), "")

@@ -116,5 +116,16 @@ class ManualTests(InstalledTests):
             self.assertIn(f"wtserial {command}", shown)
         for text in ("--error-correction", "WTSERIAL_PORT", "wtserial.toml", "EXIT STATUS", "130"):
             self.assertIn(text, shown)
+        synopsis = " ".join(shown.split("SYNOPSIS")[1].split("DESCRIPTION")[0].split())
+        for form in (
+            "wtserial send PORT MODEL [options]",
+            "wtserial send MODEL --to PORT [--to PORT ...] [options]",
+            "wtserial send [MODEL] --to @FILE [options]", "wtserial receive PORT OUT [options]",
+        ):  # fmt: skip
+            self.assertIn(form, synopsis)
+        # Defaults look the same, whether or not the parser knows them.
+        self.assertNotIn("(default", shown)
+        for default in ("receiver. The default is 10.", "sender. The default is for ever."):
+            self.assertIn(default, " ".join(shown.split()))
         # Nothing of the markup is left.
         self.assertNotRegex(shown, r"(?m)^\s*\.[A-Z]|\\&|`")

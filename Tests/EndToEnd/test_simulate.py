@@ -1,8 +1,10 @@
 """`wtserial simulate`: a transfer in virtual time."""
 
 import json
+import re
 
 from processes import DIGITS, OK, USAGE, ProcessTests
+from terminals import Screen
 
 KEYS = {
     "goodput_share", "payload_bytes", "wire_bytes_forward", "wire_bytes_back", "virtual_seconds",
@@ -39,6 +41,26 @@ class SimulateTests(ProcessTests):
         self.assert_ends(command, OK)
         for kind in ("hello", "welcome", "data", "ack"):
             self.assertIn(kind, command.output.lower())
+
+    def test_sweep_tells_how_far_it_is(self):
+        """In a log now and then, on a terminal in one line; of a small model, for that is fast."""
+        screen = Screen(60)
+        log = self.start("simulate", "--sweep", "--bytes=2000")
+        shown = self.start("simulate", "--sweep", "--bytes=2000", stderr=screen.terminal)
+        self.assert_ends(log, OK, "0 of 30 done; 9600 baud, latency 0 ms, bit error rate 0 …")
+        self.assertNotRegex(log.words, r"[\x1b\r]")
+        self.assertEqual(shown.wait(), OK)
+        self.assertEqual(shown.output, log.output)
+        text = screen.close()
+        states = re.findall(r"\r([^\r\n\x1b]+)\x1b\[J\r", text)
+        found = [int(re.match(r"(\d+) of 30 done; \d+ baud, ", state)[1]) for state in states]
+        self.assertEqual(found, list(range(30)))
+        self.assertTrue(all(len(state) < 60 for state in states), states)
+        # And nothing of it is left.
+        self.assertTrue(text.endswith("\x1b[J"), text)
+        cells = self.start("simulate", "--sweep", "--bytes=2000", "--json")
+        self.assert_ends(cells, OK)
+        self.assertEqual((len(cells.output.splitlines()), cells.words), (30, ""))
 
     def test_refusals(self):
         for options in (["--bytes=0x"], ["--baud=unlimited", "--bytes=100"], ["--window=0"], []):

@@ -139,6 +139,50 @@ class BareTests(LineTests):
         self.assertEqual(rest.count("\nreached "), 9, rest)
 
     @lasts(7)
+    def test_words_of_a_command_stand_in_lines_of_their_own(self):
+        self.lay_line(baud=230400)
+        screen = Screen(80)
+        # Slowly and in parts, while the line changes; the last words without an end of line.
+        script = "printf 'tried '; sleep 0.3; echo $WTSERIAL_MILESTONE; printf rest; :"
+        state = {"XDG_STATE_HOME": str(self.folder / "state"), "TERM": "xterm"}
+        receiver = self.start(
+            "receive", self.rate, self.b, self.out, "--on-milestone", script,
+            stderr=screen.terminal, env={**os.environ, **state},
+        )  # fmt: skip
+        sender = self.send(DIGITS)
+        self.assert_ends(sender, OK)
+        self.assertEqual(receiver.wait(), OK)
+        shown = screen.close().replace("\r\n", "\n")
+        self.assertGreater(len(re.findall(r"\r([^\r\n\x1b]+)\x1b\[J\r", shown)), 20, shown)
+        rest = re.sub(r"\r[^\r\n\x1b]*\x1b\[J\r?", "", shown)
+        self.assertNotRegex(rest, r"[\x1b\r]|ETA")
+        lines = rest.splitlines()
+        tried = [line for line in lines if "tried" in line]
+        self.assertGreater(len(tried), 2, shown)
+        for line in tried:
+            self.assertRegex(line, r"^tried (small|int\d|fine|complete)$")
+        self.assertEqual(tried[-1], "tried complete")
+        self.assertEqual(lines.count("rest"), len(tried), shown)
+
+    @lasts(7)
+    def test_a_command_that_says_much_goes_on(self):
+        """More than a pipe holds, while nobody else has anything to say."""
+        self.lay_line(baud=921600)
+        screen = Screen(80)
+        state = {"XDG_STATE_HOME": str(self.folder / "state"), "TERM": "xterm"}
+        receiver = self.start(
+            "receive", self.rate, self.b, self.out, "--only-complete",
+            "--on-milestone=seq 100000; echo end; :",
+            stderr=screen.terminal, env={**os.environ, **state},
+        )  # fmt: skip
+        self.assert_ends(self.send(DIGITS), OK)
+        self.assertEqual(receiver.wait(), OK)
+        lines = screen.close().replace("\r\n", "\n").splitlines()
+        numbers = [int(line) for line in lines if line.isdigit()]
+        self.assertEqual(numbers, list(range(1, 100001)))
+        self.assertEqual(lines.count("end"), 1)
+
+    @lasts(7)
     def test_no_colours(self):
         shown = self.shown(TERM="xterm-256color", COLORTERM="truecolor")
         self.assertIn("\x1b[J", shown)

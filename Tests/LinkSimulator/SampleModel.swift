@@ -167,7 +167,7 @@ struct SampleDigest {
   }
 
   static func model(_ manifest: Manifest, _ contents: [Int: Digest]) -> Digest {
-    var bytes = manifest.encoded()
+    var bytes = manifest.encodedTensors()
     for index in manifest.entries.indices { bytes += contents[index]?.bytes ?? [] }
     return SampleDigest(bytes).value
   }

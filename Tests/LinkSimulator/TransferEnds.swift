@@ -1,3 +1,4 @@
+internal import Framing
 package import Streaming
 internal import Tensors
 package import Transfer
@@ -15,6 +16,12 @@ package struct SendingEnd {
 
   /// What the receiver has measured, since it was last reset.
   package private(set) var metrics: [Metric] = []
+  /// What its stream is known by; nil where nobody may go on with it.
+  package var identity: StreamIdentity?
+  /// Bytes of the stream that receivers had at each offer.
+  package private(set) var resumptions: [Int] = []
+  // While what the receiver has is gone through.
+  private var unfinished: Unfinished?
 
   package init(_ model: SampleModel) { self.model = model }
 
@@ -25,13 +32,40 @@ package struct SendingEnd {
         // A receiver that was reset takes all of it once more.
         next = 0
         metrics = []
+        unfinished = nil
       case .measured(let metric): metrics.append(metric)
-      case .accepted, .interrupted, .resumed: break
-      case .receiverReady: machine.offer(model.manifest)
+      case .accepted, .interrupted, .resumed, .held: break
+      case .receiverReady(let info): offer(to: info, &machine)
       case .verified(let digest): verified = digest
       case .ended(let outcome): outcomes.append(outcome)
       }
     }
+    feed(&machine)
+    guard let there = unfinished, !machine.isSkipping else { return }
+    unfinished = nil
+    var manifest = model.manifest
+    manifest.terms.identity = identity
+    manifest.terms.goesOn = machine.skippedChecksum == there.checksum
+    if !manifest.terms.goesOn {
+      machine.beginAnew()
+      next = 0
+    }
+    resumptions.append(manifest.terms.goesOn ? there.byteCount : 0)
+    machine.offer(manifest)
+    feed(&machine)
+  }
+
+  private mutating func offer(to info: ReceiverInfo, _ machine: inout SendTransfer) {
+    guard let there = info.unfinished, there.identity == identity, there.byteCount > 0 else {
+      var manifest = model.manifest
+      manifest.terms.identity = identity
+      return machine.offer(manifest)
+    }
+    unfinished = there
+    machine.skip(byteCount: there.byteCount)
+  }
+
+  private mutating func feed(_ machine: inout SendTransfer) {
     while machine.wantsContent, next < model.pieces.count {
       switch model.pieces[next] {
       case .begin(let unit): machine.beginUnit(unit)
@@ -43,6 +77,21 @@ package struct SendingEnd {
       }
       next += 1
     }
+  }
+}
+
+/// What a receiver keeps of a transfer for the next session.
+package struct SampleJournal: Sendable {
+  package var identity: StreamIdentity?
+  package var bytes: [UInt8] = []
+
+  package init() {}
+
+  package var unfinished: Unfinished? {
+    guard let identity else { return nil }
+    var checksum = CRC32()
+    checksum.update(bytes.span)
+    return Unfinished(identity: identity, byteCount: bytes.count, checksum: checksum.value)
   }
 }
 
@@ -66,10 +115,26 @@ package struct ReceivingEnd {
   private var unit: Streaming.Unit?
   private var content: [UInt8] = []
   private var digests: [Int: Digest] = [:]
+  /// What has come, where the stream has an identity.
+  package var journal = SampleJournal()
+  // Of the journal, what has been replayed.
+  private var replayed = 0
 
   package init() {}
 
   package mutating func respond(_ machine: inout ReceiveTransfer) {
+    while true {
+      answerAll(&machine)
+      guard machine.wantsReplay else { break }
+      let end = min(replayed + 100, journal.bytes.count)
+      machine.replay(Array(journal.bytes[replayed..<end]))
+      replayed = end
+    }
+    journal.bytes += machine.takeReceived()
+    machine.info.unfinished = journal.unfinished
+  }
+
+  private mutating func answerAll(_ machine: inout ReceiveTransfer) {
     while let event = machine.nextEvent() {
       switch event {
       case .connected:
@@ -81,6 +146,8 @@ package struct ReceivingEnd {
         tensors = [:]
         digests = [:]
       case .interrupted, .resumed: break
+      case .compared(let prefixes): machine.tell(held: prefixes.map { _ in false })
+      case .unchanged: machine.fail(ReceiverFailure(.wrongModel, text: []))
       case .offered(let manifest): answer(manifest, &machine)
       case .unitBegan(let unit):
         self.unit = unit
@@ -141,7 +208,13 @@ package struct ReceivingEnd {
     guard (planes == nil) == (manifest.codec == nil) else {
       return machine.fail(ReceiverFailure(.noSpace, text: []))
     }
-    if let refusal { machine.fail(refusal) } else { machine.accept() }
+    if let refusal { return machine.fail(refusal) }
+    if !manifest.terms.goesOn || manifest.terms.identity != journal.identity {
+      journal = SampleJournal()
+      journal.identity = manifest.terms.identity
+    }
+    replayed = 0
+    machine.accept(replaying: journal.bytes.count)
   }
 
   private mutating func end(_ digest: Digest, _ machine: inout ReceiveTransfer) {

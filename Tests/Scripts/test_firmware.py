@@ -2,21 +2,35 @@
 
 import struct
 import sys
+from pathlib import Path
 
 from support import ROOT, SCRIPTS, ScriptTests, run
 
 sys.path.append(str(SCRIPTS))
 
 import boards  # noqa: E402
+from elf import board_symbol, check_program, read_program  # noqa: E402
 
 ARM, AVR, RISCV = 40, 83, 243
 
 
-def elf(machine, entry=0, load=(0, 64), flags=0, kind=2):
-    """An ELF file of one segment, at `load` for so many bytes, and no symbols."""
+def elf(machine, entry=0, load=(0, 64), flags=0, kind=2, symbol=None):
+    """An ELF file of one segment, at `load` for so many bytes, and one symbol or none."""
+    sections = symbols = b""
+    if symbol:
+        # Behind header and segment two sections, the symbols and their names, then what is in them.
+        names = b"\0" + symbol.encode() + b"\0"
+        symbols = struct.pack("<IIIBBH", 1, 0, 0, 16, 0, 0xFFF1)
+        sections = struct.pack("<10I", 0, 2, 0, 0, 164, len(symbols), 1, 0, 4, 16)
+        sections += struct.pack("<10I", 0, 3, 0, 0, 164 + len(symbols), len(names), 0, 0, 1, 0)
+        symbols += names
+    start, count = (84, 2) if symbol else (0, 0)
     header = b"\x7fELF\1\1\1".ljust(16, b"\0")
-    header += struct.pack("<HHIIIIIHHHHHH", kind, machine, 1, entry, 52, 0, flags, 52, 32, 1, 40, 0, 0)
-    return header + struct.pack("<IIIIIIII", 1, 0, load[0], load[0], 0, load[1], 5, 4)
+    header += struct.pack(
+        "<HHIIIIIHHHHHH", kind, machine, 1, entry, 52, start, flags, 52, 32, 1, 40, count, 0
+    )
+    segment = struct.pack("<IIIIIIII", 1, 0, load[0], load[0], 0, load[1], 5, 4)
+    return header + segment + sections + symbols
 
 
 class FirmwareTests(ScriptTests):
@@ -63,7 +77,22 @@ class FirmwareTests(ScriptTests):
             ("emulate", "microbit", self.program("ram", load=(0x20003000, 8192))):
                 "no memory at 0x20003000 to 0x20004fff",
             ("emulate", "microbit", self.program("entry", entry=0x20000001)): "it starts at 0x20000001",
+            # What has the same memory is told apart by the name alone.
+            ("emulate", "mps2-an385", self.program("named", symbol="board_is_mps2_an500")):
+                "is for another board than mps2-an385: for mps2-an500",
         })  # fmt: skip
+
+    def test_programs_name_their_board(self):
+        for name in ("mps2-an500", "riscv-virt", "avr-uno"):
+            with self.subTest(name):
+                status, path = run(SCRIPTS / "firmware", name, "echo", "--name", "named")
+                self.assertEqual(status, 0, path)
+                path = Path(path.splitlines()[-1])
+                board = boards.load_board(name)
+                check_program(path, board)
+                symbols = read_program(path).symbols
+                self.assertEqual([it for it in symbols if "board_is" in it], [board_symbol(name)])
+        self.assert_refused({("emulate", "avr-mega", path): "is a program for another AVR"})
 
     def test_what_is_in_the_way_stays(self):
         notes = self.root / "notes"
@@ -78,6 +107,7 @@ class FirmwareTests(ScriptTests):
             (*emulate, "--tty", absent): f"--tty {absent}: No such file",
             (*emulate, "--port", notes): f"--port {notes} is no terminal",
             (*emulate, "--monitor", notes): f"--monitor {notes}: something else is there",
+            (*emulate, "--tty", self.root / "tty", "--port", "/dev/null"): "give one of them",
         })  # fmt: skip
         self.assertEqual(notes.read_text(), "notes")
 

@@ -199,8 +199,20 @@ struct ManifestVector {
     var name: [UInt8] = []
     var entries: [Manifest.Entry] = []
     var stream: [UInt8] = []
+    var terms = OfferTerms()
     for line in try VectorFile("manifest").lines {
       switch line.word(0) {
+      case "terms":
+        terms = OfferTerms()
+        let identity = try line.bytes(1)
+        terms.identity = identity.isEmpty ? nil : StreamIdentity(identity)
+        terms.base = Digest(try line.bytes(2))
+        terms.goesOn = try line.number(3) == 1
+      case "basis":
+        for code in try line.numbers(1) {
+          terms.relations.append(try #require(TensorRelation(rawValue: UInt8(code))))
+        }
+        stream += try line.bytes(2)
       case "offer":
         kind = try #require(Manifest.Kind(rawValue: try line.number(1)))
         codec = CodecVariant(rawValue: try line.number(2))
@@ -218,7 +230,8 @@ struct ManifestVector {
       default:
         let manifest = Manifest(
           kind: kind, codec: codec, expectedByteCount: expectedByteCount, name: name,
-          entries: entries)
+          entries: entries, terms: terms)
+        terms = OfferTerms()
         found.append(ManifestVector(manifest: manifest, stream: stream))
       }
     }

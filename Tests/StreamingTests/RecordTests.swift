@@ -29,6 +29,11 @@ struct RecordTests {
       Record.append(kind, body: try line.bytes(2), to: &stream)
     case "info": Record.append(.info, body: try info(line).encoded(), to: &stream)
     case "limits": Record.append(.info, body: try limits(line).encoded(), to: &stream)
+    case "held": Record.append(.info, body: try held(line).encoded(), to: &stream)
+    case "compare": stream = DigestPrefix.encoded(try DigestPrefix.parse(try line.bytes(1)))
+    case "answer":
+      let bits = try DigestPrefix.parse(bits: try line.bytes(2), count: try line.number(1))
+      Record.append(.held, body: DigestPrefix.bits(bits), to: &stream)
     case "milestone":
       Record.append(.milestone, body: try milestone(line).encoded(), to: &stream)
     case "metric": Record.append(.metric, body: try metric(line).encoded(), to: &stream)
@@ -43,6 +48,9 @@ struct RecordTests {
     case "body": #expect(heard.body == (try line.bytes(2)), "\(line)")
     case "info": #expect(try ReceiverInfo(parsing: heard.body) == info(line), "\(line)")
     case "limits": #expect(try ReceiverInfo(parsing: heard.body) == limits(line), "\(line)")
+    case "held": #expect(try ReceiverInfo(parsing: heard.body) == held(line), "\(line)")
+    case "compare": #expect(heard.body == (try line.bytes(1)), "\(line)")
+    case "answer": #expect(heard.body == (try line.bytes(2)), "\(line)")
     case "milestone":
       #expect(try Milestone(parsing: heard.body) == milestone(line), "\(line)")
     case "metric": #expect(try Metric(parsing: heard.body) == metric(line), "\(line)")
@@ -70,6 +78,23 @@ struct RecordTests {
     if line.word(2) != "-" {
       let parameter: UInt8 = try line.number(3)
       info.representation = Representation(kind: try line.number(2), parameter: parameter)
+    }
+    return info
+  }
+
+  private func held(_ line: VectorFile.Line) throws -> ReceiverInfo {
+    var info = ReceiverInfo(
+      compressions: [.none], codecs: [.flat], byteCountLimit: nil, name: Array("board".utf8))
+    info.abilities = Abilities(rawValue: try line.number(1))
+    let models = try line.bytes(2)
+    info.held = stride(from: 0, to: models.count, by: 32).compactMap {
+      Digest(Array(models[$0..<$0 + 32]))
+    }
+    let identity = try line.bytes(3)
+    if !identity.isEmpty {
+      info.unfinished = Unfinished(
+        identity: StreamIdentity(identity), byteCount: try line.number(4),
+        checksum: try line.number(5, UInt32.self))
     }
     return info
   }

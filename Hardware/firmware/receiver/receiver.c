@@ -101,8 +101,8 @@ static void read_flash(void *context, uint32_t offset, uint8_t *bytes, uint8_t c
 // Two slots at the beginning of the board's flash.
 static void start_flash(void) {
   struct board_flash geometry = board_flash_geometry();
-  uint32_t slot = 128 + ((4 * MODEL_TENSORS + 15) & ~15u) + MODEL_IMAGE_SIZE, pages = 1;
-  while (pages * geometry.page_bytes < slot) pages++;
+  uint32_t pages = 1;
+  while (pages * geometry.page_bytes < WT_SLOT_SIZE(MODEL_TENSORS, MODEL_IMAGE_SIZE)) pages++;
   flash = (struct wt_flash){
       .page_size = geometry.page_bytes,
       .page_count = (uint16_t)(2 * pages),

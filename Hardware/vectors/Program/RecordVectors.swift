@@ -16,7 +16,7 @@ func agrees(record line: VectorText.Line) -> Bool? {
     switch kind {
     case .info:
       let info = try ReceiverInfo(parsing: body)
-      if line.begins(with: "limits") { return info.encoded() == body }
+      if line.begins(with: "limits") || line.begins(with: "held") { return info.encoded() == body }
       return UInt64(info.byteCountLimit ?? 0) == line.number(3) && info.name == line.bytes(4)
         && info.compressions == line.number(1, UInt8.self)
         && info.codecs == line.number(2, UInt8.self)
@@ -24,6 +24,8 @@ func agrees(record line: VectorText.Line) -> Bool? {
       let unit = try Unit(parsing: body)
       return unit.tensorIndex == line.number(1, Int.self) && unit.encoded() == body
         && unit.compression.rawValue == line.number(4, UInt8.self)
+    case .compare: return body == line.bytes(1)
+    case .held: return body == line.bytes(2)
     case .milestone: return try Milestone(parsing: body).encoded() == body
     case .metric: return try Metric(parsing: body).encoded() == body
     case .failed:
@@ -63,6 +65,7 @@ struct ManifestVectors {
 
   /// Takes a line: its record is taken, or refused where this processor cannot count so far.
   mutating func agrees(_ line: VectorText.Line) -> Bool? {
+    if line.begins(with: "terms") { return nil }
     if line.begins(with: "offer") { self = ManifestVectors() }
     // The digest, which the manifest begins: of what was read, the same bytes come again.
     if line.begins(with: "digest") { return isRefused ? nil : manifest?.encoded() == stream }
@@ -70,6 +73,7 @@ struct ManifestVectors {
     stream += line.lastBytes
     do throws(RecordError) {
       manifest = try reader.take(kind, body: body)
+      if line.begins(with: "basis") { return manifest != nil }
       return manifest?.entries.last.map { agrees($0, line) } ?? true
     } catch {
       isRefused = true

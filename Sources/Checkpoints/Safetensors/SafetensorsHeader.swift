@@ -13,6 +13,8 @@ import Tensors
 struct SafetensorsHeader {
   static let metadataKey = "__metadata__"
   static let lengthByteCount = 8
+  // `{}`.
+  private static let emptyByteCount = 2
 
   struct Entry {
     let name: String
@@ -36,11 +38,16 @@ struct SafetensorsHeader {
   }
 
   init(parsing file: ByteRegion, limits: CheckpointLimits) throws(CheckpointError) {
-    var reader = ByteReader(file)
-    let byteCount = Int(clamping: try reader.readInteger(UInt64.self))
+    guard let length = file.integer(UInt64.self, at: 0) else {
+      throw .safetensorsHeaderCutOff(
+        found: file.byteCount, needed: Self.lengthByteCount + Self.emptyByteCount)
+    }
+    let byteCount = Int(clamping: length)
     try CheckpointLimit.headerByteCount.check(byteCount, atMost: limits.headerByteCount)
-    dataOffset = try reader.skip(byteCount).upperBound
-    guard let header = file.slice(dataOffset, at: 0) else { throw .truncated(at: 0) }
+    dataOffset = Self.lengthByteCount + byteCount
+    guard let header = file.slice(dataOffset, at: 0) else {
+      throw .safetensorsHeaderCutOff(found: file.byteCount, needed: dataOffset)
+    }
     // Spaces may follow the object, not precede it.
     guard header.hasText("{", at: Self.lengthByteCount) else {
       throw .malformedSafetensors(.syntax, at: Self.lengthByteCount)

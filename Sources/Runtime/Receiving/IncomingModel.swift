@@ -41,6 +41,11 @@ struct IncomingModel: ~Copyable {
     self.slots = slots
   }
 
+  /// A tensor is there, since this end held it before.
+  mutating func keep(_ index: Int, _ digest: Digest) {
+    self.digest.note(digest, tensorIndex: index)
+  }
+
   /// Tensors that are complete.
   var tensorCount: Int {
     var count = digest.contentCount

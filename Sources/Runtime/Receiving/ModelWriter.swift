@@ -15,6 +15,8 @@ package enum ModelWriterError: Error, Equatable, Sendable {
   case codedStream(CodedStreamError)
   /// A digest does not fit; nil for that of the whole model.
   case digest(tensor: TensorName?)
+  /// The model builds on another one, which is not here.
+  case base
   /// The same content twice, or the end while one is missing.
   case incomplete
 }
@@ -48,7 +50,9 @@ package struct ModelWriter: ~Copyable {
   package var partialPath: FilePath { file.partialPath }
 
   /// Lays the file out for a model; what an earlier sender left is void.
-  package mutating func begin(_ manifest: Manifest) throws(ModelWriterError) {
+  ///
+  /// What the model keeps of another one is there at once.
+  mutating func begin(_ manifest: Manifest, _ holdings: Holdings? = nil) throws(ModelWriterError) {
     memory = nil
     pace = SnapshotPace()
     streamByteCount = 0
@@ -75,7 +79,14 @@ package struct ModelWriter: ~Copyable {
     } catch {
       throw .output(error)
     }
+    try holdings?.keep(of: manifest) { (index, bytes, digest) throws(OutputError) in
+      try file.write(bytes, at: offsets[index])
+      model.keep(index, digest)
+    }
   }
+
+  /// The output's place.
+  var path: FilePath { file.path }
 
   // MARK: - Coded stream
 

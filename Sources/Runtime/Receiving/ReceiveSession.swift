@@ -1,3 +1,4 @@
+internal import Checkpoints
 package import LinkLayer
 package import Streaming
 package import SystemPackage
@@ -6,6 +7,15 @@ internal import Transfer
 /// Receives one model into a file: answers what the machine asks, and stores what it brings.
 package final class ReceiveSession {
   private var writer: ModelWriter?
+  private let holdings: Holdings
+  private var isUnchanged = false
+  // What somebody wants to have, and what this end wants.
+  private var asked: FetchRequest?
+  private var wanted: Digest?
+  // Of the stream, what another session has brought.
+  private var resumedByteCount = 0
+  // Pieces of it that are gone through at a time.
+  private static let replayLimit = 64
   private let tell: (TransferNews) -> Void
   private var manifest: Manifest?
   // Reached, and to be told once all of it is decoded.
@@ -31,6 +41,8 @@ package final class ReceiveSession {
   private var snapshotError: OutputError?
   /// How far all of the model had come.
   package private(set) var tier: Milestone.Tier?
+  /// Whether another session can go on with what has come.
+  package var isResumable: Bool { holdings.unfinished?.byteCount ?? 0 > 0 }
   /// Tensors that were complete at the end.
   package private(set) var tensorCount = 0
 
@@ -44,6 +56,7 @@ package final class ReceiveSession {
   ) throws(OutputError) {
     let writer = try ModelWriter(path, snapshots)
     partialPath = writer.partialPath
+    holdings = Holdings(beside: writer.path)
     self.writer = consume writer
     self.tell = tell
     self.timeout = timeout
@@ -51,19 +64,39 @@ package final class ReceiveSession {
 
   /// Listens over a link, of which this end is the responder, until a model is complete.
   ///
+  /// - Returns: nil where somebody has come and gone who wanted to know something, or to have the model that
+  ///   is there; what is to come is still waited for.
   /// - Throws: `SessionError`, and what the loop throws.
   package func run(
     over link: consuming Link, _ info: ReceiverInfo, _ loop: inout TransferLoop
+  ) throws -> TransferResult? {
+    var info = info
+    holdings.describe(&info)
+    return try run(ReceiveTransfer(link: link, info: info), &loop)
+  }
+
+  /// Fetches a model over a link, of which this end is the initiator; the one in use where no digest is given.
+  ///
+  /// - Throws: `SessionError`, and what the loop throws.
+  package func fetch(
+    _ digest: Digest?, over link: consuming Link, _ info: ReceiverInfo, _ loop: inout TransferLoop
   ) throws -> TransferResult {
-    var machine = ReceiveTransfer(link: link, info: info)
+    var info = info
+    holdings.describe(&info)
+    wanted = digest
+    let machine = ReceiveTransfer(fetchingOver: link, info: info, at: MonotonicClock.now)
+    guard let result = try run(machine, &loop) else {
+      throw SessionError.ended(.linkClosed(.peer(.done)))
+    }
+    return result
+  }
+
+  private func run(
+    _ machine: consuming ReceiveTransfer, _ loop: inout TransferLoop
+  ) throws -> TransferResult? {
+    var machine = machine
     baudRate = machine.baudRate
     giveUpAt = timeout.map { MonotonicClock.now + .seconds(Int64($0)) }
-    defer {
-      statistics = machine.statistics
-      tensorCount = writer?.tensorCount ?? 0
-      // What has come is not lost, whatever ended the session.
-      if digest == nil, tier != nil { _ = takeSnapshot(.last) }
-    }
     do {
       try loop.run(&machine) { machine in
         if let giveUpAt, giveUpAt <= MonotonicClock.now { throw SessionError.noSender }
@@ -72,32 +105,81 @@ package final class ReceiveSession {
         observe(machine)
       }
     } catch {
+      holdings.note(received: machine.takeReceived())
+      note(endOf: machine)
       // Once the model is in its place, a sender that misses the last word takes nothing away.
       if digest == nil { throw error }
       outcome = .completed
     }
+    note(endOf: machine)
+    if let request = asked.take() { return try give(request, SendTransfer(giving: machine), &loop) }
     if let failure { throw SessionError.writer(failure) }
+    if outcome == .linkClosed(.peer(.done)), manifest == nil { return nil }
     guard case .completed = outcome, let manifest, let digest else {
       throw SessionError.ended(outcome ?? .linkClosed(.local(.aborted)))
     }
-    return TransferResult(manifest: manifest, digest: digest, progress: progress(machine))
+    return TransferResult(
+      isUnchanged: isUnchanged, manifest: manifest, digest: digest, progress: progress(machine))
+  }
+
+  private func note(endOf machine: borrowing ReceiveTransfer) {
+    statistics = machine.statistics
+    tensorCount = writer?.tensorCount ?? 0
+    // What has come is not lost, whatever ended the session.
+    if digest == nil, tier != nil { _ = takeSnapshot(.last) }
+  }
+
+  /// Sends the model that is here to one who has asked for it.
+  private func give(
+    _ request: FetchRequest, _ machine: consuming SendTransfer, _ loop: inout TransferLoop
+  ) throws -> TransferResult? {
+    guard let held = holdings.held else { return nil }
+    let session = try SendSession(
+      Checkpoint(opening: held.path), named: held.path.lastComponent?.string ?? "",
+      SendPolicy(), tell: tell)
+    do {
+      tell(.gave(try session.give(to: request.taker, machine, &loop)))
+    } catch let error as SessionError {
+      // The other end knows better what it wants to do about it.
+      tell(.notGiven(error))
+    }
+    return nil
   }
 
   /// Answers what has happened; true while there is more to decode at once.
   private func respond(_ machine: inout ReceiveTransfer) -> Bool {
+    defer { keepReceived(&machine) }
     do throws(ModelWriterError) {
       if writer?.isBusy == true { try writer?.decode() }
-      while writer?.isBusy != true {
+      var replayed = 0
+      while writer?.isBusy != true, replayed < Self.replayLimit {
         try catchUp(&machine)
-        guard let event = machine.nextEvent() else { return false }
-        try answer(event, &machine)
+        if let event = machine.nextEvent() {
+          try answer(event, &machine)
+        } else if machine.wantsReplay {
+          let piece = holdings.nextPiece()
+          guard !piece.isEmpty else { throw .base }
+          machine.replay(piece)
+          replayed += 1
+        } else {
+          return false
+        }
       }
       return true
     } catch {
       failure = error
+      // It would come to the same end again.
+      if error.isOfStream { holdings.discard() }
       machine.fail(ReceiverFailure(error))
       return !machine.isFinished
     }
+  }
+
+  /// Keeps what has come for another session.
+  private func keepReceived(_ machine: inout ReceiveTransfer) {
+    holdings.note(received: machine.takeReceived())
+    machine.info.unfinished = holdings.unfinished
+    if let error = holdings.takeFailure() { tell(.notKept(error)) }
   }
 
   /// Does what waited for the coded stream to be decoded.
@@ -107,15 +189,20 @@ package final class ReceiveSession {
       tier = milestone.tier
       // The model itself follows the last one.
       let isLast = milestone.tier == .complete
+      // What was told before is not told again.
+      if machine.replayRest > 0 { return }
       let isStored = isLast ? false : takeSnapshot(.milestone)
-      let stream = Int(machine.statistics.bytesDelivered - deliveredBefore)
+      let stream = streamByteCount(machine)
       tell(.reached(milestone, byteCount: stream, isStored: isStored))
     }
     if let model {
       self.model = nil
       // Digests and the disk take their time, and the sender is to know.
       machine.announceBusy(for: .seconds(5))
-      try writer.take()?.finish(model)
+      if !isUnchanged {
+        try writer.take()?.finish(model)
+        holdings.finish()
+      }
       digest = model
       machine.confirm(model)
     }
@@ -129,18 +216,28 @@ package final class ReceiveSession {
       peer.log()
       openedAt = MonotonicClock.now
       giveUpAt = nil
+      holdings.forgetComparison()
       deliveredBefore = machine.statistics.bytesDelivered
       tell(.connected(peer, nil))
     case .interrupted: tell(.interrupted)
     case .resumed: tell(.resumed)
-    case .offered(let manifest):
-      guard writer != nil else { throw .incomplete }
-      try writer?.begin(manifest)
-      self.manifest = manifest
-      milestone = nil
-      tier = nil
-      machine.accept()
-      tell(.began(manifest))
+    case .compared(let prefixes): machine.tell(held: holdings.compare(prefixes))
+    case .unchanged(let digest):
+      guard let held = holdings.confirm(digest) else { throw .base }
+      manifest = held
+      isUnchanged = true
+      model = digest
+    case .listed: machine.tell(holdings.listing)
+    case .activated, .rolledBack:
+      machine.fail(ReceiverFailure(.wrongModel, text: Array("there is one model only".utf8)))
+    case .fetched(let request):
+      guard let digest = holdings.held?.digest, request.digest.map({ $0 == digest }) ?? true else {
+        machine.fail(ReceiverFailure(.wrongModel, text: Array("no such model is here".utf8)))
+        break
+      }
+      asked = request
+    case .giverReady(let info): fetch(from: info, &machine)
+    case .offered(let manifest): try begin(manifest, &machine)
     case .unitBegan(let unit): try writer?.begin(unit)
     case .content:
       try take(&machine) { (bytes) throws(ModelWriterError) in
@@ -159,6 +256,33 @@ package final class ReceiveSession {
       model = digest
     case .ended(let outcome): self.outcome = outcome
     }
+  }
+
+  private func fetch(from info: ReceiverInfo, _ machine: inout ReceiveTransfer) {
+    tell(.giverFound(info))
+    machine.fetch(
+      FetchRequest(wanted, behind: machine.info.unfinished?.byteCount ?? 0, by: machine.info))
+  }
+
+  private func begin(
+    _ manifest: Manifest, _ machine: inout ReceiveTransfer
+  ) throws(ModelWriterError) {
+    guard writer != nil else { throw .incomplete }
+    let before = holdings.unfinished?.byteCount ?? 0
+    resumedByteCount = try holdings.begin(manifest)
+    try writer?.begin(manifest, holdings)
+    self.manifest = manifest
+    milestone = nil
+    tier = nil
+    machine.accept(replaying: resumedByteCount)
+    if resumedByteCount > 0 {
+      tell(.goesOn(byteCount: resumedByteCount))
+    } else if before > 0 {
+      tell(.startsOver(byteCount: before))
+    }
+    let kept = manifest.keptTensors
+    if kept.count > 0 { tell(.kept(tensorCount: kept.count, byteCount: kept.byteCount)) }
+    tell(.began(manifest))
   }
 
   private func take(
@@ -201,15 +325,30 @@ package final class ReceiveSession {
     }
   }
 
+  /// Bytes of the stream that are here, of other sessions too.
+  private func streamByteCount(_ machine: borrowing ReceiveTransfer) -> Int {
+    resumedByteCount + Int(machine.statistics.bytesDelivered - deliveredBefore)
+  }
+
   private func progress(_ machine: borrowing ReceiveTransfer) -> TransferProgress {
-    let stream = Int(machine.statistics.bytesDelivered - deliveredBefore)
+    let stream = streamByteCount(machine)
     return TransferProgress(
-      byteCount: stream,
+      byteCount: stream, resumedByteCount: resumedByteCount,
       // What was offered is an estimate, and no longer needed once all is there.
       byteTotal: digest == nil ? max(manifest?.expectedByteCount ?? 0, stream) : stream,
       tier: tier,
       elapsed: MonotonicClock.now - openedAt, baudRate: machine.baudRate,
       statistics: machine.statistics)
+  }
+}
+
+extension ModelWriterError {
+  /// Whether the stream is to blame, and not this end's disk.
+  fileprivate var isOfStream: Bool {
+    switch self {
+    case .output: false
+    case .layout, .content, .codedStream, .digest, .base, .incomplete: true
+    }
   }
 }
 
@@ -219,7 +358,7 @@ extension ReceiverFailure {
     let code: Code
     switch error {
     case .output(let output): code = output.errno == .noSpace ? .noSpace : .cannotStore
-    case .layout: code = .wrongModel
+    case .layout, .base: code = .wrongModel
     case .content, .digest: code = .verificationFailed
     case .codedStream, .incomplete: code = .badStream
     }
@@ -231,6 +370,7 @@ extension ReceiverFailure {
     switch error {
     case .output(let error): "\(error.path): \(error.errno)"
     case .content(let tensor), .digest(let tensor?): "\(tensor)"
+    case .base: "what the model builds on is not here"
     case .layout, .codedStream, .digest(nil), .incomplete: ""
     }
   }

@@ -101,8 +101,11 @@ struct Snapshot {
     try file.finish(isDurable: false)
   }
 
+  /// What the file of a model says of itself that has not come to its end.
+  static let partialMark = (key: "wtserial.state", value: "partial")
+
   private func metadata(_ state: State) -> [(String, String)] {
-    var metadata = [("wtserial.state", "partial")]
+    var metadata = [Self.partialMark]
     if let tier = state.tier {
       metadata.append(("wtserial.milestone", "\(Milestone(tier).name)"))
     }

@@ -4,22 +4,29 @@ internal import Tensors
 package import WeightCodec
 
 /// Surveys a model and plans it: what is needed to send it, within a second for a hundred megabytes.
-package struct ModelPlan {
-  package let plan: TransferPlan
+package struct ModelPlan: Sendable {
+  package internal(set) var plan: TransferPlan
   /// Of each tensor in planes: what its encoder has to know.
   let heads: [Int: TensorHead]
   /// What was asked for, as the receiver allows it.
   let policy: SendPolicy
+  /// The digests of tensors as the receiver will have them, as far as they are known beforehand: of those
+  /// that it keeps, at least.
+  var digests: [Int: Digest] = [:]
 
   /// Plans for a receiver; without one, for the richest.
+  ///
+  /// The terms say what is known there already.
   package init(
-    _ source: ModelSource, named name: String, _ policy: SendPolicy, for info: ReceiverInfo? = nil
+    _ source: ModelSource, named name: String, _ policy: SendPolicy, for info: ReceiverInfo? = nil,
+    _ terms: OfferTerms = OfferTerms()
   ) throws {
     let info =
       info ?? ReceiverInfo(compressions: Compression.allCases, byteCountLimit: nil, name: [])
     let (policy, variant) = policy.adapted(to: info)
     self.policy = policy
-    let manifest = Manifest(source.checkpoint, named: name, codec: variant)
+    var manifest = Manifest(source.checkpoint, named: name, codec: variant)
+    manifest.terms = terms
     switch policy.codec {
     case .plain(let plain):
       plan = TransferPlan(manifest, plain, try Self.contentFacts(source, manifest, plain))
@@ -39,7 +46,7 @@ extension ModelPlan {
     _ source: ModelSource, _ manifest: Manifest, _ policy: PlainPolicy
   ) throws -> [Int: ContentFacts] {
     var facts: [Int: ContentFacts] = [:]
-    for index in manifest.entries.indices where manifest.entries[index].hasContent {
+    for index in manifest.arriving {
       let tensor = manifest.entries[index].tensor
       let unit = Unit(
         tensorIndex: index, representation: policy.representation(for: tensor),
@@ -86,7 +93,7 @@ private struct Surveyor {
 
   mutating func facts() throws -> [Int: TensorFacts] {
     var facts: [Int: TensorFacts] = [:]
-    for index in manifest.entries.indices where manifest.entries[index].hasContent {
+    for index in manifest.arriving {
       let tensor = manifest.entries[index].tensor
       let weight = policy.weight(
         of: tensor.name.description, elementCount: tensor.shape.elementCount)

@@ -59,7 +59,7 @@ package struct ModelSource {
   }
 
   /// Biases and norms keep their values.
-  private func isEdited(_ tensor: TensorDescriptor) -> Bool {
+  func isEdited(_ tensor: TensorDescriptor) -> Bool {
     (cast != nil || prunedShare > 0) && !PlainPolicy.isSmall(tensor)
   }
 }

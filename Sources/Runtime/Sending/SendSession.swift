@@ -5,16 +5,39 @@ internal import Transfer
 
 /// Sends one checkpoint: answers what the machine asks, and feeds it.
 package final class SendSession {
-  let source: ModelSource
+  /// Whose plan and stream it sends.
+  private enum Origin {
+    /// Its own, made of this.
+    case own(ModelSource)
+    /// That of all sessions that send the same.
+    case shared(PreparedModel)
+  }
+
+  private let origin: Origin
   private let name: String
   private let policy: SendPolicy
   private let tell: (TransferNews) -> Void
   private let usesThread: Bool
-  // Where other sessions send the same.
-  private let shared: PreparedModel?
   // For the richest receiver, until there is one.
   private(set) var model: ModelPlan
   private var feeder: Feeder?
+  // What the receiver needs, while that is being found out, and what it is.
+  private var preparation: OfferPreparation?
+  private var info: ReceiverInfo?
+  // What the receiver has of the stream, while that is gone through.
+  private var unfinished: Unfinished?
+  // Bytes of the stream that other sessions have brought.
+  private var resumedByteCount = 0
+  private var isUnchanged = false
+  /// Where models may be that the receiver holds.
+  package var library = BaseLibrary()
+  /// Whether the receiver is to store the model and go on with the one that it uses.
+  package var staysInactive = false
+  /// What the receiver knows the model by, if it can build on it later; empty where it cannot, or where
+  /// that is not known beforehand.
+  package private(set) var heldDigests: [Digest] = []
+  // Who has asked for the model, before it is offered.
+  private var asker: ReceiverInfo?
   private var peer: PeerLimits?
   private var openedAt = MonotonicClock.now
   // Whether all of the stream is in the machine, and its size is known.
@@ -44,23 +67,22 @@ package final class SendSession {
     _ checkpoint: Checkpoint, named name: String, _ policy: SendPolicy, usesThread: Bool = true,
     tell: @escaping (TransferNews) -> Void
   ) throws {
-    source = ModelSource(checkpoint, policy)
+    let source = ModelSource(checkpoint, policy)
+    origin = .own(source)
     self.name = name
     self.policy = policy
     self.usesThread = usesThread
     self.tell = tell
-    shared = nil
     model = try ModelPlan(source, named: name, policy)
   }
 
   /// Sends what other sessions send, too.
   package init(_ prepared: PreparedModel, tell: @escaping (TransferNews) -> Void) {
-    source = prepared.source
+    origin = .shared(prepared)
     name = prepared.name
     policy = prepared.policy
     usesThread = true
     self.tell = tell
-    shared = prepared
     model = prepared.model
   }
 
@@ -71,7 +93,21 @@ package final class SendSession {
   ///
   /// - Throws: `SessionError`, and what the loop and the checkpoint throw.
   package func run(over link: consuming Link, _ loop: inout TransferLoop) throws -> TransferResult {
-    var machine = SendTransfer(link: link, at: MonotonicClock.now)
+    try run(SendTransfer(link: link, at: MonotonicClock.now), &loop)
+  }
+
+  /// Sends the model to one who has asked for it.
+  func give(
+    to taker: ReceiverInfo, _ machine: consuming SendTransfer, _ loop: inout TransferLoop
+  ) throws -> TransferResult {
+    asker = taker
+    return try run(machine, &loop)
+  }
+
+  private func run(
+    _ machine: consuming SendTransfer, _ loop: inout TransferLoop
+  ) throws -> TransferResult {
+    var machine = machine
     baudRate = machine.baudRate
     defer {
       statistics = machine.statistics
@@ -94,11 +130,13 @@ package final class SendSession {
       throw SessionError.ended(outcome ?? .linkClosed(.local(.aborted)))
     }
     return TransferResult(
-      manifest: plan.manifest, digest: sourceDigest, progress: progress(machine))
+      isUnchanged: isUnchanged, manifest: plan.manifest, digest: sourceDigest,
+      progress: progress(machine))
   }
 
   /// Answers what has happened and feeds content; true when there is more to feed at once.
   func respond(_ machine: inout SendTransfer) throws -> Bool {
+    if let taker = asker.take() { try prepare(for: taker, &machine) }
     while let event = machine.nextEvent() {
       switch event {
       case .connected(let peer):
@@ -109,42 +147,150 @@ package final class SendSession {
         acknowledgedBefore = Int(machine.statistics.bytesAcknowledged)
       case .interrupted: tell(.interrupted)
       case .resumed: tell(.resumed)
-      case .receiverReady(let info): try offer(to: info, &machine)
+      case .receiverReady(let info): try prepare(for: info, &machine)
+      case .held(let held): preparation?.note(held: held)
       case .accepted:
         isAccepted = true
         tell(.began(plan.manifest))
       case .measured(let metric): tell(.measured(metric))
+      case .listed: break
       case .verified(let digest):
         guard digest == sourceDigest else { throw SessionError.digestMismatch }
       case .ended(let outcome): self.outcome = outcome
       }
     }
+    if preparation != nil { return try goOnPreparing(&machine) }
+    if unfinished != nil { return try skip(&machine) }
     return try feed(&machine)
   }
 
-  private func offer(to info: ReceiverInfo, _ machine: inout SendTransfer) throws {
+  // MARK: - The offer
+
+  private func prepare(for info: ReceiverInfo, _ machine: inout SendTransfer) throws {
     if let peer { tell(.connected(peer, info)) }
     if let limit = info.byteCountLimit, plan.manifest.byteCount > limit {
       throw SessionError.modelTooLarge(byteCount: plan.manifest.byteCount, limit: limit)
     }
+    if staysInactive, !info.abilities.contains(.switches) { throw SessionError.noSlots }
     let substitution = policy.substitution(for: info)
     if let substitution, substitution != toldSubstitution { tell(.substituted(substitution)) }
     toldSubstitution = substitution
     // It reads the checkpoint, which is not for two at once.
     feeder?.stop()
-    if let shared {
-      (model, feeder) = try shared.prepared(for: info)
-    } else {
-      let (adapted, variant) = policy.adapted(to: info)
-      if adapted != model.policy || variant != plan.manifest.codec {
-        model = try ModelPlan(source, named: name, policy, for: info)
-      }
+    feeder = nil
+    self.info = info
+    (preparation, unfinished, isFed, resumedByteCount) = (nil, nil, false, 0)
+    guard OfferPreparation.isWorthwhile(for: info) else { return try offer(OfferTerms(), &machine) }
+    switch origin {
+    case .shared(let prepared):
+      let (model, digests) = try prepared.digests(for: info)
+      self.model = model
+      preparation = OfferPreparation(digests, for: info, policy, library)
+    case .own(let source):
+      try plan(source, for: info, OfferTerms())
+      preparation = OfferPreparation(DigestWork(source, model), for: info, policy, library)
+    }
+  }
+
+  private func plan(
+    _ source: ModelSource, for info: ReceiverInfo, _ terms: OfferTerms
+  ) throws {
+    let (adapted, variant) = policy.adapted(to: info)
+    guard
+      adapted != model.policy || variant != plan.manifest.codec
+        || terms.relations != plan.manifest.terms.relations
+    else { return }
+    model = try ModelPlan(source, named: name, policy, for: info, terms)
+  }
+
+  private func goOnPreparing(_ machine: inout SendTransfer) throws -> Bool {
+    switch try preparation?.advance(&machine) {
+    case .more: return true
+    case .waiting, nil: return false
+    case .unchanged(let digest):
+      preparation = nil
+      isUnchanged = true
+      sourceDigest = digest
+      machine.keep(digest)
+      return false
+    case .stored(let digest):
+      preparation = nil
+      isUnchanged = true
+      sourceDigest = digest
+      // It is there, and is to be used from now on or not.
+      if staysInactive { machine.leave() } else { machine.activate(digest) }
+      return false
+    case .ready(let terms):
+      if library.hasPath, preparation?.base == nil { tell(.baseIsAnother) }
+      try offer(terms, &machine)
+      return true
+    }
+  }
+
+  private func offer(_ terms: OfferTerms, _ machine: inout SendTransfer) throws {
+    guard let info else { return }
+    let digests = preparation?.digests
+    heldDigests = info.abilities.contains(.keeps) ? digests?.models ?? [] : []
+    switch origin {
+    case .shared(let prepared):
+      (model, feeder) = try prepared.prepared(for: info, terms, digests?.known ?? [:])
+    case .own(let source):
+      try plan(source, for: info, terms)
+      model.digests = digests?.known ?? [:]
       feeder = Feeder(ModelStream(source, model), usesThread: usesThread)
     }
+    model.plan.manifest.terms.staysInactive = staysInactive
+    if info.abilities.contains(.resumes) {
+      model.plan.manifest.terms.identity = digests?.identity(of: plan)
+    }
+    preparation = nil
     marks = TierMarks()
     unquantizableCount = 0
     isFed = false
-    machine.offer(plan.manifest)
+    let kept = plan.manifest.keptTensors
+    if kept.count > 0 { tell(.kept(tensorCount: kept.count, byteCount: kept.byteCount)) }
+    guard let there = info.unfinished, there.byteCount > 0 else {
+      return machine.offer(plan.manifest)
+    }
+    guard there.identity == plan.manifest.terms.identity else {
+      tell(.startsOver(byteCount: there.byteCount))
+      return machine.offer(plan.manifest)
+    }
+    unfinished = there
+    machine.skip(byteCount: there.byteCount)
+  }
+
+  /// Goes through what the receiver has, and offers the rest; or all, where this is not what it has.
+  private func skip(_ machine: inout SendTransfer) throws -> Bool {
+    guard let unfinished, let info else { return false }
+    let isAtEnd = feeder?.isFinished ?? true
+    if machine.isSkipping, !isAtEnd { return try feed(&machine) }
+    self.unfinished = nil
+    let fits = unfinished.checksum.map { $0 == machine.skippedChecksum } ?? true
+    guard fits, !machine.isSkipping else {
+      // Another version of this program, perhaps: the same offer, and other bytes.
+      machine.beginAnew()
+      self.info?.unfinished = nil
+      tell(.startsOver(byteCount: unfinished.byteCount))
+      feeder?.stop()
+      preparation = nil
+      switch origin {
+      case .shared(let prepared):
+        (_, feeder) = try prepared.prepared(for: info, plan.manifest.terms, model.digests)
+      case .own(let source):
+        feeder = Feeder(ModelStream(source, model), usesThread: usesThread)
+      }
+      marks = TierMarks()
+      isFed = false
+      machine.offer(plan.manifest)
+      return true
+    }
+    resumedByteCount = unfinished.byteCount
+    tell(.goesOn(byteCount: unfinished.byteCount))
+    var manifest = plan.manifest
+    manifest.terms.goesOn = true
+    machine.offer(manifest)
+    return true
   }
 
   /// Feeds a piece at a time, and the line is looked after in between.
@@ -158,7 +304,12 @@ package final class SendSession {
     case .coded(let bytes): machine.append(coded: bytes)
     case .milestone(let milestone):
       machine.append(milestone)
-      marks.note(milestone, stream: machine.streamByteCount)
+      // What was told in an earlier session is not told again.
+      if machine.isSkipping {
+        marks.passed(milestone)
+      } else {
+        marks.note(milestone, stream: machine.streamByteCount)
+      }
     case .finish(let digest):
       sourceDigest = digest
       // The feeder says so only when it is asked once more.
@@ -190,12 +341,12 @@ package final class SendSession {
 
   /// How far the transfer is, so long after the session was opened; tells milestones that are through.
   func progress(_ machine: borrowing SendTransfer, elapsed: Interval) -> TransferProgress {
-    let stream = Int(machine.statistics.bytesAcknowledged) - acknowledgedBefore
+    let stream = resumedByteCount + Int(machine.statistics.bytesAcknowledged) - acknowledgedBefore
     for mark in marks.pass(stream: stream) {
       tell(.reached(mark.milestone, byteCount: mark.stream, isStored: false))
     }
     return TransferProgress(
-      byteCount: stream,
+      byteCount: stream, resumedByteCount: resumedByteCount,
       byteTotal: isFed ? machine.streamByteCount : max(Int(plan.byteCount), stream),
       tier: marks.last?.tier, elapsed: elapsed, baudRate: machine.baudRate,
       statistics: machine.statistics, segmentByteCount: machine.segmentByteCount,
@@ -214,6 +365,9 @@ struct TierMarks {
   private(set) var last: Milestone?
 
   mutating func note(_ milestone: Milestone, stream: Int) { marks.append((stream, milestone)) }
+
+  /// One that was through before.
+  mutating func passed(_ milestone: Milestone) { last = milestone }
 
   /// The milestones that are newly through with so many bytes of the stream, and their places in it.
   mutating func pass(stream: Int) -> [Mark] {

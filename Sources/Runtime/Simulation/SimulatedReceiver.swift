@@ -47,6 +47,8 @@ final class SimulatedReceiver {
       deliveries = []
       reached = []
     case .interrupted, .resumed, .ended: break
+    case .compared(let prefixes): machine.tell(held: prefixes.map { _ in false })
+    case .unchanged, .activated, .rolledBack, .fetched, .listed, .giverReady: throw .base
     case .offered(let manifest):
       model = ModelMemory(manifest)
       machine.accept()

@@ -26,11 +26,12 @@ extension SimulatedTransfer {
         case .connected: beginnings.connected = beginnings.connected ?? beginnings.now
         case .began: beginnings.accepted = beginnings.now
         case .interrupted, .resumed, .rateChanged, .progress, .reached, .improved, .notStored,
-          .measured, .notQuantized, .substituted:
+          .measured, .notQuantized, .substituted, .goesOn, .startsOver, .kept, .notKept, .gave,
+          .notGiven, .giverFound, .baseIsAnother:
           break
         }
       }
-      receiver = SimulatedReceiver(session.source, session.model)
+      receiver = SimulatedReceiver(ModelSource(checkpoint, policy), session.model)
     }
 
     var plan: TransferPlan { session.plan }

@@ -8,17 +8,26 @@ import WeightCodec
 
 /// What a model becomes before it goes over the line.
 struct ContentOptions: ParsableArguments {
-  @Option(help: "How fine large float tensors arrive: exact, bf16, f16, int8, int6, int4 or int2.")
-  var precision = Precision.exact
+  @Option(
+    name: .customLong("precision"),
+    help: """
+      How fine large float tensors arrive: exact, which is the default, bf16, f16, int8, int6, int4 or \
+      int2.
+      """)
+  var givenPrecision: Precision?
   @Option(
     help: """
-      What carries them: planes, coarse first and finer from byte to byte, which is the default; or \
-      deflate or none, tensor after tensor.
+      What carries them: planes, coarse first and finer from byte to byte; or deflate or none, tensor \
+      after tensor. (default: planes; with --quantizer, deflate)
       """)
   var codec: CodecName?
   @Option(
-    help: "Which planes go first: value, what repairs most for a byte; file, planes, magnitude.")
-  var order = OrderName.value
+    name: .customLong("order"),
+    help: """
+      Which planes go first: value, what repairs most for a byte, which is the default; file, planes, \
+      magnitude.
+      """)
+  var givenOrder: OrderName?
   @Option(
     help: ArgumentHelp(
       "How much each tensor matters, as Scripts/sensitivity.py measures it.", valueName: "file"),
@@ -30,13 +39,19 @@ struct ContentOptions: ParsableArguments {
       valueName: "pattern=factor"))
   var priority: [PriorityOption] = []
   @Option(
+    name: .customLong("prune"),
     help: ArgumentHelp(
       "Make this share of each large tensor zero, its smallest weights.", valueName: "share"))
-  var prune = 0.0
+  var givenShare: Double?
   @Option(help: "Quantize by this scheme instead: affine (min/max) or channel (symmetric).")
   var quantizer: QuantizerName?
-  @Option(help: "Bits of a code for --quantizer, 2 to 8; 8 if not given.")
+  @Option(help: "Bits of a code for --quantizer, 2 to 8. (default: 8)")
   var bits: Int?
+
+  // What was not said; a board says it apart from the command line.
+  var precision: Precision { givenPrecision ?? .exact }
+  var order: OrderName { givenOrder ?? .value }
+  var prune: Double { givenShare ?? 0 }
 
   func validate() throws {
     if let bits, !Representation.bitsRange.contains(bits) {
@@ -116,77 +131,5 @@ struct ContentOptions: ParsableArguments {
       representation: representation, compression: carrier == .none ? .none : .deflate)
     plain.isInFileOrder = order == .file
     return plain
-  }
-}
-
-/// The tiers of `--precision`.
-enum Precision: String, CaseIterable, ExpressibleByArgument {
-  case exact, bf16, f16, int8, int6, int4, int2
-
-  /// As whole contents.
-  var representation: Representation {
-    switch self {
-    case .exact: .exact
-    case .bf16: .cast(.bf16)
-    case .f16: .cast(.f16)
-    case .int8: .channel(bits: 8)
-    case .int6: .channel(bits: 6)
-    case .int4: .channel(bits: 4)
-    case .int2: .channel(bits: 2)
-    }
-  }
-
-  /// The planes after which the rest is left out: with the sign, integers of one bit more.
-  var planeLimit: Int? {
-    switch self {
-    case .exact, .bf16, .f16: nil
-    case .int8: 7
-    case .int6: 5
-    case .int4: 3
-    case .int2: 1
-    }
-  }
-
-  /// The type that values are rounded to.
-  var cast: DType? {
-    switch self {
-    case .bf16: .bf16
-    case .f16: .f16
-    case .exact, .int8, .int6, .int4, .int2: nil
-    }
-  }
-}
-
-enum QuantizerName: String, CaseIterable, ExpressibleByArgument {
-  case affine, channel
-}
-
-enum CodecName: String, CaseIterable, ExpressibleByArgument {
-  case planes, deflate, none
-}
-
-/// The orders of `--order`.
-enum OrderName: String, CaseIterable, ExpressibleByArgument {
-  case value, file, planes, magnitude
-
-  var order: PassOrder {
-    switch self {
-    case .value: .value
-    case .file: .file
-    case .planes: .planes
-    case .magnitude: .magnitude
-    }
-  }
-}
-
-/// `pattern=factor`.
-struct PriorityOption: ExpressibleByArgument {
-  let priority: SendPolicy.Priority
-
-  init?(argument: String) {
-    guard let sign = argument.lastIndex(of: "="), sign > argument.startIndex,
-      let factor = Double(argument[argument.index(after: sign)...]), factor.isFinite, factor > 0
-    else { return nil }
-    priority = SendPolicy.Priority(pattern: String(argument[..<sign]), factor: factor)
   }
 }

@@ -38,7 +38,7 @@ struct DeviceCommand: ParsableCommand {
   var inFlash = false
   @Option(
     help: ArgumentHelp(
-      "Images to try after a milestone, 60 if not given; in the end it is all 360.",
+      "Images to try after a milestone; in the end it is all 360. (default: 60)",
       valueName: "count"))
   var samples: Int?
   @Option(
@@ -71,6 +71,7 @@ struct DeviceCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(output, port: port, model: like, verb: .device)
+    console.hasWaited = line.wait != nil
     try console.reportingErrors { try run(console) }
   }
 
@@ -90,6 +91,7 @@ struct DeviceCommand: ParsableCommand {
       console.tell(news, configuration, baudRate: baudRate)
     }
     let opened = try line.opener(for: port).open(signals: signals) { console.tell($0) }
+    line.noteFlowControl(of: opened.port, console)
     console.powerUp(configuration)
     var loop = TransferLoop(port: FollowedPort(opened), signals: signals)
     do {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import NetworkPorts
-import NetworkPorts
 import Runtime
 import SerialDriver
 import SerialPorts
@@ -11,15 +10,18 @@ struct DoctorCommand: ParsableCommand {
     commandName: "doctor",
     abstract: "Find out what is in the way of a transfer, and what mends it.",
     discussion: """
-      Without PORT it looks at all ports and opens none. With PORT it opens that one as `send` would, \
-      which raises DTR and RTS and restarts many a board, tries the rates that the driver takes, and \
-      says HELLO to learn whether a receiver answers. The port is put back as it was.
+      Without PORT, given or set, it looks at all ports and opens none. With PORT it opens that one as \
+      `send` would, which raises DTR and RTS and restarts many a board, tries the rates that the \
+      driver takes, and says HELLO to learn whether a receiver answers. The port is put back as it \
+      was. A port behind a network is connected to: whether its server lets you in, speaks RFC 2217 \
+      where it should, and which rates it takes. A place of a lab is acquired for that, and released.
 
       The exit code is that of the first problem that is named; 0 if there is none. Advice is no \
       problem.
 
         wtserial doctor
         wtserial doctor /dev/ttyUSB0
+        wtserial doctor rfc2217://bench.lab:2000
         wtserial doctor --rules | sudo tee /etc/udev/rules.d/70-wtserial.rules
       """)
 
@@ -27,6 +29,8 @@ struct DoctorCommand: ParsableCommand {
   var port: String?
   @Option(help: ArgumentHelp("The rate to say HELLO at.", valueName: "rate"))
   var baud: UInt32 = 115_200
+  @Flag(help: "Look at all ports and open none, though a PORT is set.")
+  var all = false
   @Flag(help: "Send nothing to PORT.")
   var noHello = false
   @Flag(help: "One JSON object a line for each finding.")
@@ -37,11 +41,18 @@ struct DoctorCommand: ParsableCommand {
 
   func validate() throws {
     guard baud > 0 else { throw ValidationError("--baud takes a rate above 0.") }
+    guard !all || port == nil else { throw ValidationError("Give PORT or --all, not both.") }
   }
+
+  /// Whether a PORT that is set elsewhere is to be looked at.
+  var takesPort: Bool { port == nil && !all && !rules }
 
   func run() throws {
     if rules { return print(UdevRules.text, terminator: "") }
     let console = Console(isJSON: json, isQuiet: false, port: port, model: nil, verb: .doctor)
+    if let origin = Settings.portOrigin, let port {
+      console.say("looking at \(port), from \(origin); --all looks at all ports")
+    }
     try console.reportingErrors {
       let findings = try port.map { try examine($0, console) } ?? examineAll(console)
       let problem = findings.first { $0.severity == .problem }
@@ -51,10 +62,8 @@ struct DoctorCommand: ParsableCommand {
   }
 
   private func examine(_ name: String, _ console: Console) throws -> [Finding] {
-    guard try NetworkAddress(name) == nil, LabgridName(name) == nil else {
-      throw Failure(
-        "doctor looks at ports of this machine; `wtserial send` says what is wrong with \(name)",
-        .usage)
+    if try NetworkAddress(name) != nil || LabgridName(name) != nil {
+      return try examineServer(name, console)
     }
     let selector = try PortSelector(parsing: name)
     let ports = PortList.ports()
@@ -62,14 +71,14 @@ struct DoctorCommand: ParsableCommand {
     do throws(PortSearchError) {
       found = try selector.find(among: ports)
     } catch {
-      let failure = Failure(error)
+      let failure = Failure(error, offersWait: false)
       return console.show(
         [.problem(.port, failure.sentence, failure.exitCode)], of: nil, title: name)
     }
     // A device whose node is missing is known by the node's name.
     let known = found.description ?? ports.first { !$0.hasNode && $0.path == found.path }
     let examination = PortExamination(
-      path: found.path, known, ModemManager.running(), isToBeOpened: true)
+      path: found.path, known, among: ports, ModemManager.running(), isToBeOpened: true)
     let title = "\(found.path)"
     var findings = console.show(examination.findings(), of: known, title: title)
     let isUsable = findings.allSatisfy {
@@ -84,13 +93,22 @@ struct DoctorCommand: ParsableCommand {
     return findings + console.show(machine(for: [known].compactMap(\.self)), of: nil, title: nil)
   }
 
+  /// A port behind a network, of which nothing is known before a connection.
+  private func examineServer(_ name: String, _ console: Console) throws -> [Finding] {
+    console.connecting(to: name)
+    let trial = NetworkTrial(name, PortSettings(baudRate: baud), sendsHello: !noHello)
+    var findings: [Finding] = []
+    try trial.run(SignalWatcher()) { findings += console.show($0, of: nil, title: name) }
+    return findings
+  }
+
   private func examineAll(_ console: Console) -> [Finding] {
     let ports = PortList.ports()
     let modemManager = ModemManager.running()
     var findings: [Finding] = []
     for port in ports {
       let examination = PortExamination(
-        path: port.path, port, modemManager, isToBeOpened: false)
+        path: port.path, port, among: ports, modemManager, isToBeOpened: false)
       findings += console.show(examination.findings(), of: port, title: "\(port.path)")
     }
     if ports.isEmpty {

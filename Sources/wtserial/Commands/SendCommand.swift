@@ -3,6 +3,7 @@ import Checkpoints
 import LinkLayer
 import Runtime
 import SerialDriver
+import SerialPorts
 import Streaming
 import SystemPackage
 import Tensors
@@ -43,16 +44,18 @@ struct SendCommand: ParsableCommand {
   var to: [String] = []
   @Option(
     help: ArgumentHelp(
-      "With --to: try so many times again where the line was lost or the port is busy.",
+      "With --to: try so many times again where the line was lost, the port is busy or not there, or no "
+        + "receiver answers.",
       valueName: "times"))
   var retry: Int?
   @OptionGroup var line: PortOptions
   @Option(
     help: ArgumentHelp(
       """
-      Restart the board by DTR and RTS first: none (the default), dtr (Arduino), rts, esp, or a \
-      sequence such as 'D0|R1|W0.1|R0': D and R set DTR and RTS, U0,1 both, W waits so many seconds.
-      """, valueName: "sequence"), completion: .list(["none", "dtr", "rts", "esp"]))
+      Restart the board by DTR and RTS first: none, dtr (Arduino), rts, esp, or a sequence such as \
+      'D0|R1|W0.1|R0': D and R set DTR and RTS, U0,1 both, W waits so many seconds. (default: none)
+      """, valueName: "sequence"), completion: .list(ResetSequence.names),
+    transform: ResetChoice.init(parsing:))
   var reset: ResetChoice?
   @OptionGroup var link: LinkOptions
   @OptionGroup var output: OutputOptions
@@ -67,6 +70,8 @@ struct SendCommand: ParsableCommand {
     completion: .file())
   var report: String?
 
+  @OptionGroup var earlier: EarlierOptions
+
   static let timeoutByDefault = 10
 
   func validate() throws {
@@ -75,9 +80,16 @@ struct SendCommand: ParsableCommand {
       throw ValidationError("--rtscts has RTS for itself: give a --reset that leaves it alone.")
     }
     guard retry ?? 0 >= 0 else { throw ValidationError("--retry takes 0 or more.") }
+    guard !earlier.follow || to.isEmpty && report == nil else {
+      throw ValidationError("--follow goes with one PORT, and without --report.")
+    }
     if to.isEmpty {
       guard port != nil, model != nil else {
         throw ValidationError("Give PORT and MODEL, or MODEL and --to PORT for each board.")
+      }
+      if let port, let model {
+        try refuseSwapped(
+          port: port, file: model, called: "MODEL", command: "wtserial send \(model) \(port)")
       }
       guard retry == nil else { throw ValidationError("--retry goes with --to.") }
       if let report, let model, PlanCommand.isSameFile(report, model) {
@@ -93,6 +105,11 @@ struct SendCommand: ParsableCommand {
       guard port != nil || to.allSatisfy({ $0.hasPrefix("@") }) else {
         throw ValidationError("Give MODEL before --to PORT.")
       }
+      // With --to the only word is the model.
+      if let model = port, to.count == 1, let port = to.first, !port.hasPrefix("@") {
+        try refuseSwapped(
+          port: port, file: model, called: "MODEL", command: "wtserial send \(port) --to \(model)")
+      }
     }
   }
 
@@ -100,7 +117,9 @@ struct SendCommand: ParsableCommand {
     if !to.isEmpty { return try sendToAll() }
     guard let port, let model else { return }
     let console = Console(output, port: port, model: model, verb: .send)
+    console.hasWaited = line.wait != nil
     try console.reportingErrors {
+      if earlier.follow { return try follow(model, over: port, console) }
       guard let report else {
         return _ = try send(model, over: port, console) { console.tell($0) }
       }
@@ -134,12 +153,59 @@ struct SendCommand: ParsableCommand {
     _ model: String, over port: String, _ console: Console,
     tell: @escaping (TransferNews) -> Void
   ) throws -> TransferResult {
-    let checkpoint = try Checkpoint(opening: FilePath(model))
+    let session = try session(FilePath(model), named: name(of: model), tell: tell)
+    let result = try transfer.run(
+      session, of: name(of: model), over: port, SignalWatcher(), console)
+    earlier.keep(FilePath(model), session)
+    return result
+  }
+
+  private var transfer: PortTransfer {
+    PortTransfer(line: line, link: link, reset: reset, timeout: timeout ?? Self.timeoutByDefault)
+  }
+
+  private func session(
+    _ path: FilePath, named name: String, tell: @escaping (TransferNews) -> Void
+  ) throws -> SendSession {
+    let checkpoint = try Checkpoint(opening: path)
     let policy = try contents.policy(for: checkpoint)
-    let session = try SendSession(checkpoint, named: name(of: model), policy, tell: tell)
-    let transfer = PortTransfer(
-      line: line, link: link, reset: reset, timeout: timeout ?? Self.timeoutByDefault)
-    return try transfer.run(session, of: name(of: model), over: port, SignalWatcher(), console)
+    let session = try SendSession(checkpoint, named: name, policy, tell: tell)
+    earlier.configure(session)
+    return session
+  }
+
+  /// Sends each new version of a model, until a signal comes.
+  private func follow(_ model: String, over port: String, _ console: Console) throws {
+    let versions = ModelVersions(of: FilePath(model))
+    let name = name(of: model)
+    try transfer.connect(
+      over: port, SignalWatcher(), console,
+      began: { console.began(model: name, baudRate: $0, timeout: timeout ?? Self.timeoutByDefault) }
+    ) { makeLink, loop in
+      while true {
+        guard let path = versions.next() else {
+          try loop.pause(milliseconds: 50)
+          continue
+        }
+        do {
+          let session = try session(path, named: name) { console.tell($0) }
+          _ = try transfer.run(session, over: makeLink(), &loop, console)
+          earlier.keep(path, session)
+        } catch {
+          let failure = console.failure(of: error)
+          guard Self.mayPass(failure) else { throw error }
+          console.notice("\(failure.sentence); following \(name) on")
+          // A version that is no model is followed by one that is; another one may get through next time.
+          if failure.exitCode != .badModel { versions.putBack() }
+          try loop.pause(milliseconds: 1000)
+        }
+      }
+    }
+  }
+
+  /// Whether the next version, or the next time, may end otherwise.
+  private static func mayPass(_ failure: Failure) -> Bool {
+    [.tryAgain, .unavailable, .badModel, .notVerified].contains(failure.exitCode)
   }
 
   // MARK: - Several boards
@@ -150,7 +216,7 @@ struct SendCommand: ParsableCommand {
     let console = Console(
       isJSON: output.json, isQuiet: output.quiet, port: nil, model: nil, verb: .send)
     try console.reportingErrors { boards = try self.boards() }
-    try RackTransfer(boards, link, contents, output, retryLimit: retry ?? 0).run()
+    try RackTransfer(boards, link, output, earlier, retryLimit: retry ?? 0).run()
   }
 
   private func boards() throws -> [Board] {
@@ -158,7 +224,7 @@ struct SendCommand: ParsableCommand {
     let model = port
     let settings = BoardSettings(
       baud: line.baud, rtscts: line.rtscts ? true : nil, reset: reset, wait: line.wait,
-      timeout: timeout)
+      timeout: timeout, contents: contents)
     var boards: [Board] = []
     for target in to {
       if target.hasPrefix("@") {
@@ -179,6 +245,7 @@ struct SendCommand: ParsableCommand {
           .badConfiguration)
       }
     }
+    try BoardPort.refuseSharing(boards, among: PortList.ports())
     guard boards.count <= RackTransfer.boardCountLimit else {
       throw Failure(
         "\(boards.count) boards are more than one command sends to, which is "

@@ -107,7 +107,7 @@ struct SimulateCommand: ParsableCommand {
     var failure: Failure?
     try console.reportingErrors {
       let checkpoint = try model.map { try Checkpoint(opening: FilePath($0)) }
-      if sweep { try runSweep(checkpoint) } else { failure = try runOnce(checkpoint) }
+      if sweep { try runSweep(checkpoint, console) } else { failure = try runOnce(checkpoint) }
     }
     guard let failure else { return }
     console.explain(failure)
@@ -125,17 +125,22 @@ struct SimulateCommand: ParsableCommand {
     return report.failure
   }
 
-  private func runSweep(_ checkpoint: Checkpoint?) throws {
+  /// What has been done is shown meanwhile: in JSON by each line, else beside the table.
+  private func runSweep(_ checkpoint: Checkpoint?, _ console: Console) throws {
     var table = SweepTable()
-    for settings in allSettings {
+    let cells = allSettings
+    defer { console.progressDisplay.erase() }
+    for (index, settings) in cells.enumerated() {
+      if !json { console.show(cell: index, of: cells.count, SweepTable.name(of: settings)) }
       let transfer = try simulate(settings, checkpoint, trace: nil)
       if json {
-        print(SimulationReport(transfer, settings, source(settings), contents).json)
+        let report = SimulationReport(transfer, settings, source(settings), contents)
+        console.write(report.json + "\n", to: .results)
       } else {
         table.append(transfer, settings)
       }
     }
-    if !json { print(table.text) }
+    if !json { console.result(table.text) }
   }
 
   private func simulate(

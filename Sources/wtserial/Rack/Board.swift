@@ -1,3 +1,4 @@
+import ArgumentParser
 import Runtime
 
 /// One of the boards that a command sends to.
@@ -8,6 +9,25 @@ struct Board: Sendable {
   /// The file that it gets.
   var model: String
   var settings: BoardSettings
+  /// Where a rack's file names the port and the model, file and line; nil for what the command line has.
+  var portOrigin: String?
+  var modelOrigin: String?
+}
+
+extension ContentOptions {
+  /// These, and where they say nothing, others.
+  func over(_ others: ContentOptions) -> ContentOptions {
+    var all = self
+    all.givenPrecision = givenPrecision ?? others.givenPrecision
+    all.codec = codec ?? others.codec
+    all.givenOrder = givenOrder ?? others.givenOrder
+    all.sensitivity = sensitivity ?? others.sensitivity
+    all.priority = priority.isEmpty ? others.priority : priority
+    all.givenShare = givenShare ?? others.givenShare
+    all.quantizer = quantizer ?? others.quantizer
+    all.bits = bits ?? others.bits
+    return all
+  }
 }
 
 /// What may be said of a board; nil where nothing was.
@@ -18,12 +38,15 @@ struct BoardSettings: Sendable {
   var wait: WaitChoice?
   /// Seconds to look for a receiver.
   var timeout: Int?
+  /// What becomes of the model before it goes there.
+  var contents = ContentOptions()
 
   /// These, and where they say nothing, others.
   func over(_ others: BoardSettings) -> BoardSettings {
     BoardSettings(
       baud: baud ?? others.baud, rtscts: rtscts ?? others.rtscts, reset: reset ?? others.reset,
-      wait: wait ?? others.wait, timeout: timeout ?? others.timeout)
+      wait: wait ?? others.wait, timeout: timeout ?? others.timeout,
+      contents: contents.over(others.contents))
   }
 
   /// How the port is to be run.

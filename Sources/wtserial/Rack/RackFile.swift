@@ -17,7 +17,14 @@ import TOML
 ///     model = "larger.pt"
 struct RackFile {
   private static let byteCountLimit = 1 << 20
-  private static let settingKeys = ["model", "baud", "rtscts", "reset", "wait", "timeout"]
+  private static let settingKeys =
+    ["model", "baud", "rtscts", "reset", "wait", "timeout"] + contentKeys
+
+  /// The path of a model, and where it stands; nowhere if the command line has it.
+  private struct Model {
+    let path: String
+    let origin: String?
+  }
 
   private let path: FilePath
   private let table: TOMLTable
@@ -58,9 +65,9 @@ struct RackFile {
     model: String?, _ settings: BoardSettings
   ) throws(TOMLError) -> [Board] {
     try table.refuseKeys(except: Self.settingKeys + ["board"])
-    let settings = settings.over(try Self.settings(of: table))
+    let settings = settings.over(try self.settings(of: table))
     let modelOfFile = try self.model(of: table)
-    let model = model ?? modelOfFile
+    let model = model.map { Model(path: $0, origin: nil) } ?? modelOfFile
     var boards: [Board] = []
     var lines: [(name: Int, port: Int)] = []
     for entry in try table.tables("board") {
@@ -86,7 +93,7 @@ struct RackFile {
   }
 
   private func board(
-    _ table: TOMLTable, model: String?, _ settings: BoardSettings
+    _ table: TOMLTable, model: Model?, _ settings: BoardSettings
   ) throws(TOMLError) -> Board {
     if let key = table["key"] {
       throw TOMLError(
@@ -94,14 +101,22 @@ struct RackFile {
     }
     try table.refuseKeys(except: ["name", "port"] + Self.settingKeys)
     let port = try required("port", table)
+    let portLine = table["port"]?.line ?? table.line
+    do throws(Failure) {
+      try opener(forSetPort: port)
+    } catch {
+      throw TOMLError(line: portLine, "`port`: \(error.sentence)")
+    }
     let ownModel = try self.model(of: table)
     guard let model = ownModel ?? model else {
       throw TOMLError(
         line: table.line, "this board has no model; give it one, or one to all at the file's head")
     }
+    let all = try self.settings(of: table).over(settings)
+    try all.contents.check(for: table)
     return Board(
-      name: try required("name", table), port: port, model: model,
-      settings: try Self.settings(of: table).over(settings))
+      name: try required("name", table), port: port, model: model.path, settings: all,
+      portOrigin: origin(portLine), modelOrigin: model.origin)
   }
 
   private func required(_ key: String, _ table: TOMLTable) throws(TOMLError) -> String {
@@ -111,22 +126,39 @@ struct RackFile {
     return value
   }
 
-  /// The path of a model, which is told from where the rack's file is.
-  private func model(of table: TOMLTable) throws(TOMLError) -> String? {
-    try table.string("model").map { path.removingLastComponent().pushing(FilePath($0)).string }
+  private func model(of table: TOMLTable) throws(TOMLError) -> Model? {
+    guard let name = try table.string("model") else { return nil }
+    return Model(path: besideFile(name), origin: table["model"].map { origin($0.line) })
   }
 
-  private static func settings(of table: TOMLTable) throws(TOMLError) -> BoardSettings {
+  private func origin(_ line: Int) -> String { "\(path):\(line)" }
+
+  /// A path that is told from where the rack's file is.
+  func besideFile(_ name: String) -> String {
+    path.removingLastComponent().pushing(FilePath(name)).string
+  }
+
+  private func settings(of table: TOMLTable) throws(TOMLError) -> BoardSettings {
     BoardSettings(
-      baud: try choice("baud", table, "a rate, or \"auto\""),
+      baud: try Self.choice("baud", table, "a rate, or \"auto\""),
       rtscts: try table.boolean("rtscts"),
-      reset: try choice("reset", table, "none, dtr, rts, esp, or a sequence such as D0|W0.1|D1"),
-      wait: try choice("wait", table, "seconds, or \"forever\""),
-      timeout: try table.integer("timeout", in: 1...Int.max))
+      reset: try Self.reset(of: table),
+      wait: try Self.choice("wait", table, "seconds, or \"forever\""),
+      timeout: try table.integer("timeout", in: 1...Int.max),
+      contents: try contents(of: table))
+  }
+
+  private static func reset(of table: TOMLTable) throws(TOMLError) -> ResetChoice? {
+    guard let text = try table.string("reset"), let line = table["reset"]?.line else { return nil }
+    do {
+      return try ResetChoice(parsing: text)
+    } catch {
+      throw TOMLError(line: line, "`reset`: \(error.message)")
+    }
   }
 
   /// What an option of the same name would take, as a string or a number.
-  private static func choice<Choice: ExpressibleByArgument>(
+  static func choice<Choice: ExpressibleByArgument>(
     _ key: String, _ table: TOMLTable, _ kind: String
   ) throws(TOMLError) -> Choice? {
     guard let entry = table[key] else { return nil }
@@ -134,6 +166,7 @@ struct RackFile {
       switch entry.value {
       case .string(let text): Choice(argument: text)
       case .integer(let number): Choice(argument: "\(number)")
+      case .float(let number): Choice(argument: "\(number)")
       default: nil
       }
     guard let choice else {

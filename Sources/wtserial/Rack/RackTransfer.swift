@@ -3,6 +3,7 @@ import Checkpoints
 import Dispatch
 import Glibc
 import Runtime
+import SerialPorts
 import Synchronization
 import SystemPackage
 
@@ -15,7 +16,9 @@ struct RackTransfer {
   private let boards: [Board]
   private let link: LinkOptions
   private let retryLimit: Int
-  private let models: [String: PreparedModel]
+  private let earlier: EarlierOptions
+  /// Of each board; those that get the same have the same one.
+  private let models: [PreparedModel]
   private let screen: RackScreen
   private let console: Console
 
@@ -23,30 +26,41 @@ struct RackTransfer {
   ///
   /// - Throws: the exit code, when what is wrong has been told.
   init(
-    _ boards: [Board], _ link: LinkOptions, _ contents: ContentOptions, _ output: OutputOptions,
+    _ boards: [Board], _ link: LinkOptions, _ output: OutputOptions, _ earlier: EarlierOptions,
     retryLimit: Int
   ) throws {
     self.boards = boards
     self.link = link
     self.retryLimit = retryLimit
+    self.earlier = earlier
     screen = RackScreen(output, boards)
     console = Console(
       isJSON: output.json, isQuiet: output.quiet, port: nil, model: nil, verb: .send)
-    var models: [String: PreparedModel] = [:]
-    try console.reportingErrors {
-      for model in boards.map(\.model) where models[model] == nil {
-        do {
-          let path = FilePath(model)
-          let policy = try contents.policy(for: Checkpoint(opening: path))
-          models[model] = try PreparedModel(
-            named: path.lastComponent?.string ?? model, policy
-          ) { try Checkpoint(opening: path) }
-        } catch let error as CheckpointError {
-          throw Failure(error, file: model)
+    var models: [PreparedModel] = []
+    try console.reportingErrors { models = try Self.models(of: boards) }
+    self.models = models
+  }
+
+  /// Of each board: a model that several get, and from which the same is to be made, is prepared once.
+  private static func models(of boards: [Board]) throws -> [PreparedModel] {
+    var found: [(path: String, model: PreparedModel)] = []
+    return try boards.map { board in
+      let path = FilePath(board.model)
+      do {
+        let policy = try board.settings.contents.policy(for: Checkpoint(opening: path))
+        let same = found.first { $0.path == board.model && $0.model.policy == policy }
+        if let same { return same.model }
+        let model = try PreparedModel(named: path.lastComponent?.string ?? board.model, policy) {
+          try Checkpoint(opening: path)
         }
+        found.append((board.model, model))
+        return model
+      } catch let error as CheckpointError {
+        let failure = Failure(error, file: board.model)
+        guard let origin = board.modelOrigin else { throw failure }
+        throw Failure("\(origin): \(failure.sentence)", failure.exitCode)
       }
     }
-    self.models = models
   }
 
   /// Runs until all boards are done.
@@ -57,10 +71,10 @@ struct RackTransfer {
     let relay = try SignalRelay()
     let outcomes = Outcomes()
     let group = DispatchGroup()
-    for board in boards {
-      guard let model = models[board.model] else { continue }
+    for (board, model) in zip(boards, models) {
       let transfer = BoardTransfer(
-        board: board, model: model, link: link, retryLimit: retryLimit, relay: relay,
+        board: board, model: model, link: link, earlier: earlier, retryLimit: retryLimit,
+        relay: relay,
         screen: screen)
       // A queue of its own is a thread of its own, for it blocks.
       DispatchQueue(label: "wtserial.board", qos: .userInitiated).async(group: group) {
@@ -73,7 +87,7 @@ struct RackTransfer {
       screen.draw()
     }
     screen.close()
-    for model in models.values { model.stop() }
+    for model in models { model.stop() }
     try conclude(outcomes.exitCodes, wasInterrupted: relay.signal != nil)
   }
 
@@ -123,6 +137,7 @@ private struct BoardTransfer: Sendable {
   let board: Board
   let model: PreparedModel
   let link: LinkOptions
+  let earlier: EarlierOptions
   let retryLimit: Int
   let relay: SignalRelay
   let screen: RackScreen
@@ -137,7 +152,7 @@ private struct BoardTransfer: Sendable {
         return .success
       } catch {
         let failure = console.failure(of: error)
-        guard failure.exitCode == .tryAgain, retryCount < retryLimit, relay.signal == nil else {
+        guard mayPass(error, failure), retryCount < retryLimit, relay.signal == nil else {
           console.tell(failure)
           return failure.exitCode
         }
@@ -148,13 +163,28 @@ private struct BoardTransfer: Sendable {
     }
   }
 
+  /// Whether another attempt may end otherwise.
+  ///
+  /// Lines that were lost come back, ports are let go or plugged in, receivers start; what somebody has to
+  /// put right first stays as it is.
+  private func mayPass(_ error: any Error, _ failure: Failure) -> Bool {
+    switch error {
+    case PortSearchError.several, LabgridError.noClient, LabgridError.noPlace,
+      LabgridError.noSerialPort, LabgridError.severalSerialPorts:
+      false
+    default: failure.exitCode == .tryAgain || failure.exitCode == .unavailable
+    }
+  }
+
   private func attempt(_ console: Console) throws {
     let session = SendSession(model) { console.tell($0) }
+    earlier.configure(session)
     let transfer = PortTransfer(
       line: board.settings.line, link: link, reset: board.settings.reset,
       timeout: board.settings.timeout ?? SendCommand.timeoutByDefault)
     try transfer.run(
       session, of: model.name, over: board.port, SignalWatcher(following: relay), console)
+    earlier.keep(FilePath(board.model), session)
   }
 
   /// Waits a while, or until a signal comes, which the next attempt takes.
@@ -176,9 +206,18 @@ extension Console {
       $0.exit_code = exitCode.rawValue
     }
     if failed.isEmpty {
-      return result("done: all \(boards) boards have verified and stored the model")
+      let all = boards == 1 ? "the board has" : "all \(boards) boards have"
+      return result("done: \(all) verified and stored the model")
     }
-    var text = "\(boards - failed.count) of \(boards) boards have the model; without it: "
+    // Of a single one all has been said, but for this.
+    guard boards > 1 || exitCode == .interrupted else { return }
+    var text =
+      switch boards - failed.count {
+      case 0 where boards == 1: "the board does not have the model: "
+      case 0: "none of \(boards) boards has the model: "
+      case 1: "1 of \(boards) boards has the model; without it: "
+      case let count: "\(count) of \(boards) boards have the model; without it: "
+      }
     text += failed.joined(separator: ", ")
     if exitCode == .interrupted { text = "interrupted; " + text }
     explain(Failure(text, exitCode))

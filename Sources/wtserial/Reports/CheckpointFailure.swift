@@ -29,6 +29,9 @@ extension Failure {
     case .unrecognized(let format):
       "it is named or begins like a \(format.sentenceName) and is none; it may be damaged"
     case .truncated(let offset): "it ends before what must stand at byte \(offset); copy it again"
+    case .safetensorsHeaderCutOff(let found, let needed):
+      "it has \(countText(found, "byte")), fewer than its safetensors header of at least \(needed), "
+        + "which is 8 bytes of length, then JSON; copy it again"
     case .malformedSafetensors(let fault, let offset):
       "safetensors header, byte \(offset): \(fault.sentence)"
     case .malformedZip(let fault):

@@ -14,14 +14,30 @@ extension Console {
     progressDisplay.show(line)
   }
 
+  /// Tells which of several runs is under way.
+  func show(cell index: Int, of count: Int, _ name: String) {
+    let isDue = progressDisplay.isDue(after: MonotonicClock.now - start)
+    // A terminal has to tell of the one that takes long, and there are few.
+    guard isDue || progressDisplay.isTerminal else { return }
+    let text = "\(index) of \(count) done; \(name) …"
+    progressDisplay.show(text) { String(text.prefix($0)) }
+  }
+
   func sent(_ result: TransferResult) {
     done(result) { _ in }
-    summarize(result, "the receiver has verified and stored the model")
+    summarize(
+      result,
+      result.isUnchanged
+        ? "the receiver holds this model already"
+        : "the receiver has verified and stored the model")
   }
 
   func received(_ result: TransferResult, path: String) {
     done(result) { $0.out = path }
-    summarize(result, "verified and stored as \(path)")
+    summarize(
+      result,
+      result.isUnchanged
+        ? "\(path) is this model already" : "verified and stored as \(path)")
   }
 
   private func done(_ result: TransferResult, _ add: (inout Event) -> Void) {
@@ -30,6 +46,7 @@ extension Console {
       $0.take(line)
       $0.tensors = result.manifest.entries.count
       $0.digest = result.digest.hex
+      $0.unchanged = result.isUnchanged ? true : nil
       $0.seconds = Double(result.progress.elapsed.microseconds) / 1e6
       add(&$0)
     }
@@ -48,6 +65,7 @@ extension Console {
     }
     let resent = Int(clamping: result.progress.statistics.retransmissions)
     text += ", \(countText(resent, "frame")) resent\n"
+    if result.isUnchanged { text = "\(byteText(result.manifest.byteCount)), nothing was sent\n" }
     if let board { return write("\(printableText(board)): done: \(text)", to: .results) }
     write(text, to: .errors)
     let place = device.flatMap { $0.string == port ? nil : " (at \($0))" } ?? ""
@@ -65,6 +83,15 @@ extension Console {
     guard !isQuiet, !isJSON, board == nil else { return }
     progressDisplay.erase()
     write(text + "\n", to: .errors)
+  }
+
+  /// Whether there is a line of progress that other programs' words would get into.
+  var hasProgressLine: Bool { progressDisplay.isTerminal && !isQuiet && !isJSON }
+
+  /// Writes lines of another program where diagnostics go, in place of the progress.
+  func pass(_ lines: String) {
+    progressDisplay.erase()
+    write(lines, to: .errors)
   }
 
   /// The width of the terminal that results go to, nil where they go elsewhere.

@@ -11,12 +11,14 @@ import SystemPackage
 /// now and then.
 final class Console {
   enum Verb {
-    case send, receive, device, inspect, ports, doctor
+    case send, receive, pull, device, inspect, ports, doctor
   }
 
   let isJSON: Bool
   let isQuiet: Bool
   let port: String?
+  /// Where `port` was set, if not on the command line: a variable, or file and line.
+  private let portOrigin: String?
   /// Where the device is at the moment, once it has been found.
   private(set) var device: FilePath?
   /// The device where it has been found, else what it is looked for by.
@@ -26,8 +28,17 @@ final class Console {
   // Where several boards are sent to: the name of this one, and what they share.
   let board: String?
   let screen: RackScreen?
-  private let start: Instant
+  let start: Instant
   var progressDisplay: ProgressDisplay
+  /// Whether a port that is not there was waited for.
+  var hasWaited = false
+  /// Whether --wait is worth naming.
+  private var offersWait: Bool {
+    switch verb {
+    case .send, .receive, .pull, .device, .inspect: !hasWaited
+    case .ports, .doctor: false
+    }
+  }
   // What the last findings were about.
   var lastTitle: String?
 
@@ -43,15 +54,17 @@ final class Console {
   convenience init(_ board: Board, on screen: RackScreen) {
     self.init(
       isJSON: screen.isJSON, isQuiet: screen.isQuiet, port: board.port, model: board.model,
-      verb: .send, board: board.name, screen: screen)
+      verb: .send, board: board, screen: screen)
+    hasWaited = board.settings.wait != nil
   }
 
   init(
     isJSON: Bool, isQuiet: Bool, isLogging: Bool = false, port: String?, model: String?, verb: Verb,
-    board: String? = nil, screen: RackScreen? = nil
+    board: Board? = nil, screen: RackScreen? = nil
   ) {
     progressDisplay = ProgressDisplay(isLogging: isLogging)
-    self.board = board
+    self.board = board?.name
+    portOrigin = board == nil ? Settings.portOrigin : board?.portOrigin
     self.screen = screen
     start = screen?.start ?? MonotonicClock.now
     self.isJSON = isJSON
@@ -69,6 +82,11 @@ final class Console {
       $0.baud = Int(baudRate)
     }
     say("\(model): looking for a receiver on \(place) at \(baudRate) baud …")
+  }
+
+  func asking(baudRate: UInt32, timeout: Int) {
+    emit(.waiting) { $0.baud = Int(baudRate) }
+    say("looking for a receiver on \(place) at \(baudRate) baud …")
   }
 
   func listening(baudRate: UInt32) {
@@ -91,6 +109,29 @@ final class Console {
       notice(
         "\(error.path): \(error.errno): the model so far is not stored; nothing is lost, and the "
           + "transfer goes on")
+    case .goesOn(let byteCount):
+      emit(.resuming) { $0.bytes = byteCount }
+      say("\(byteText(byteCount)) of it are there already; going on behind them")
+    case .startsOver(let byteCount):
+      notice("\(byteText(byteCount)) of another transfer are given up: this is another model")
+    case .gave(let result):
+      say("\(byteText(result.manifest.byteCount)) given to one who asked; waiting on …")
+    case .notGiven(let error):
+      let reason = SessionFailure(error, LinkStatistics(), baudRate: 0, timeout: 0, verb: .send)
+      notice("somebody asked for the model: \(reason.failure(port: place, model: nil).sentence)")
+    case .baseIsAnother:
+      notice("the receiver holds another model than that of --base; the model goes without it")
+    case .giverFound(let info): say("connected to \(printableText(info.name))")
+    case .kept(let tensorCount, let byteCount):
+      emit(.kept) {
+        $0.tensors = tensorCount
+        $0.tensor_bytes = byteCount
+      }
+      say("\(countText(tensorCount, "tensor")), \(byteText(byteCount)), are there already")
+    case .notKept(let error):
+      notice(
+        "\(error.path): \(error.errno): what comes is not kept for another session; the transfer "
+          + "goes on")
     case .progress(let progress): show(progress)
     case .substituted(let substitution): notice(substitution.sentence)
     case .notQuantized(let indices):
@@ -176,7 +217,7 @@ final class Console {
     emit(.notice) { $0.message = text }
     guard let board else { return say(text) }
     guard !isQuiet, !isJSON else { return }
-    write("\(printableText(board)): \(text)\n", to: .errors)
+    write("\(prefix(board, text))\(text)\n", to: .errors)
   }
 
   /// Runs a command's work; an error becomes a sentence and an exit code.
@@ -193,7 +234,12 @@ final class Console {
   }
 
   /// The sentence for an error.
-  func failure(of error: any Error) -> Failure { Failure(error, port: place, model: model) }
+  func failure(of error: any Error) -> Failure {
+    if error is TransferLoop.Interruption { return .interrupted(verb, isUnderWay: false) }
+    let failure = Failure(error, port: place, model: model, offersWait: offersWait)
+    guard let portOrigin, Failure.isAboutPort(error) else { return failure }
+    return Failure("\(failure.sentence) (the port is from \(portOrigin))", failure.exitCode)
+  }
 
   /// Tells why a command ends without its result.
   func tell(_ failure: Failure) {
@@ -204,13 +250,21 @@ final class Console {
     }
     // That all are interrupted is said once.
     if board != nil, failure.exitCode == .interrupted { return }
-    let name = board.map { "\(printableText($0)): " } ?? ""
+    let name = board.map { prefix($0, failure.sentence) } ?? ""
     write("wtserial: \(name)\(failure.sentence)\n", to: .errors)
   }
 
+  /// The name of a board in front of what is said of it; none where it is PORT, which that names, too.
+  private func prefix(_ board: String, _ text: String) -> String {
+    board == port && text.contains(printableText(board)) ? "" : "\(printableText(board)): "
+  }
+
   /// Says why something ended without an error of this command; its JSON has said so already.
-  func explain(_ failure: Failure) {
-    write("wtserial: \(failure.sentence)\n", to: .errors)
+  func explain(_ failure: Failure) { explain(failure.sentence) }
+
+  /// Says something to whoever reads standard error, which no program has to.
+  func explain(_ sentence: String) {
+    write("wtserial: \(sentence)\n", to: .errors)
   }
 
   // MARK: - Inside

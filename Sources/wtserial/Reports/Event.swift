@@ -47,6 +47,8 @@ struct Event: Encodable {
   var line_share: Double?
   var seconds: Double?
   var digest: String?
+  /// Whether the receiver held the model before.
+  var unchanged: Bool?
   var message: String?
   var exit_code: Int32?
   /// Of several boards: how many there are, and the names of those that have no model now.
@@ -54,7 +56,8 @@ struct Event: Encodable {
   var failed: [String]?
 
   enum Name: String, Encodable {
-    case found, waiting, connected, began, milestone, metric, progress, notice, refused, done, error
+    case resuming, kept, found, waiting, connected, began, milestone, metric, progress, notice,
+      refused, done, error
     case summary
   }
 }

@@ -14,7 +14,7 @@ struct ProgressDisplay {
   private static let logInterval = Interval.seconds(2)...Interval.seconds(60)
 
   /// Whether there is a terminal that can go back in a line.
-  private let isTerminal: Bool
+  let isTerminal: Bool
   private var isShown = false
   private var remaining = RemainingTime()
   private var nextAt: Instant?
@@ -27,20 +27,30 @@ struct ProgressDisplay {
   /// Takes in how far the transfer is; the line to show, if it is time for one.
   mutating func note(_ progress: TransferProgress, isJSON: Bool) -> ProgressLine? {
     remaining.note(progress)
-    let now = MonotonicClock.now
-    if let nextAt, now < nextAt { return nil }
-    // On a terminal ten times a second; a program wants one a second.
-    let interval: Interval =
-      isJSON ? .seconds(1) : isTerminal ? .milliseconds(100) : Self.logInterval(progress.elapsed)
-    nextAt = now + interval
+    guard isDue(after: progress.elapsed, isJSON: isJSON) else { return nil }
     return ProgressLine(progress: progress, remainingSeconds: remaining.seconds)
   }
 
+  /// Whether it is time to show how far something is that has taken so long.
+  mutating func isDue(after elapsed: Interval, isJSON: Bool = false) -> Bool {
+    let now = MonotonicClock.now
+    if let nextAt, now < nextAt { return false }
+    // On a terminal ten times a second; a program wants one a second.
+    let interval: Interval =
+      isJSON ? .seconds(1) : isTerminal ? .milliseconds(100) : Self.logInterval(elapsed)
+    nextAt = now + interval
+    return true
+  }
+
   /// Shows a line in place of the last one.
-  mutating func show(_ line: ProgressLine) {
-    guard isTerminal else { return StandardOutput.errors.write(line.figures + "\n") }
+  mutating func show(_ line: ProgressLine) { show(line.figures, line.text) }
+
+  /// Shows a line in place of the last one: all of it in a log, and on a terminal what `cut` makes of so
+  /// many columns.
+  mutating func show(_ line: String, _ cut: (_ width: Int) -> String) {
+    guard isTerminal else { return StandardOutput.errors.write(line + "\n") }
     // The last column stays free: many a terminal wraps when it is written to.
-    let text = line.text(width: StandardOutput.errors.columns - 1)
+    let text = cut(StandardOutput.errors.columns - 1)
     StandardOutput.errors.write("\r\(text)\(Self.clear)\r")
     isShown = true
   }

@@ -17,10 +17,11 @@ struct ProgressLine {
     return min(Double(progress.byteCount) / Double(progress.byteTotal), 1)
   }
 
-  /// Stream bytes a second since the session was opened.
+  /// Stream bytes of this session a second.
   var goodput: Double {
     let seconds = Double(progress.elapsed.microseconds) / 1e6
-    return seconds > 0 ? Double(progress.byteCount) / seconds : 0
+    let byteCount = progress.byteCount - progress.resumedByteCount
+    return seconds > 0 ? Double(byteCount) / seconds : 0
   }
 
   /// The goodput over what the line could carry at most, ten bits a byte.

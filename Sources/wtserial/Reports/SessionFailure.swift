@@ -14,6 +14,8 @@ struct SessionFailure: Error {
   let verb: Console.Verb
   /// What has come all the same: tensors that are complete, and the file that holds all.
   var rescued: Rescue?
+  /// Whether another session can go on with what has come.
+  var isResumable = false
   /// What was offered, where this end sends.
   var offered: Manifest?
 
@@ -44,6 +46,16 @@ struct SessionFailure: Error {
     self.verb = verb
   }
 
+  /// Whether the other end, or the line, is what has failed, and this end is as well as before.
+  static func isOfPeer(_ error: any Error) -> Bool {
+    switch error as? SessionError {
+    case .ended: true
+    case .writer(let error):
+      if case .output = error { false } else { true }
+    case .noSender, .noSlots, .modelTooLarge, .digestMismatch, nil: false
+    }
+  }
+
   func failure(port: String, model: String?) -> Failure {
     let failure =
       switch error {
@@ -62,9 +74,16 @@ struct SessionFailure: Error {
       case SessionError.digestMismatch:
         Failure(
           "the receiver has verified another model than was sent; send it again", .notVerified)
+      case SessionError.noSlots:
+        Failure(
+          "the receiver on \(port) has one place for a model, so what comes is used; leave "
+            + "--no-activate out", .badProtocol)
       case SessionError.noSender: noSender(port)
       case SessionError.writer(let error): Self.notWritten(error)
-      default: Failure(error, port: port, model: model)
+      case is TransferLoop.Interruption:
+        Failure.interrupted(
+          verb, isUnderWay: isUnderWay, isResumable: isResumable)
+      default: Failure(error, port: port, model: model, offersWait: false)
       }
     guard let rescued else { return failure }
     var what = rescued.isModel ? "the best model so far" : "what has come"
@@ -75,24 +94,32 @@ struct SessionFailure: Error {
     return Failure("\(failure.sentence); \(what), is in \(rescued.path)", failure.exitCode)
   }
 
+  /// Whether contents may have gone over the line.
+  ///
+  /// The manifest goes first, and nothing follows it
+  /// until the receiver has it.
+  private var isUnderWay: Bool {
+    (verb == .send ? statistics.bytesAcknowledged : statistics.bytesDelivered) > 0
+  }
+
   private func closed(_ reason: CloseReason, _ port: String) -> Failure {
-    let other = verb == .send ? "receiver" : "sender"
+    let other = verb == .receive ? "sender" : "receiver"
     switch reason {
     case .noAnswer: return noAnswer(port)
     case .peerSilent:
       return Failure(
         "the \(other) on \(port) has fallen silent; check the cable and that it still runs, then "
-          + "run both commands again", .tryAgain)
+          + again, .tryAgain)
     case .peerReset:
       return Failure(
         "the \(other) on \(port) was reset again and again; check its power and its program, then "
-          + "run both commands again", .tryAgain)
+          + again, .tryAgain)
     case .lineUnusable:
       return Failure(
         "the line on \(port) damages nearly every frame; check the wiring and ground, or use a "
           + "lower --baud at both ends", .tryAgain)
     case .peer(.aborted):
-      return Failure("the \(other) stopped; run both commands again", .tryAgain)
+      return Failure("the \(other) stopped; \(again)", .tryAgain)
     case .peer(.done):
       return Failure(
         "the \(other) on \(port) has just ended another transfer; run both commands again",
@@ -107,6 +134,11 @@ struct SessionFailure: Error {
           + "\(LinkConfiguration.protocolVersion); update the older one", .badProtocol)
     case .local: return Failure("stopped", .interrupted)
     }
+  }
+
+  private var again: String {
+    (verb == .send || verb == .receive ? "run both commands again" : "run the command again")
+      + (isResumable ? "; the transfer goes on where it was" : "")
   }
 
   private func noAnswer(_ port: String) -> Failure {
@@ -185,6 +217,10 @@ struct SessionFailure: Error {
       Failure(
         "the sender breaks the protocol: its coded stream cannot be read (\(error)); use the same "
           + "version of wtserial at both ends", .badProtocol)
+    case .base:
+      Failure(
+        "the sender builds on a model that is not here any more; run both commands again", .tryAgain
+      )
     case .incomplete:
       Failure(
         "the sender breaks the protocol: a content twice, or one missing; use the same version of "

@@ -21,7 +21,18 @@ struct SweepTable {
     }
   }
 
-  private var rows = [["baud", "latency"] + bitErrorRates.map { $0 == 0 ? "0" : "\($0)" }]
+  /// A cell in words.
+  static func name(of settings: SimulatedTransfer.Settings) -> String {
+    let milliseconds = settings.line.latencyNanoseconds / 1_000_000
+    return "\(settings.line.baudRate) baud, latency \(milliseconds) ms, "
+      + "bit error rate \(text(settings.line.bitErrorRate))"
+  }
+
+  private static func text(_ bitErrorRate: Double) -> String {
+    bitErrorRate == 0 ? "0" : "\(bitErrorRate)"
+  }
+
+  private var rows = [["baud", "latency"] + bitErrorRates.map(text)]
 
   /// Adds the next cell.
   mutating func append(_ transfer: SimulatedTransfer, _ settings: SimulatedTransfer.Settings) {

@@ -1,11 +1,18 @@
 import ArgumentParser
 import Glibc
+import Runtime
+import Synchronization
 import SystemPackage
 
 /// What is set outside of the command line: by the environment, by `wtserial.toml` in the working
 /// folder or the nearest one above, by the user's own file; what comes first wins.
 struct Settings {
   private static let projectFile = "wtserial.toml"
+  private static let origin = Mutex<String?>(nil)
+
+  /// Where the PORT of the command that runs was set: a variable, or file and line; nil where the
+  /// command line has it.
+  static var portOrigin: String? { origin.withLock(\.self) }
 
   let settings: [Setting]
 
@@ -28,7 +35,7 @@ struct Settings {
   /// - Returns: the words themselves where they make no sense, so that it is told of them.
   /// - Throws: a `Failure` for a setting that does not fit.
   func completing(_ words: [String]) throws -> [String] {
-    let own = withPort(words)
+    let own = try withPort(words)
     // Told of as a mistake of the command line, which it is.
     guard Self.parseError(of: own) == nil else { return own }
     let open = settings.filter { !Self.isGiven($0.name, in: own) }
@@ -45,17 +52,40 @@ struct Settings {
       "\(Self.sentence(error)); these do not fit together: \(origins)", .badConfiguration)
   }
 
-  /// The words, with the PORT that is set where they make sense with it only.
-  private func withPort(_ words: [String]) -> [String] {
-    guard let error = Self.parseError(of: words), let command = words.first,
-      let port = settings.first(where: { $0.name.kind == .port })
+  /// The words, with the PORT that is set where they lack one.
+  ///
+  /// - Throws: a `Failure` if that can be the name of no port.
+  private func withPort(_ words: [String]) throws -> [String] {
+    guard let command = words.first, let port = settings.first(where: { $0.name.kind == .port })
     else { return words }
     let more = [command, port.value] + words.dropFirst()
-    // By the parser, or by a command that goes without PORT at times.
-    let isMissing = ["Missing expected argument", "Give PORT"].contains {
-      Self.sentence(error).hasPrefix($0)
+    guard Self.lacksPort(words, more) else { return words }
+    let opener: PortOpener
+    do throws(Failure) {
+      opener = try wtserial.opener(forSetPort: port.value)
+    } catch {
+      throw port.failure(error.sentence)
     }
-    return isMissing || Self.parseError(of: more) == nil ? more : words
+    // What is behind a network is nothing for a command that looks at this machine.
+    guard opener.isLocal || command != DoctorCommand.configuration.commandName else { return words }
+    Self.origin.withLock { $0 = port.origin }
+    return more
+  }
+
+  /// Whether a command line needs a PORT, which `more` has; or may have one, as that of `doctor`.
+  private static func lacksPort(_ words: [String], _ more: [String]) -> Bool {
+    let command: any ParsableCommand
+    do {
+      command = try WTSerial.parseAsRoot(words)
+    } catch {
+      let sentence = sentence(error)
+      // With --to the word before would be the model.
+      guard !sentence.hasPrefix("Give MODEL") else { return false }
+      // By the parser, or by a command that goes without PORT at times.
+      let isMissing = ["Missing expected argument", "Give PORT"].contains(where: sentence.hasPrefix)
+      return isMissing || parseError(of: more) == nil
+    }
+    return (command as? DoctorCommand)?.takesPort == true
   }
 
   private static func joined(_ words: [String], _ settings: [Setting]) throws -> [String] {
@@ -75,8 +105,13 @@ struct Settings {
     }
   }
 
+  /// What the parser says, in a line: many values stand in lines of their own.
   private static func sentence(_ error: any Error) -> String {
-    let text = WTSerial.message(for: error).split(separator: "\n").first.map(String.init) ?? ""
+    let lines = WTSerial.message(for: error).split(separator: "\n").map(String.init)
+    let mark = "  - "
+    let values = lines.filter { $0.hasPrefix(mark) }.map { String($0.dropFirst(mark.count)) }
+    let words = lines.filter { !$0.hasPrefix(mark) } + [values.joined(separator: ", ")]
+    let text = words.filter { !$0.isEmpty }.joined(separator: " ")
     return text.hasSuffix(".") ? String(text.dropLast()) : text
   }
 

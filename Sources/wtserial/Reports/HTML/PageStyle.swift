@@ -27,6 +27,7 @@ enum PageStyle {
     svg .grid { stroke: var(--line) } svg .mark { stroke: var(--faint); stroke-dasharray: 2 3 }
     svg .limit { stroke: var(--faint); stroke-dasharray: 6 4 }
     svg .curve1 { stroke: var(--c1) } svg .curve2 { stroke: var(--c2) } svg .curve3 { stroke: var(--c3) }
+    svg .dot1 { fill: var(--c1) }
     svg .name1 { fill: var(--c1) } svg .name2 { fill: var(--c2) } svg .name3 { fill: var(--c3) }
     footer { color: var(--faint); font-size: .85rem; margin-top: 1.5rem }
     """

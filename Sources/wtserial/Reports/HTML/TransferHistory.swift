@@ -28,6 +28,16 @@ struct TransferHistory {
     /// What is expected of the model then, or what the receiver has measured.
     var words: String
     var isMilestone: Bool
+    /// Of what the receiver has measured.
+    var measurement: Measurement?
+  }
+
+  /// A figure of the receiver's own.
+  struct Measurement {
+    var value: Double
+    var unit: String
+    /// The milestone that it was measured with.
+    var milestone: String?
   }
 
   // More than a chart has columns for.
@@ -51,6 +61,7 @@ struct TransferHistory {
       self.manifest = manifest
       // A receiver that was reset begins anew.
       progress = nil
+      begun = mentions.count
       if samples.isEmpty { samples.append(Sample(time: time)) }
     case .reached(let milestone, _, _): note(milestone, at: time)
     case .measured(let metric): note(metric, at: time)
@@ -58,7 +69,11 @@ struct TransferHistory {
     case .interrupted: mention("silence", "the receiver has fallen silent", at: time)
     case .resumed: mention("back", "the receiver is back", at: time)
     case .progress(let progress): note(progress, at: time)
-    case .improved, .notStored, .substituted, .notQuantized: break
+    case .goesOn(let byteCount):
+      mention("resumed", "goes on behind \(byteText(byteCount)) of an earlier transfer", at: time)
+    case .improved, .notStored, .substituted, .notQuantized, .startsOver, .kept, .notKept,
+      .gave, .notGiven, .giverFound, .baseIsAnother:
+      break
     }
   }
 
@@ -84,6 +99,8 @@ struct TransferHistory {
     if samples.count >= Self.sampleLimit { thinOut() }
   }
 
+  // Mentions before the model was begun for the last time.
+  private var begun = 0
   // Mentions of which the place in the stream is known.
   private var placedCount = 0
   // Of all that came, whatever receiver it came to.
@@ -103,25 +120,31 @@ struct TransferHistory {
   private mutating func note(_ metric: Metric, at time: Double) {
     let tier = metric.tier.map { " with \(Milestone($0).name)" } ?? ""
     let value = "\(decimalText(metric)) \(printableText(metric.unit))\(tier)"
-    mention(printableText(metric.name), value, at: time)
+    let measurement = Double(decimalText(metric)).map {
+      Measurement(
+        value: $0, unit: printableText(metric.unit),
+        milestone: metric.tier.map { "\(Milestone($0).name)" })
+    }
+    mention(printableText(metric.name), value, at: time, measurement: measurement)
   }
 
   private mutating func mention(
-    _ name: String, _ words: String, at time: Double, isMilestone: Bool = false
+    _ name: String, _ words: String, at time: Double, isMilestone: Bool = false,
+    measurement: Measurement? = nil
   ) {
     // A peer may say as much as it likes.
     guard mentions.count < 1000 else { return }
     mentions.append(
       Mention(
         time: time, byteCount: progress?.byteCount ?? 0, name: name, words: words,
-        isMilestone: isMilestone))
+        isMilestone: isMilestone, measurement: measurement))
   }
 
   // MARK: - Curves
 
   /// How fast a counter grew, a second, in equal parts of the time: of a second at least where it is
   /// long enough, since answers come in bundles, and a shorter part would have more than its share.
-  func rates(of counter: KeyPath<Sample, Double>) -> [(time: Double, value: Double)] {
+  func rates(of counter: KeyPath<Sample, Double>) -> [(place: Double, value: Double)] {
     guard let first = samples.first, let last = samples.last, last.time > first.time else {
       return []
     }
@@ -142,7 +165,43 @@ struct TransferHistory {
   }
 
   /// What something was over time, where it is known.
-  func values(of gauge: KeyPath<Sample, Double?>) -> [(time: Double, value: Double)] {
+  func values(of gauge: KeyPath<Sample, Double?>) -> [(place: Double, value: Double)] {
     samples.compactMap { sample in sample[keyPath: gauge].map { (sample.time, $0) } }
+  }
+
+  // MARK: - Measurements
+
+  /// What the receiver has measured more than once, by name, in the order in which it was told first.
+  var measuredNames: [String] {
+    var counts: [(name: String, count: Int)] = []
+    for mention in mentions where mention.measurement != nil {
+      if let index = counts.firstIndex(where: { $0.name == mention.name }) {
+        counts[index].count += 1
+      } else {
+        counts.append((mention.name, 1))
+      }
+    }
+    return counts.filter { $0.count > 1 }.map(\.name)
+  }
+
+  /// All measurements of a name, and when they were told.
+  func measurements(of name: String) -> [(mention: Mention, measurement: Measurement)] {
+    mentions.compactMap { mention in
+      guard mention.name == name, let measurement = mention.measurement else { return nil }
+      return (mention, measurement)
+    }
+  }
+
+  /// The same over the bytes that the receiver had for it.
+  ///
+  /// Those of the milestone, where it names one, for it tells of it later. Only of the last beginning,
+  /// or bytes would come twice.
+  func valuesByByteCount(of name: String) -> [(place: Double, value: Double)] {
+    let mentions = mentions[begun...]
+    return mentions.compactMap { mention in
+      guard mention.name == name, let measurement = mention.measurement else { return nil }
+      let milestone = mentions.first { $0.isMilestone && $0.name == measurement.milestone }
+      return (Double(milestone?.byteCount ?? mention.byteCount), measurement.value)
+    }
   }
 }

@@ -97,32 +97,33 @@ struct TransferPage {
       last.time > first.time
     else { return "<p>Nothing of the model has been sent.</p>" }
     let times = first.time...last.time
-    return [
+    let charts = [
       goodputChart(times).svg,
-      TimeChart(
-        title: "Errors, frames a second", times: times,
+      StepChart(
+        title: "Errors, frames a second", places: times,
         series: [
           .init(name: "sent again", points: history.rates(of: \.retransmissions)),
           .init(name: "answers damaged", points: history.rates(of: \.damaged)),
           .init(name: "answers put right by parity", points: history.rates(of: \.corrected)),
         ], label: roundText
       ).svg,
-      TimeChart(
-        title: "Segment size, bytes in a frame", times: times,
+      StepChart(
+        title: "Segment size, bytes in a frame", places: times,
         series: [.init(name: "segment", points: history.values(of: \.segmentByteCount))],
         label: { byteText(Int($0)) }
       ).svg,
-      TimeChart(
-        title: "Retransmission timeout (RTO), beyond the time on the wire", times: times,
+      StepChart(
+        title: "Retransmission timeout (RTO), beyond the time on the wire", places: times,
         series: [.init(name: "timeout", points: history.values(of: \.timeout))],
         label: { "\(roundText($0)) ms" }
       ).svg,
-    ].joined(separator: "\n")
+    ]
+    return (measurementCharts(times).map(\.svg) + charts).joined(separator: "\n")
   }
 
-  private func goodputChart(_ times: ClosedRange<Double>) -> TimeChart {
-    var chart = TimeChart(
-      title: "Goodput", times: times,
+  private func goodputChart(_ times: ClosedRange<Double>) -> StepChart {
+    var chart = StepChart(
+      title: "Goodput", places: times,
       series: [.init(name: "goodput", points: history.rates(of: \.byteCount))],
       label: { "\(byteText(Int($0)))/s" })
     if let progress = history.progress, ProgressLine(progress: progress).lineShare <= 1.05 {

@@ -1,4 +1,3 @@
-import Glibc
 import LinkLayer
 import Runtime
 import SystemPackage
@@ -11,7 +10,7 @@ final class TransferReport {
   private var file: OutputFile?
   private var history = TransferHistory()
   private let start = MonotonicClock.now
-  private let date = TransferReport.date
+  private let date = localTimeText("%Y-%m-%d %H:%M")
 
   init(_ path: FilePath) throws(OutputError) {
     file = try OutputFile(path, isTemporary: true)
@@ -42,18 +41,4 @@ final class TransferReport {
   }
 
   private var seconds: Double { Double((MonotonicClock.now - start).microseconds) / 1e6 }
-
-  /// Now, for people.
-  private static var date: String {
-    var now = time_t()
-    unsafe time(&now)
-    var parts = unsafe tm()
-    unsafe localtime_r(&now, &parts)
-    let text = unsafe [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
-      unsafe buffer.withMemoryRebound(to: CChar.self) {
-        count = unsafe strftime($0.baseAddress, $0.count, "%Y-%m-%d %H:%M", &parts)
-      }
-    }
-    return String(decoding: text, as: UTF8.self)
-  }
 }

@@ -1,27 +1,33 @@
 import Runtime
 
-/// Curves over time as a drawing; the colours are those of the page that it stands in.
-struct TimeChart {
+/// Curves over time, or over bytes, as a drawing; the colours are those of the page that it stands in.
+struct StepChart {
   /// One curve: what holds from each point to the next.
   struct Series {
     var name: String
-    var points: [(time: Double, value: Double)]
+    var points: [(place: Double, value: Double)]
   }
 
   private static let (width, height) = (760.0, 200.0)
   private static let (left, right, top, bottom) = (72.0, 16.0, 38.0, 26.0)
 
   let title: String
-  /// Seconds since the command began.
-  let times: ClosedRange<Double>
+  /// Seconds since the command began, or bytes of the stream.
+  let places: ClosedRange<Double>
   /// The first one lies above the others.
   let series: [Series]
   /// A value as a label of the axis.
   let label: (Double) -> String
+  /// A place as a label of the other axis.
+  var placeLabel: (Double) -> String = durationText
+  /// Where the axis ends and its lines are; nil to go by the values.
+  var scale: (top: Double, step: Double)?
+  /// Whether each point is shown, besides the line from it to the next.
+  var hasDots = false
   /// What cannot be exceeded.
   var limit: (value: Double, name: String)?
-  /// Moments that have a name.
-  var marks: [(time: Double, name: String)] = []
+  /// Places that have a name.
+  var marks: [(place: Double, name: String)] = []
 
   var svg: String {
     """
@@ -42,8 +48,10 @@ struct TimeChart {
     return max(highest, limit?.value ?? 0) * 1.05
   }
 
-  private var valueStep: Double { Self.step(of: max(top, 1e-9), count: 4) }
-  private var valueLimit: Double { max((top / valueStep).rounded(.up), 1) * valueStep }
+  private var valueStep: Double { scale?.step ?? Self.step(of: max(top, 1e-9), count: 4) }
+  private var valueLimit: Double {
+    scale?.top ?? max((top / valueStep).rounded(.up), 1) * valueStep
+  }
 
   /// 1, 2 or 5 times a power of ten, so that there are at most `count` in a range.
   private static func step(of range: Double, count: Double) -> Double {
@@ -53,9 +61,9 @@ struct TimeChart {
     return [0.1, 0.2, 0.5, 1].map { $0 * power }.first { $0 * count >= range } ?? power
   }
 
-  private func x(_ time: Double) -> Double {
-    let length = max(times.upperBound - times.lowerBound, 1e-9)
-    let share = min(max((time - times.lowerBound) / length, 0), 1)
+  private func x(_ place: Double) -> Double {
+    let length = max(places.upperBound - places.lowerBound, 1e-9)
+    let share = min(max((place - places.lowerBound) / length, 0), 1)
     return Self.left + share * (Self.width - Self.left - Self.right)
   }
 
@@ -81,11 +89,11 @@ struct TimeChart {
       parts.append(line("grid", (Self.left, y(value)), (Self.width - Self.right, y(value))))
       parts.append(words(label(value), Self.left - 6, y(value) + 4, "end"))
     }
-    let step = max(Self.step(of: times.upperBound - times.lowerBound, count: 8), 1)
-    var time = (times.lowerBound / step).rounded(.up) * step
-    while time <= times.upperBound {
-      parts.append(words(durationText(time), x(time), Self.height - 8, "middle"))
-      time += step
+    let step = max(Self.step(of: places.upperBound - places.lowerBound, count: 8), 1)
+    var place = (places.lowerBound / step).rounded(.up) * step
+    while place <= places.upperBound {
+      parts.append(words(placeLabel(place), x(place), Self.height - 8, "middle"))
+      place += step
     }
     return parts.joined(separator: "\n")
   }
@@ -111,7 +119,7 @@ struct TimeChart {
     var parts: [String] = []
     var free = Self.left
     for mark in marks {
-      let place = x(mark.time)
+      let place = x(mark.place)
       parts.append(line("mark", (place, Self.top), (place, Self.height - Self.bottom)))
       let width = Double(mark.name.count) * 7 + 8
       let start = min(place - width / 2, Self.width - width)
@@ -126,12 +134,20 @@ struct TimeChart {
     var points: [String] = []
     var last: Double?
     for point in series[index].points {
-      let place = markupText(x(point.time))
+      let place = markupText(x(point.place))
       if let last { points.append("\(place),\(markupText(y(last)))") }
       if last != point.value { points.append("\(place),\(markupText(y(point.value)))") }
       last = point.value
     }
-    if let last { points.append("\(markupText(x(times.upperBound))),\(markupText(y(last)))") }
+    if let last { points.append("\(markupText(x(places.upperBound))),\(markupText(y(last)))") }
     return "<polyline class=\"curve\(index + 1)\" points=\"\(points.joined(separator: " "))\"/>"
+      + (hasDots ? dots(index) : "")
+  }
+
+  private func dots(_ index: Int) -> String {
+    series[index].points.map { point in
+      "\n<circle class=\"dot\(index + 1)\" cx=\"\(markupText(x(point.place)))\" "
+        + "cy=\"\(markupText(y(point.value)))\" r=\"3\"/>"
+    }.joined()
   }
 }
