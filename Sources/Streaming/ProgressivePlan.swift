@@ -41,8 +41,8 @@ private struct Planner {
     self.policy = policy
     indices = manifest.arriving
     for index in indices {
-      if case .difference(let survey) = facts[index]?.way {
-        chains[index] = TensorChain(index: index, survey)
+      if case .difference(let survey, let update) = facts[index]?.way {
+        chains[index] = TensorChain(index: index, survey, update)
         baseErrors[index] = chains[index]?.initialError
       }
       guard let fact = facts[index], case .planes(let survey, let scales) = fact.way,

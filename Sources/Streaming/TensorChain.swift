@@ -62,7 +62,9 @@ struct TensorChain {
   }
 
   /// Plans what differs from a base: the planes after which the rest comes cheapest, and that.
-  init(index: Int, _ survey: DifferenceSurvey) {
+  init(index: Int, _ survey: DifferenceSurvey, _ update: LowRankUpdate?) {
+    // It goes along with the first pass.
+    var firstByteCount = Double(update?.bitCount ?? 0) / 8
     let energy = survey.energy > 0 ? survey.energy : 1
     let count = survey.bestPlaneCount
     initialError = survey.baseError / energy
@@ -72,12 +74,15 @@ struct TensorChain {
       if pass.pass == .significance { planeStarts.append(steps.count) }
       steps.append(
         PlanStep(
-          .pass(pass.pass, tensorIndex: index), byteCount: pass.bitCount / 8 + Self.unitByteCount,
+          .pass(pass.pass, tensorIndex: index),
+          byteCount: firstByteCount + pass.bitCount / 8 + Self.unitByteCount,
           relativeError: pass.squaredError / energy))
+      firstByteCount = 0
     }
     last = PlanStep(
       .pass(.mantissa(bits: survey.grid.format.mantissaBits), tensorIndex: index),
-      byteCount: survey.mantissaBitCount(afterPlanes: count) / 8 + Self.unitByteCount)
+      byteCount: firstByteCount + survey.mantissaBitCount(afterPlanes: count) / 8
+        + Self.unitByteCount)
   }
 
   /// Steps joined until each link repairs less for a byte than the one before: the convex hull of error

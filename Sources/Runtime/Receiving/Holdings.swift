@@ -131,6 +131,8 @@ final class Holdings {
       return unfinished?.byteCount ?? 0
     }
     discard()
+    // A model that is whole is kept until the next one is, whatever becomes of that.
+    if held?.digest != nil { preserveBase() }
     do {
       journal = try Journal(creating: journalPath, manifest, identity)
     } catch {

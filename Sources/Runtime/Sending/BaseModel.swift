@@ -29,6 +29,16 @@ struct BaseModel {
   /// The tensor with this name, dtype and shape; nil where there is none.
   func tensor(like tensor: TensorDescriptor) -> Int? { places[tensor] }
 
+  /// Whether it has more of these tensors than those that are called the same there.
+  func holdsMore(of new: FinalDigests) -> Bool {
+    let all = Set(digests.compactMap(\.self))
+    let manifest = new.manifest
+    let relations = relations(of: manifest, new.digests, allowingDifferences: false)
+    let there = manifest.entries.indices.filter { manifest.entries[$0].hasContent }
+      .filter { new.digests[$0].map(all.contains) ?? false }
+    return there.count > relations.count { $0 == .kept }
+  }
+
   /// Relates tensors to those of the model: kept where they are the same, differences where they may be.
   ///
   /// `digests` are those of the manifest's tensors, as the receiver will have them.

@@ -8,6 +8,8 @@ package struct ModelPlan: Sendable {
   package internal(set) var plan: TransferPlan
   /// Of each tensor in planes: what its encoder has to know.
   let heads: [Int: TensorHead]
+  /// Of tensors that come as differences: what is added to their bases first.
+  let updates: [Int: LowRankUpdate]
   /// What was asked for, as the receiver allows it.
   let policy: SendPolicy
   /// The terms that were asked for: `plan` has those that were found best.
@@ -35,12 +37,14 @@ package struct ModelPlan: Sendable {
     case .plain(let plain):
       plan = TransferPlan(manifest, plain, try Self.contentFacts(source, manifest, plain))
       heads = [:]
+      updates = [:]
     case .planes(let progressive):
       var surveyor = try Surveyor(source, manifest, policy, info, base)
       let facts = try surveyor.facts()
       manifest.terms.relations = surveyor.relations
       plan = TransferPlan(manifest, facts, progressive)
       heads = surveyor.heads
+      updates = surveyor.updates
     }
   }
 
@@ -112,6 +116,7 @@ private struct Surveyor {
   // By index.
   private var relationsByIndex: [TensorRelation]
   private(set) var heads: [Int: TensorHead] = [:]
+  private(set) var updates: [Int: LowRankUpdate] = [:]
 
   init(
     _ source: ModelSource, _ manifest: Manifest, _ policy: SendPolicy, _ info: ReceiverInfo,
@@ -159,7 +164,10 @@ private struct Surveyor {
       relationsByIndex[index] = .plain
       return plain
     }
-    if case .difference(let survey) = difference { heads[index] = survey.head }
+    if case .difference(let survey, let update) = difference {
+      heads[index] = survey.head
+      updates[index] = update
+    }
     return difference
   }
 
@@ -167,7 +175,7 @@ private struct Surveyor {
     _ index: Int, _ tensor: TensorDescriptor, _ bytes: RawSpan, _ base: RawSpan
   ) throws -> TensorFacts.Way? {
     if let grid = TensorGrid(tensor) {
-      return .difference(DifferenceSurvey(bytes, from: base, grid, manifest.codec ?? .flat))
+      return differenceWay(bytes, base, grid, manifest.codec ?? .flat)
     }
     let size = tensor.dtype.byteCount
     let trial = WholeTrial(differenceOf: bytes, from: base, elementByteCount: size)
@@ -177,6 +185,23 @@ private struct Surveyor {
     else { return nil }
     return .whole(
       .pass(.bytes(asDifferences: asDifferences), tensorIndex: index), byteCount: byteCount)
+  }
+
+  /// With an update, if one is found that pays.
+  private func differenceWay(
+    _ bytes: RawSpan, _ base: RawSpan, _ grid: TensorGrid, _ codec: CodecVariant
+  ) -> TensorFacts.Way {
+    let plain = DifferenceSurvey(bytes, from: base, grid, codec)
+    guard codec == .lines, let update = LowRankUpdate(from: base, to: bytes, grid) else {
+      return .difference(plain, nil)
+    }
+    let updated = update.applied(to: base, grid)
+    let survey = unsafe DifferenceSurvey(bytes, from: updated.span.bytes, grid, codec)
+    let (with, without) = (
+      Double(update.bitCount) + survey.bitCount(planes: survey.bestPlaneCount),
+      plain.bitCount(planes: plain.bestPlaneCount)
+    )
+    return with < without ? .difference(survey, update) : .difference(plain, nil)
   }
 
   private mutating func plainWay(
@@ -230,8 +255,20 @@ extension TensorFacts.Way {
       var progress = TensorProgress()
       progress.begin(topLevel: survey.head.topLevel)
       return PassSizes(survey).bitCount(of: whole, after: progress) / 8
-    case .difference(let survey): return survey.bitCount(planes: survey.bestPlaneCount) / 8
+    case .difference(let survey, let update):
+      return (survey.bitCount(planes: survey.bestPlaneCount) + Double(update?.bitCount ?? 0)) / 8
     case .whole(_, let byteCount): return byteCount
     }
+  }
+}
+
+extension LowRankUpdate {
+  /// A base with the update added.
+  func applied(to base: RawSpan, _ grid: TensorGrid) -> [UInt8] {
+    var copy = unsafe base.withUnsafeBytes { unsafe [UInt8]($0) }
+    var span = copy.mutableSpan
+    var memory = unsafe span.mutableBytes
+    apply(to: &memory, grid)
+    return copy
   }
 }

@@ -98,10 +98,11 @@ package struct ModelStream {
     var encoder = encoder
     self.encoder = CodedStreamEncoder([], .flat)
     defer { self.encoder = encoder }
+    let update = encoder.progress(of: slot).hasHeader ? nil : model.updates[index]
     let before = encoder.bitPosition
     try source.withElements(of: index) { bytes in
       try withBase(of: index) { base in
-        encoder.encode(pass, of: slot, bytes, from: base, head)
+        encoder.encode(pass, of: slot, bytes, from: base, head, update)
       }
     }
     codedByteCounts[codedByteCounts.count - 1] = (encoder.bitPosition - before) / 8
@@ -115,7 +116,11 @@ package struct ModelStream {
     guard relations[index] == .difference, let base,
       let place = base.tensor(like: plan.manifest.entries[index].tensor)
     else { return try body(nil) }
-    return try base.source.withElements(of: place) { try body($0) }
+    return try base.source.withElements(of: place) { bytes in
+      guard let update = model.updates[index], let grid = TensorGrid(source.descriptor(index))
+      else { return try body(bytes) }
+      return try unsafe body(update.applied(to: bytes, grid).span.bytes)
+    }
   }
 
   private mutating func endCodeword() {

@@ -128,6 +128,11 @@ struct OfferPreparation {
       return try tryNext(digests, &machine)
     }
     let base = BaseModel(inUse, source, found)
+    // Under other names, too: of these only the receiver can tell.
+    if base.holdsMore(of: digests), info.abilities.contains(.compares) {
+      candidates = []
+      return try tryNext(digests, &machine)
+    }
     self.base = base
     var terms = OfferTerms()
     let relations = base.relations(

@@ -173,7 +173,11 @@ package final class SendSession {
     if let limit = info.byteCountLimit, plan.manifest.byteCount > limit {
       throw SessionError.modelTooLarge(byteCount: plan.manifest.byteCount, limit: limit)
     }
-    if staysInactive, !info.abilities.contains(.switches) { throw SessionError.noSlots }
+    if staysInactive, !info.abilities.contains(.switches) {
+      // The receiver has done nothing wrong, and waits on.
+      machine.leave()
+      throw SessionError.noSlots
+    }
     let substitution = policy.substitution(for: info)
     if let substitution, substitution != toldSubstitution { tell(.substituted(substitution)) }
     toldSubstitution = substitution

@@ -113,7 +113,9 @@ final class Console {
       emit(.resuming) { $0.bytes = byteCount }
       say("\(byteText(byteCount)) of it are there already; going on behind them")
     case .startsOver(let byteCount):
-      notice("\(byteText(byteCount)) of another transfer are given up: this is another model")
+      notice(
+        "\(byteText(byteCount)) of another transfer are given up: this is another model, or it comes "
+          + "otherwise")
     case .gave(let result):
       say("\(byteText(result.manifest.byteCount)) given to one who asked; waiting on …")
     case .notGiven(let error):
@@ -279,7 +281,9 @@ final class Console {
       $0.peer = name
       $0.mtu = peer.mtu
     }
-    say("connected to \(name ?? "a sender"), frames of up to \(peer.mtu) bytes")
+    // Who fetches hears the name later.
+    guard verb != .pull || name != nil else { return }
+    say("connected to \(name ?? "somebody"), frames of up to \(peer.mtu) bytes")
   }
 
   func emit(_ name: Event.Name, _ fill: (inout Event) -> Void) {
