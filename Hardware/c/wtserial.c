@@ -1854,7 +1854,9 @@ static void forget_noted(struct wt_receiver *r)
    slots, every so many bytes of the stream. */
 #define ENTRY_MAGIC 0x434A5457u /* "WTJC" */
 #define JOURNAL_HEAD 16u        /* of a page: blank, or the journal is void */
+#ifndef NOTE_INTERVAL /* bytes of the stream; the tests have fewer */
 #define NOTE_INTERVAL 1024u
+#endif
 #define ENTRY_OPEN 0x100u /* a unit is */
 enum { ENTRY_NUMBER = 4, ENTRY_GENERATION = 8, ENTRY_STREAM = 12, ENTRY_IDENTITY = 16,
        ENTRY_RECORD = 24, ENTRY_TENSORS = 28, ENTRY_AT = 32, ENTRY_CODED_AT = 36, ENTRY_STEP = 40,
@@ -2015,6 +2017,7 @@ static void go_on_noted(struct wt_receiver *r)
     r->stream = r->noted;
     r->kind = (uint8_t)word;
     r->part = r->kind ? PART_BODY : PART_KIND;
+    r->field = 0;
     r->left = (uint16_t)(word >> 16);
     if (word & ENTRY_OPEN)
         r->allowed = BIT(CONTENT) | BIT(DIGEST);
@@ -3129,6 +3132,11 @@ APART static void open_session(struct wt_receiver *r)
 
 static void end_session(struct wt_receiver *r, uint8_t code)
 {
+#if RESUMES
+    if (r->work == WORK_FORGET)
+        forget_noted(r);
+    r->work = WORK_NONE;
+#endif
     r->is_open = false;
     r->owed &= OWED_WELCOME; /* of one who has come meanwhile */
     if (code != WT_SILENCE || !WT_CONTINUE)
@@ -3461,13 +3469,9 @@ static task *task_of(uint8_t work)
     case WORK_ANSWER:
         return answer;
 #endif
-#if RESUMES
-#if !WT_MEMORY
+#if RESUMES && !WT_MEMORY
     case WORK_NOTE:
         return turn_page;
-#endif
-    case WORK_FORGET:
-        return forget_noted;
 #endif
     default:
         return check_model;
@@ -3487,6 +3491,13 @@ uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint32_t now)
     look_at_clock(r, now);
     if (r->is_busy && reached(now, r->busy_until))
         r->is_busy = false;
+#if RESUMES
+    if (r->work == WORK_FORGET && !r->owed) { /* the sender has been told */
+        r->work = WORK_NONE;
+        r->is_busy = false;
+        forget_noted(r);
+    }
+#endif
     if (r->owed & OWED_WELCOME) {
         r->owed &= (uint8_t)~OWED_WELCOME;
         kind = KIND_WELCOME;
@@ -3497,7 +3508,7 @@ uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint32_t now)
         kind = KIND_READY;
     } else if (!r->is_open) {
         return 0;
-    } else if (r->closing && !(GIVES && r->owed)) {
+    } else if (r->closing && !((GIVES || RESUMES) && r->owed)) {
         kind = KIND_CLOSE;
         *end++ = r->closing_code;
     } else if (r->owed) {

@@ -286,7 +286,7 @@ struct wt_receiver {
     uint32_t given_model;   /* where its slot begins */
     uint32_t passed;        /* bytes of its stream that the initiator has already */
 #endif
-#if WT_RESUME
+#if WT_RESUME && WT_FLASH
     bool is_noted;  /* the transfer at hand */
     bool is_noting; /* more of it */
     uint8_t identity[8]; /* of the transfer that has not come to its end */

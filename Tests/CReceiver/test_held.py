@@ -28,23 +28,25 @@ class Device:
 
     def __init__(self, options, flash=None):
         self.options, self.flash = options, flash or Flash()
-        self.nonce, self.receiver = 1, None
+        self.nonce, self.receiver, self.model = 1, None, MODEL
         self.reset()
 
     def reset(self):
         self.close()
         flash = self.flash if "WT_FLASH=1" in self.options else None
         self.nonce += 2
-        self.receiver = Receiver(MODEL, self.options, outbox=300, nonce=self.nonce, flash=flash)
+        self.receiver = Receiver(
+            self.model, self.options, outbox=300, nonce=self.nonce, flash=flash
+        )  # fmt: skip
 
     def close(self):
         if self.receiver:
             self.receiver.close()
             self.receiver = None
 
-    def open(self):
+    def open(self, mtu=1024):
         self.nonce += 2
-        peer = Initiator(self.receiver, nonce=self.nonce)
+        peer = Initiator(self.receiver, nonce=self.nonce, mtu=mtu)
         peer.open()
         return peer
 
@@ -58,7 +60,7 @@ class Device:
     def send(self, transfer, tail=b"", basis=None, name=b"model"):
         """The last thing that it says of a transfer."""
         peer = self.open()
-        peer.data(manifest(MODEL, name, tail=tail))
+        peer.data(manifest(self.model, name, tail=tail))
         if basis is not None:
             peer.data(basis)
         for each in transfer.records[1:]:

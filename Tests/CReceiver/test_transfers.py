@@ -51,6 +51,8 @@ class Transfer:
                 self.contents[index] = bytes(4 * count)
             elif dtype == 19:
                 self.contents[index] = struct.pack("<q", 12345)
+            elif dtype == 24:
+                self.contents[index] = draw.randbytes(count)
             else:
                 self.contents[index] = elements(dtype, count, draw)
             if index in kept:
