@@ -10,6 +10,12 @@ package struct BitModel {
   /// Begins even.
   package init() {}
 
+  /// All of it, for those who keep it and go on later.
+  package var word: UInt32 {
+    get { state }
+    set { state = newValue }
+  }
+
   /// The probability of yes, in parts of 2²².
   var probability: UInt32 { state >> 10 }
 
