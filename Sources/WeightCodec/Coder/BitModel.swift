@@ -16,6 +16,16 @@ package struct BitModel {
     set { state = newValue }
   }
 
+  /// Begins with another's probability, as if from at most so many decisions.
+  @inline(__always)
+  init(after other: BitModel, countLimit: UInt32) {
+    state = other.state & ~0x3FF | min(other.state & 0x3FF, countLimit)
+  }
+
+  /// Whether there has been a decision.
+  @inline(__always)
+  var hasLearnt: Bool { state & 0x3FF > 0 }
+
   /// The probability of yes, in parts of 2²².
   var probability: UInt32 { state >> 10 }
 

@@ -77,6 +77,7 @@ struct DeviceCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(output, port: port, model: like, verb: .device)
+    console.hasWaited = line.wait != nil
     try console.reportingErrors { try run(console) }
   }
 
@@ -97,6 +98,7 @@ struct DeviceCommand: ParsableCommand {
       console.tell(news, configuration, baudRate: baudRate)
     }
     let opened = try line.opener(for: port).open(signals: signals) { console.tell($0) }
+    line.noteFlowControl(of: opened.port, console)
     console.powerUp(configuration)
     var loop = TransferLoop(port: FollowedPort(opened), signals: signals)
     do {
