@@ -192,15 +192,15 @@ struct HeldModelsTests {
     let base = try info(flash, kind).held[0].bytes
     // The large tensor of the first model, and the rest of the second.
     let records = ModelRecords(models[1])
-    let large = images[0].prefix(600)
+    let large = images[0][8..<608]
     let there = try kept(of: flash, kind)
-    let stream = try records.stream(flags: 3, base: base, keeping: [0: there])
+    let stream = try records.stream(flags: 3, base: base, keeping: [1: there])
     let talk = try talk(flash, kind) { answers in
       answers.count == 1
-        ? stream.manifest + RecordTalk.record(10, [1]) : answers.count == 2 ? stream.contents : []
+        ? stream.manifest + RecordTalk.record(10, [4]) : answers.count == 2 ? stream.contents : []
     }
     #expect(talk.answers.last?.kind == 66)
-    #expect(image(in: flash, kind) == Array(large + images[1].dropFirst(600)))
+    #expect(image(in: flash, kind) == Array(images[1].prefix(8) + large + images[1].dropFirst(608)))
   }
 
   @Test(arguments: FlashKind.allCases) func onlyTensorsOfTheModelInUseAreKept(
@@ -225,7 +225,7 @@ struct HeldModelsTests {
 
   /// The large tensor as it is given back.
   private func kept(of flash: TestFlash, _ kind: FlashKind) throws -> [UInt8] {
-    try fetch(flash, kind).tensors[0]
+    try fetch(flash, kind).tensors[1]
   }
 
   // MARK: - FETCH
@@ -235,10 +235,10 @@ struct HeldModelsTests {
     try send(models[0], to: flash, kind)
     let fetched = try fetch(flash, kind)
     #expect(fetched.offer.starts(with: [0, 0, 3]))
-    #expect(fetched.tensors.map(\.count) == [2400, 120, 8])
+    #expect(fetched.tensors.map(\.count) == [8, 2400, 120])
     // Small tensors are what was sent; of the large one the digest tells.
-    #expect(fetched.tensors[1] == (try models[0].bytes(of: 1, in: 0..<120)))
-    #expect(fetched.tensors[2] == (try models[0].bytes(of: 2, in: 0..<8)))
+    #expect(fetched.tensors[0] == (try models[0].bytes(of: 0, in: 0..<8)))
+    #expect(fetched.tensors[2] == (try models[0].bytes(of: 2, in: 0..<120)))
     let digest = try ModelRecords(models[0]).digest(of: fetched.tensors)
     #expect(digest == (try info(flash, kind).held[0].bytes))
     #expect(fetched.finish == digest)
