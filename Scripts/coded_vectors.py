@@ -4,12 +4,14 @@ import math
 import random
 import struct
 
-from coded_stream import BYTES, FLAT, FLOATS, LINES, Stream
+from coded_bases import BaseStream
+from coded_stream import BYTES, FLAT, FLOATS, LINES
 
 FORM = """Coded streams (Protocol.md §6.3). Tensors are numbered from 0 in each stream, in
 their order here. After a codeword the memory of each tensor that it told of.
 stream codec
 tensor dtype extents elements
+base elements                    of the tensor before, if it has a base
 unit tensor parameter            `-`: planes; a mantissa pass: its bits; of other types: differences
 codeword bytes                   of the units since the one before
 memory tensor bytes
@@ -28,13 +30,16 @@ def mantissa_bits(dtype):
     return FLOATS[dtype][0][1]
 
 
-def add_stream(file, codec, tensors, codewords):
-    """A stream of tensors (dtype, extents, elements) in codewords, each a list of units."""
+def add_stream(file, codec, tensors, codewords, bases={}):
+    """A stream of tensors (dtype, extents, elements) in codewords, each a list of units; some tensors
+    have bases, by their number."""
     file.add("stream", codec)
-    for tensor in tensors:
+    for number, tensor in enumerate(tensors):
         file.add("tensor", *tensor)
+        if number in bases:
+            file.add("base", bases[number])
     shapes, elements = [tensor[:2] for tensor in tensors], [tensor[2] for tensor in tensors]
-    encoder, decoder = Stream(shapes, codec), Stream(shapes, codec)
+    encoder, decoder = BaseStream(shapes, codec, bases), BaseStream(shapes, codec, bases)
     for units in codewords:
         codeword = encoder.encode(elements, units)
         decoder.decode(codeword)
@@ -196,6 +201,92 @@ def add_interleaved(file, draw):
         add_stream(file, codec, tensors, codewords)
 
 
+# --- Bases ---
+
+
+def changed(draw, tensor, scale):
+    """The elements of a base: those of a tensor, each moved by up to a share of it, some of them the
+    other way around."""
+    dtype, _, elements = tensor
+    size = (1 + sum(FLOATS[dtype][0])) // 8
+    numbers = []
+    for start in range(0, len(elements), size):
+        bits = int.from_bytes(elements[start : start + size], "little")
+        step = int(draw.gauss(0, scale) * (1 << FLOATS[dtype][0][1]))
+        moved = max(bits % (1 << 8 * size - 1) + step, 0)
+        flip = draw.random() < 0.05
+        numbers.append((bits >> 8 * size - 1 ^ flip) << 8 * size - 1 | moved)
+    return packed(dtype, numbers)
+
+
+def from_plane(count, first, tensor=0):
+    """The passes of planes of which the first is `first`."""
+    return passes(2 * count - (first == 0), tensor)
+
+
+def add_bases(file, draw):
+    file.note("bases: odd values from odd values, from zeros, and from themselves; zeros from zeros")
+    for dtype, (_, parts) in FLOATS.items():
+        bits, elements = mantissa_bits(dtype), odd_values(dtype)
+        size = len(elements) // 20
+        turned = elements[5 * size :] + elements[: 5 * size]
+        square = 20 // parts // 5, 5
+        for base in (turned, bytes(len(elements)), elements):
+            add_stream(file, FLAT, [(dtype, (20 // parts,), elements)], [[(0, bits)]], {0: base})
+        add_stream(
+            file, LINES, [(dtype, square, elements)], [passes(3), [(0, bits)]], {0: turned}
+        )
+        zero, minus = bytes(size), packed(dtype, [1 << sum(FLOATS[dtype][0])])
+        tensor = dtype, (3, 2), (zero + minus + minus) * 2 * parts
+        base = (zero + minus + zero) * 2 * parts
+        add_stream(file, LINES, [tensor], [passes(1), [(0, bits)]], {0: base})
+    file.note("all planes down to the last bit")
+    for codec in (FLAT, LINES):
+        tensor = matrix(draw, F16, (9, 7))
+        base = changed(draw, tensor, 0.3)
+        top, first = levels(tensor, base)
+        codewords = [from_plane(top + 1 - first, first), [(0, 10)]]
+        add_stream(file, codec, [tensor], codewords, {0: base})
+    file.note("changes of lines that differ in scale: the classes; vectors, kernels")
+    for dtype, extents, scale in (
+        (F32, (24, 20), 0.01), (BF16, (20, 30), 0.06), (F64, (6, 9), 1e-6), (COMPLEX64, (7, 4), 0.1),
+        (F32, (60,), 0.1), (BF16, (4, 3, 3, 3), 0.5), (F16, (12, 1), 0.1),
+    ):  # fmt: skip
+        tensor = matrix(draw, dtype, extents, kept_bits=20)
+        base = changed(draw, tensor, scale)
+        rows = extents[0] if len(extents) > 1 else 1
+        row_size = len(base) // rows
+        # Every third row stays what it was.
+        base = b"".join(
+            (tensor[2] if row % 3 == 1 else base)[row * row_size : (row + 1) * row_size]
+            for row in range(rows)
+        )
+        bits = mantissa_bits(dtype)
+        for codec in (FLAT, LINES):
+            codewords = [from_plane(4, levels(tensor, base)[1]), passes(6), [(0, bits)]]
+            add_stream(file, codec, [tensor], codewords, {0: base})
+    file.note("types that are no floats, as what is added to a base; beside tensors without one")
+    tensors, units, bases = [], [], {}
+    for number, (dtype, size) in enumerate(BYTES.items()):
+        elements = bytes(draw.choice((0, 1, 2, 255)) for _ in range(24 * size))
+        tensors.append((dtype, (4, 6), elements))
+        units.append((number, number % 2))
+        if number % 3:
+            bases[number] = bytes(draw.choice((0, 1, 254, 255)) for _ in range(24 * size))
+    floats = [matrix(draw, F32, (5, 6)), matrix(draw, F32, (5, 6))]
+    bases[len(units) + 1] = floats[0][2]
+    units += [(len(units), 23), (len(units) + 1, 23)]
+    for codec in (FLAT, LINES):
+        add_stream(file, codec, tensors + floats, [units[9:], units[:9]], bases)
+
+
+def levels(tensor, base):
+    """The highest level of a tensor and its base, and how many planes they have in common."""
+    stream = BaseStream([tensor[:2]], FLAT, {0: base})
+    stream.encode([tensor[2]], [(0, mantissa_bits(tensor[0]))])
+    return stream.tensors[0].top, stream.tensors[0].common
+
+
 def add_streams(file):
     draw = random.Random(63)
     add_odd_values(file)
@@ -203,3 +294,4 @@ def add_streams(file):
     add_bytes(file, draw)
     add_matrices(file, draw)
     add_interleaved(file, draw)
+    add_bases(file, draw)

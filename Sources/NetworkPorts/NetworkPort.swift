@@ -74,6 +74,9 @@ package final class NetworkPort {
   /// Whether the rate can be changed.
   package var isRateAdjustable: Bool { client != nil }
 
+  /// Whether anything has come but a few words, which may be those of a server that turns us away.
+  package var hasCarried: Bool { greeting == nil }
+
   /// The descriptor, to wait for; it stays the port's.
   package var descriptor: CInt { connection.descriptor }
 

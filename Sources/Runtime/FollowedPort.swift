@@ -109,8 +109,16 @@ package struct FollowedPort: ~Copyable {
     } catch {
       try lose(error)
     }
-    if count > 0 { noteHeard() }
+    if count > 0, hasCarried { noteHeard() }
     return count
+  }
+
+  @inline(never)
+  private var hasCarried: Bool {
+    switch port {
+    case .some(let port): port.hasCarried
+    case .none: false
+    }
   }
 
   private mutating func noteHeard() {

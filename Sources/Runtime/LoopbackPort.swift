@@ -43,8 +43,12 @@ struct LoopbackPort: ~Copyable {
   mutating func handle(_ event: LoopbackClients.Event) throws(LoopbackError) {
     switch event {
     case .opened:
-      // The last client went before this one came.
-      if needsCount, clientCount == 0 { try reset() }
+      // The last client went before this one came. The rate may be this one's by now. It is not to be
+      // looked up: the kernel tells of an opening before the client has its descriptor.
+      if needsCount, clientCount == 0 {
+        try clear()
+        needsCount = false
+      }
       clientCount += 1
     case .closed:
       clientCount = max(0, clientCount - 1)
@@ -58,27 +62,32 @@ struct LoopbackPort: ~Copyable {
 
   /// Looks up how many clients there are; nil where none has gone since the last time.
   ///
-  /// When the last one has gone, takes back what it did to the terminal. Where clients are present
-  /// that were not heard of, it is left open whether they are new: a new one's opening has been
-  /// announced by now, so the caller listens again and then either counts anew or settles.
-  mutating func recount() throws(LoopbackError) -> Int? {
+  /// Where clients are present that were not heard of, it is left open whether they are new, and where
+  /// there are none, whether one has come meanwhile: a new one's opening has been announced by now, so
+  /// the caller listens again and then either counts anew or settles.
+  mutating func recount() -> Int? {
     guard needsCount else { return nil }
     let count = LoopbackClients.count(of: terminal)
-    if count == 0 {
-      try reset()
-    } else if clientCount > 0 {
+    if count > 0, clientCount > 0 {
       clientCount = count
       needsCount = false
     }
     return count
   }
 
-  /// Nothing more was heard: the clients that `recount` found are old ones, whose openings the kernel
-  /// had merged.
-  mutating func settle(_ count: Int?) {
+  /// Believes what `recount` found, for nothing more was heard.
+  ///
+  /// Clients are old ones then, whose openings the kernel had merged. If there are none, what the last
+  /// one did to the terminal is taken back. To be called at once: a client that comes in between would
+  /// lose the rate that it sets.
+  mutating func settle(_ count: Int?) throws(LoopbackError) {
     guard needsCount, let count else { return }
-    clientCount = count
-    needsCount = false
+    if count == 0 {
+      try reset()
+    } else {
+      clientCount = count
+      needsCount = false
+    }
   }
 
   /// Looks up what rate the terminal is set to.
@@ -95,6 +104,14 @@ struct LoopbackPort: ~Copyable {
   private func release() throws(LoopbackError) {
     do throws(Errno) {
       try terminal.release()
+    } catch {
+      throw .system(.reset, terminal.path, error)
+    }
+  }
+
+  private func clear() throws(LoopbackError) {
+    do throws(Errno) {
+      try terminal.clear()
     } catch {
       throw .system(.reset, terminal.path, error)
     }

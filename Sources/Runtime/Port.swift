@@ -33,6 +33,24 @@ package enum Port: ~Copyable {
     }
   }
 
+  /// Whose affair flow control is.
+  package enum FlowControlScope {
+    /// The line's, as it was asked for.
+    case line
+    /// That of the server, which is not asked.
+    case server
+    /// Nobody's: there are no such lines.
+    case nothing
+  }
+
+  /// What comes of flow control that is asked for.
+  package var flowControlScope: FlowControlScope {
+    switch self {
+    case .serial(let port): port.isPseudoTerminal ? .nothing : .line
+    case .network(let port): port.isRateAdjustable ? .line : .server
+    }
+  }
+
   /// What is remembered of the adapter behind the port.
   package var rateMemory: RateMemory {
     switch self {
@@ -74,6 +92,15 @@ package enum Port: ~Copyable {
     switch self {
     case .serial: false
     case .network(let port): port.hasInput
+    }
+  }
+
+  /// Whether what has been received can be the other end's, and not just words of a server that turns
+  /// us away.
+  package var hasCarried: Bool {
+    switch self {
+    case .serial: true
+    case .network(let port): port.hasCarried
     }
   }
 

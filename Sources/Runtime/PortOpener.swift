@@ -1,4 +1,4 @@
-internal import LinkLayer
+package import LinkLayer
 internal import Logging
 internal import NetworkPorts
 package import SerialDriver
@@ -8,7 +8,7 @@ internal import SystemPackage
 /// How long a port that is not there yet is waited for.
 package enum PortWait: Equatable, Sendable {
   case none
-  case seconds(Int)
+  case limited(Interval)
   case forever
 }
 
@@ -169,7 +169,7 @@ package struct PortOpener {
   private func isWorthWaiting(since start: Instant) -> Bool {
     switch wait {
     case .none: false
-    case .seconds(let seconds): MonotonicClock.now - start < .seconds(Int64(seconds))
+    case .limited(let limit): MonotonicClock.now - start < limit
     case .forever: true
     }
   }
@@ -178,7 +178,7 @@ package struct PortOpener {
   private var absenceLimit: Interval? {
     switch wait {
     case .none: FollowedPort.absenceLimit
-    case .seconds(let seconds): max(FollowedPort.absenceLimit, .seconds(Int64(seconds)))
+    case .limited(let limit): max(FollowedPort.absenceLimit, limit)
     case .forever: nil
     }
   }

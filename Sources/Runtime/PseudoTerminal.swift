@@ -51,10 +51,30 @@ package struct PseudoTerminal: ~Copyable {
   /// Undoes what a client left behind: its mode and rate, its exclusive lock, and bytes that nobody
   /// has read.
   package func reset() throws(Errno) {
+    let number = slave.rawValue
+    var raw = settings
+    // First, while nobody is there whose rate it could be.
+    try systemCall { unsafe cserial_set_termios(number, &raw) }
+    try release()
+    try systemCall { cserial_flush_input(number) }
+  }
+
+  /// Undoes what a client left behind, but for its rate: the next one may have set that already.
+  package func clear() throws(Errno) {
     try release()
     let number = slave.rawValue
     try systemCall { cserial_flush_input(number) }
+    var termios = cserial_termios()
+    try systemCall { unsafe cserial_get_termios(number, &termios) }
+    let isRaw =
+      termios.input_flags == settings.input_flags && termios.output_flags == settings.output_flags
+      && termios.local_flags == settings.local_flags
+    // Most programs set this mode themselves, and are not to be interfered with.
+    guard !isRaw else { return }
     var raw = settings
+    raw.control_flags = termios.control_flags
+    raw.input_rate = termios.input_rate
+    raw.output_rate = termios.output_rate
     try systemCall { unsafe cserial_set_termios(number, &raw) }
   }
 

@@ -25,7 +25,7 @@ package struct RateMemory {
 
   /// The memory of an adapter by its name.
   package init(adapter: String) {
-    path = Self.stateFolder?.appending("rates")
+    path = UserFolder.state?.appending("rates")
     self.adapter = adapter
   }
 
@@ -68,7 +68,7 @@ package struct RateMemory {
   }
 
   private func write(_ text: String, to path: FilePath) {
-    Self.makeFolder(path.removingLastComponent())
+    UserFolder.make(path.removingLastComponent())
     // Aside and renamed: two transfers may end at once.
     let new = FilePath("\(path).\(getpid())")
     guard
@@ -81,25 +81,6 @@ package struct RateMemory {
         unsafe isWritten ? rename(new, path) : unlink(new)
       }
     }
-  }
-
-  private static func makeFolder(_ path: FilePath) {
-    var folder = FilePath(root: path.root)
-    for component in path.components {
-      folder.append(component)
-      _ = unsafe folder.withPlatformString { unsafe mkdir($0, 0o700) }
-    }
-  }
-
-  private static var stateFolder: FilePath? {
-    if let state = variable("XDG_STATE_HOME") { return FilePath(state).appending("wtserial") }
-    return variable("HOME").map { FilePath($0).appending(".local/state/wtserial") }
-  }
-
-  private static func variable(_ name: String) -> String? {
-    guard let value = unsafe getenv(name) else { return nil }
-    let text = unsafe String(cString: value)
-    return text.hasPrefix("/") ? text : nil
   }
 
   /// The name that udev gives an adapter, which stays when the adapter moves; else the port's path.

@@ -67,6 +67,19 @@ package struct TransferLoop: ~Copyable {
     try farewell(&machine)
   }
 
+  /// Does nothing for a while, between two machines.
+  ///
+  /// - Throws: `Interruption` after a signal.
+  package mutating func pause(milliseconds: Int) throws {
+    let end = MonotonicClock.now + .milliseconds(Int64(milliseconds))
+    port.watch(in: &poller, for: [])
+    while MonotonicClock.now < end {
+      let left = max((end - MonotonicClock.now).microseconds, 0)
+      try poller.wait(nanoseconds: min(Self.tick, UInt64(left) * 1000))
+      if let signal = try signals.next() { throw Interruption.signal(signal) }
+    }
+  }
+
   /// Aborts, for an error that is none of the line's, and lets the peer know.
   package mutating func abort<M: TransferMachine & ~Copyable>(_ machine: inout M) {
     machine.abort()

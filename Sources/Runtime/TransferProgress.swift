@@ -18,6 +18,14 @@ package enum TransferNews {
   case startsOver(byteCount: Int)
   /// The receiver holds these tensors already: so many, of so many bytes.
   case kept(tensorCount: Int, byteCount: Int)
+  /// The model that this end holds was sent to somebody who had asked for it.
+  case gave(TransferResult)
+  /// It was asked for, and did not get there.
+  case notGiven(SessionError)
+  /// Who holds a model has said what it is.
+  case giverFound(ReceiverInfo)
+  /// The receiver holds another model than the one that was named.
+  case baseIsAnother
   /// What comes is not kept for another session.
   case notKept(OutputError)
   /// The model is known and taken.
@@ -74,6 +82,8 @@ package enum SessionError: Error, Equatable {
   case ended(TransferOutcome)
   /// Nobody has begun to send within the time given.
   case noSender
+  /// The receiver has one place for a model, and what it uses would have to go.
+  case noSlots
   /// The receiver has less room than the model takes.
   case modelTooLarge(byteCount: Int, limit: Int)
   /// The receiver claims to have verified a model with another digest.

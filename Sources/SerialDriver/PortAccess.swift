@@ -16,10 +16,12 @@ package struct PortAccess: Equatable, Sendable {
   ///
   /// When the process is not in it all the same, the user was added after logging in.
   package var isUserInGroup: Bool
+  /// Whether it is a pseudo-terminal, which belongs to whoever made it, whatever rules udev has.
+  package var isPseudoTerminal: Bool
 
   package init(
     mode: UInt16, owner: String, group: String, user: String, processGroups: [String],
-    isUserInGroup: Bool
+    isUserInGroup: Bool, isPseudoTerminal: Bool = false
   ) {
     self.mode = mode
     self.owner = owner
@@ -27,6 +29,7 @@ package struct PortAccess: Equatable, Sendable {
     self.user = user
     self.processGroups = processGroups
     self.isUserInGroup = isUserInGroup
+    self.isPseudoTerminal = isPseudoTerminal
   }
 
   /// The facts about a device; nil where there is none.
@@ -47,6 +50,7 @@ package struct PortAccess: Equatable, Sendable {
     user = Self.name(ofUser: geteuid())
     processGroups = Self.groupsOfProcess().map(Self.name(ofGroup:))
     isUserInGroup = Self.members(ofGroup: file.group).contains(user)
+    isPseudoTerminal = file.isPseudoTerminal
   }
 
   private static func name(ofUser number: uid_t) -> String {

@@ -94,6 +94,14 @@ package struct FileStatus: Equatable, Sendable {
 
   package var isCharacterDevice: Bool { mode & S_IFMT == S_IFCHR }
 
+  // Major numbers of pseudo-terminals' slaves (devices.txt of the kernel).
+  private static let pseudoTerminalMajors: ClosedRange<UInt64> = 136...143
+
+  /// Whether the file is one end of a pseudo-terminal.
+  package var isPseudoTerminal: Bool {
+    isCharacterDevice && Self.pseudoTerminalMajors.contains((device >> 8) & 0xFFF)
+  }
+
   /// Whether both are one device: nodes of it, or one node by two names.
   package func isSameDevice(as other: FileStatus) -> Bool {
     device == other.device || (fileSystem == other.fileSystem && inode == other.inode)

@@ -3,13 +3,9 @@ import SystemPackage
 
 /// Changing the rate of an open port.
 extension SerialPort {
-  // Major numbers of pseudo-terminals' slaves (devices.txt of the kernel).
-  private static let pseudoTerminalMajors: ClosedRange<UInt64> = 136...143
-
   /// Whether the port is one end of a pseudo-terminal, whose rate is a number and nothing more.
   package var isPseudoTerminal: Bool {
-    guard let device = FileStatus(of: path)?.device else { return false }
-    return Self.pseudoTerminalMajors.contains((device >> 8) & 0xFFF)
+    FileStatus(of: path)?.isPseudoTerminal == true
   }
 
   /// Runs the port at another rate once all that is queued has been sent.

@@ -13,9 +13,9 @@ package enum PortSelector: Equatable, Sendable {
   /// `auto`: the only USB adapter there is.
   case only
 
-  /// Reads a selector; what is none is a path.
+  /// Reads a selector, whose scheme may be in any case; what is none is a path.
   package init(parsing text: String) throws(PortSelectorError) {
-    if text == "auto" {
+    if text.lowercased() == "auto" {
       self = .only
     } else if let rest = text.rest(after: "usb:") {
       self = try Self.usb(rest, of: text)
@@ -136,8 +136,8 @@ extension PortDescription {
 }
 
 extension String {
-  /// What follows a word at the beginning.
+  /// What follows a word at the beginning, which is given in small letters and may be in any.
   fileprivate func rest(after word: String) -> Substring? {
-    hasPrefix(word) ? dropFirst(word.count) : nil
+    prefix(word.count).lowercased() == word ? dropFirst(word.count) : nil
   }
 }

@@ -14,6 +14,8 @@ public struct OfferTerms: Equatable, Sendable {
   /// Whether the stream goes on where the receiver has said that its unfinished transfer stands; else the
   /// receiver forgets that one.
   public var goesOn = false
+  /// Whether the model is to be stored and not used yet.
+  public var staysInactive = false
 
   /// Nothing is said.
   public init() {}
@@ -30,6 +32,7 @@ public struct OfferTerms: Equatable, Sendable {
     guard !isPlain else { return [] }
     let flags: UInt8 =
       (base == nil ? 0 : 1) | (relations.isEmpty ? 0 : 2) | (goesOn ? 4 : 0)
+      | (staysInactive ? 8 : 0)
     return (identity ?? .none).bytes + [flags] + (base?.bytes ?? [])
   }
 
@@ -40,9 +43,10 @@ public struct OfferTerms: Equatable, Sendable {
     let identity = StreamIdentity(try body.bytes(StreamIdentity.byteCount))
     if identity != .none { self.identity = identity }
     let flags = try body.byte()
-    guard flags < 8, flags & 4 == 0 || identity != .none else { throw .unknownFlags(flags) }
+    guard flags < 16, flags & 4 == 0 || identity != .none else { throw .unknownFlags(flags) }
     if flags & 1 != 0 { base = Digest(try body.bytes(Digest.byteCount)) }
     goesOn = flags & 4 != 0
+    staysInactive = flags & 8 != 0
     // An offer that says nothing ends with its name.
     guard !isPlain || flags != 0 else { throw .trailingBytes }
     return flags & 2 != 0

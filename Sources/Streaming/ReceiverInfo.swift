@@ -128,6 +128,12 @@ public struct Abilities: OptionSet, Sendable {
   public static let compares = Abilities(rawValue: 4)
   /// It takes tensors as differences to those of the model that it holds.
   public static let takesDifferences = Abilities(rawValue: 8)
+  /// It tells which models it holds.
+  public static let lists = Abilities(rawValue: 16)
+  /// It holds several models, and uses another of them when it is asked to.
+  public static let switches = Abilities(rawValue: 32)
+  /// It sends a model that it holds.
+  public static let gives = Abilities(rawValue: 64)
 }
 
 /// What a receiver has of a transfer that has not come to its end.

@@ -26,6 +26,14 @@ public enum RecordKind: UInt8, Equatable, Sendable {
   case basis = 10
   /// The model is the one that the receiver holds; its digest.
   case unchanged = 11
+  /// Which models does the receiver hold?
+  case list = 12
+  /// The receiver is to use the model of this digest.
+  case activate = 13
+  /// The receiver is to use the model that was in use before.
+  case rollback = 14
+  /// The receiver is to send a model that it holds.
+  case fetch = 15
   /// What the receiver is and takes.
   case info = 64
   /// The offer is taken.
@@ -38,6 +46,8 @@ public enum RecordKind: UInt8, Equatable, Sendable {
   case metric = 68
   /// Which of the compared tensors the receiver holds.
   case held = 69
+  /// The models that the receiver holds.
+  case listing = 70
 }
 
 /// Why bytes are not records that this revision understands.
@@ -67,6 +77,8 @@ public enum RecordError: Error, Equatable, Sendable {
   /// Relations of more or fewer tensors than there are, or to nothing.
   case badBasis
   case badMetric
+  /// Slots of a kind that there is not, or more than fit.
+  case badListing
 }
 
 /// The framing of records in the stream: kind, length of the body as a varint, body.

@@ -24,6 +24,17 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
     case compared([DigestPrefix])
     /// The sender's model is the one that is held, of this digest.
     case unchanged(Digest)
+    /// What is held? Call `tell(_:)`.
+    case listed
+    /// The model of this digest is to be used: call `confirm(_:)` or `fail(_:)`.
+    case activated(Digest)
+    /// The model that was in use before is to be used: call `confirm(_:)` or `fail(_:)`.
+    case rolledBack
+    /// A model that is held is to be sent: this machine has ended, and `SendTransfer(giving:)` goes on, or
+    /// `fail(_:)` says that there is none.
+    case fetched(FetchRequest)
+    /// Who holds a model has said what it is: call `fetch(_:)`.
+    case giverReady(ReceiverInfo)
     /// A model is on offer.
     case offered(Manifest)
     /// The content of a tensor begins.
@@ -44,6 +55,10 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
 
   private enum State: Equatable {
     case listening
+    /// As the one who fetches: nobody has answered yet, nobody has said what it is, the request is to be made.
+    case connecting, awaitingInfo, awaitingRequest
+    /// As the one who is asked: somebody else goes on.
+    case handedOver
     case awaitingOffer
     case awaitingAcceptance
     case betweenUnits
@@ -61,6 +76,8 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
   /// What the next sender is told; what is unfinished may change.
   public var info: ReceiverInfo
   private var link: Link
+  // Whether this end has asked for the model.
+  private let isFetching: Bool
   private var state = State.listening
   private var outbox = Outbox()
   private var inbox = Inbox()
@@ -74,7 +91,30 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
   public init(link: consuming Link, info: ReceiverInfo) {
     self.link = link
     self.info = info
+    isFetching = false
     self.link.listen()
+  }
+
+  /// Looks for somebody who holds a model, over an idle link of which this end is the initiator.
+  public init(fetchingOver link: consuming Link, info: ReceiverInfo, at now: Instant) {
+    self.link = link
+    self.info = info
+    isFetching = true
+    state = .connecting
+    self.now = now
+    self.link.open(at: now)
+  }
+
+  /// What another machine goes on with.
+  struct Connection: ~Copyable {
+    var link: Link
+    let inbox: Inbox
+    let now: Instant
+  }
+
+  consuming func handOver() -> Connection {
+    precondition(state == .handedOver, "it follows .fetched")
+    return Connection(link: link, inbox: inbox, now: now)
   }
 
   // MARK: - The caller's part
@@ -106,6 +146,19 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
     say(.held, DigestPrefix.bits(held))
   }
 
+  /// Answers what is held.
+  public mutating func tell(_ listing: Listing) {
+    precondition(state == .awaitingOffer, "a list comes before an offer")
+    say(.listing, listing.encoded())
+  }
+
+  /// Asks for a model; it is offered then.
+  public mutating func fetch(_ request: FetchRequest) {
+    precondition(state == .awaitingRequest, "a request follows .giverReady")
+    state = .awaitingOffer
+    say(.fetch, request.encoded())
+  }
+
   /// The model is verified and safely stored.
   public mutating func confirm(_ digest: Digest) {
     precondition(state == .awaitingConfirmation, "confirmation follows .finished")
@@ -117,7 +170,9 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
   public mutating func report(_ metric: Metric) {
     switch state {
     case .betweenUnits, .inUnit, .awaitingConfirmation: say(.metric, metric.encoded())
-    case .listening, .awaitingOffer, .awaitingAcceptance, .closing, .finished: break
+    case .listening, .connecting, .awaitingInfo, .awaitingRequest, .awaitingOffer,
+      .awaitingAcceptance, .handedOver, .closing, .finished:
+      break
     }
   }
 
@@ -129,8 +184,10 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
   /// Gives the model up and tells the sender why.
   public mutating func fail(_ failure: ReceiverFailure) {
     switch state {
-    case .listening, .finished, .closing: return
-    case .awaitingOffer, .awaitingAcceptance, .betweenUnits, .inUnit, .awaitingConfirmation: break
+    case .listening, .connecting, .finished, .closing: return
+    case .awaitingInfo, .awaitingRequest, .awaitingOffer, .awaitingAcceptance, .betweenUnits,
+      .inUnit, .awaitingConfirmation, .handedOver:
+      break
     }
     state = .closing(.receiverFailed(failure), until: now + Self.closingLimit)
     say(.failed, failure.encoded())
@@ -186,7 +243,9 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
   /// The room that `transmit` needs.
   public var transmitByteCountLimit: Int { link.transmitByteCountLimit }
   /// Whether it is over, and everything told.
-  public var isFinished: Bool { state == .finished && events.isEmpty }
+  public var isFinished: Bool {
+    (state == .finished || state == .handedOver) && events.isEmpty
+  }
   /// What happened on the link.
   public var statistics: LinkStatistics { link.statistics }
 
@@ -229,17 +288,22 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
     manifestReader = ManifestReader()
     manifest = nil
     contentByteCount = 0
-    state = .awaitingOffer
     events = [.connected(peer)]
+    guard !isFetching else {
+      state = .awaitingInfo
+      return
+    }
+    state = .awaitingOffer
     say(.info, info.encoded())
   }
 
   private mutating func interrupted() {
     switch state {
-    case .listening, .finished: break
+    case .listening, .connecting, .handedOver, .finished: break
     // The last word has been said: it is no use to wait for an answer.
     case .closing(let outcome, _): close(outcome)
-    case .awaitingOffer, .awaitingAcceptance, .betweenUnits, .inUnit, .awaitingConfirmation:
+    case .awaitingInfo, .awaitingRequest, .awaitingOffer, .awaitingAcceptance, .betweenUnits,
+      .inUnit, .awaitingConfirmation:
       events.append(.interrupted)
     }
   }
@@ -247,9 +311,11 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
   private mutating func linkClosed(_ reason: CloseReason) {
     switch state {
     case .listening, .finished: break
+    case .connecting: finish(.linkClosed(reason))
     // The sender has heard the last word, or will never answer it.
     case .closing(let outcome, _): finish(outcome)
-    case .awaitingOffer, .awaitingAcceptance, .betweenUnits, .inUnit, .awaitingConfirmation:
+    case .awaitingInfo, .awaitingRequest, .awaitingOffer, .awaitingAcceptance, .betweenUnits,
+      .inUnit, .awaitingConfirmation, .handedOver:
       finish(.linkClosed(reason))
     }
   }
@@ -266,8 +332,10 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
 
   private mutating func readRecord() {
     switch state {
-    case .listening, .awaitingAcceptance, .awaitingConfirmation, .closing, .finished: return
-    case .awaitingOffer, .betweenUnits, .inUnit: break
+    case .listening, .connecting, .awaitingRequest, .awaitingAcceptance, .awaitingConfirmation,
+      .handedOver, .closing, .finished:
+      return
+    case .awaitingInfo, .awaitingOffer, .betweenUnits, .inUnit: break
     }
     do throws(RecordError) {
       while events.isEmpty {
@@ -295,6 +363,13 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
       self.manifest = manifest
       state = .awaitingAcceptance
       events.append(.offered(manifest))
+    case (.info, .awaitingInfo):
+      state = .awaitingRequest
+      events.append(.giverReady(try ReceiverInfo(parsing: body)))
+    case (.failed, _) where isFetching:
+      finish(.receiverFailed(try ReceiverFailure(parsing: body)))
+      link.close(.done)
+    case (_, .awaitingOffer) where isRequest(kind): try takeRequest(kind, body)
     case (.compare, .awaitingOffer):
       events.append(.compared(try DigestPrefix.parse(body)))
     case (.unchanged, .awaitingOffer):
@@ -315,6 +390,31 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
       state = .awaitingConfirmation
       events.append(.finished(try digest(body)))
     default: throw .unexpected(kind)
+    }
+  }
+
+  private func isRequest(_ kind: RecordKind) -> Bool {
+    guard !isFetching else { return false }
+    switch kind {
+    case .list, .activate, .rollback, .fetch: return true
+    default: return false
+    }
+  }
+
+  private mutating func takeRequest(
+    _ kind: RecordKind, _ body: [UInt8]
+  ) throws(RecordError) {
+    switch kind {
+    case .list: events.append(.listed)
+    case .activate:
+      state = .awaitingConfirmation
+      events.append(.activated(try digest(body)))
+    case .rollback:
+      state = .awaitingConfirmation
+      events.append(.rolledBack)
+    default:
+      state = .handedOver
+      events.append(.fetched(try FetchRequest(parsing: body)))
     }
   }
 

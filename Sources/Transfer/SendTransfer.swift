@@ -23,6 +23,8 @@ public struct SendTransfer: ~Copyable, TransferMachine {
     case receiverReady(ReceiverInfo)
     /// The receiver holds these of the tensors that were compared.
     case held([Bool])
+    /// It holds these models.
+    case listed(Listing)
     /// The receiver takes the model.
     case accepted
     /// The receiver has measured something with what it has of the model.
@@ -33,7 +35,7 @@ public struct SendTransfer: ~Copyable, TransferMachine {
     case ended(TransferOutcome)
   }
 
-  private enum State: Equatable {
+  enum State: Equatable {
     case connecting
     case awaitingInfo
     case awaitingOffer
@@ -50,14 +52,16 @@ public struct SendTransfer: ~Copyable, TransferMachine {
   // Longer than any retransmission timer of the receiver can be on a line that works.
   private static let lingerLimit = Interval.milliseconds(1500)
 
-  private var link: Link
-  private var state = State.connecting
-  private var outbox = Outbox()
-  private var inbox = Inbox()
-  private var events: [Event] = []
+  var link: Link
+  var state = State.connecting
+  var outbox = Outbox()
+  var inbox = Inbox()
+  var events: [Event] = []
   // Not told yet: the link is closed, and what it has brought is still to be read.
   private var closeReason: CloseReason?
   private var now = Instant(microseconds: 0)
+  // Whether the other end has asked for the model.
+  private let isGiving: Bool
   private var restartCount = 0
   // Tensors that were compared, and what the receiver has said of them so far.
   private var comparedCount = 0
@@ -75,6 +79,19 @@ public struct SendTransfer: ~Copyable, TransferMachine {
     self.link = link
     self.link.open(at: now)
     self.now = now
+    isGiving = false
+  }
+
+  /// Goes on where a receiver was asked for a model that it holds: from here on it is the sender.
+  ///
+  /// The caller offers that model, to the taker of the request.
+  public init(giving receiver: consuming ReceiveTransfer) {
+    let connection = receiver.handOver()
+    inbox = connection.inbox
+    now = connection.now
+    link = connection.link
+    state = .awaitingOffer
+    isGiving = true
   }
 
   // MARK: - The caller's part
@@ -270,6 +287,8 @@ public struct SendTransfer: ~Copyable, TransferMachine {
     case .lingering, .finished: return close(.done)
     case .awaitingInfo, .awaitingOffer, .awaitingAcceptance, .streaming, .awaitingVerification:
       restartCount += 1
+      // Somebody who asks for something, again perhaps, finds a receiver that is reset.
+      guard !isGiving else { return end(.linkClosed(.peerReset)) }
       guard restartCount <= Self.restartLimit else {
         end(.linkClosed(.peerReset))
         return close(.aborted)
@@ -328,6 +347,8 @@ public struct SendTransfer: ~Copyable, TransferMachine {
       held += try DigestPrefix.parse(
         bits: body, count: min(comparedCount - held.count, DigestPrefix.perRecord))
       if held.count == comparedCount { events.append(.held(held)) }
+    case (.listing, .awaitingOffer):
+      events.append(.listed(try Listing(parsing: body)))
     case (.accept, .awaitingAcceptance):
       // A receiver that is reset time and again, and has more each time, is not given up.
       if skippedByteCount > reachedByteCount {
@@ -358,7 +379,7 @@ public struct SendTransfer: ~Copyable, TransferMachine {
     events.append(.ended(outcome))
   }
 
-  private mutating func close(_ code: CloseCode) {
+  mutating func close(_ code: CloseCode) {
     state = .finished
     link.close(code)
     while link.nextEvent() != nil {}

@@ -38,7 +38,8 @@ final class MilestoneHook {
       isWaiting = isWaiting || isStored
     case .improved: isWaiting = true
     case .connected, .interrupted, .resumed, .rateChanged, .began, .progress, .notQuantized,
-      .substituted, .notStored, .measured, .goesOn, .startsOver, .kept, .notKept:
+      .substituted, .notStored, .measured, .goesOn, .startsOver, .kept, .notKept, .gave, .notGiven,
+      .giverFound, .baseIsAnother:
       break
     }
     advance()

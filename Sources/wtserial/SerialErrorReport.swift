@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import SerialDriver
 import SystemPackage
 
@@ -11,7 +12,9 @@ func report(on error: SerialError) -> (sentence: String, exitCode: ExitCode) {
   case .notATerminal(let path):
     ("\(path) is not a serial port; give a device such as /dev/ttyUSB0", ExitCode(64))
   case .permissionDenied(let path, let access):
-    ("permission denied on \(path): \(advice(on: access))", ExitCode(77))
+    ("permission denied on \(path): \(advice(on: access, path))", ExitCode(77))
+  case .busy(let path, let owner?) where owner.processID == getpid():
+    ("\(path) is the port of two of these boards; give each board once", ExitCode(64))
   case .busy(let path, let owner?):
     (
       "\(path) is in use by \(owner.name) (process \(owner.processID)); end it and try again",
@@ -43,10 +46,15 @@ func report(on error: SerialError) -> (sentence: String, exitCode: ExitCode) {
   }
 }
 
-private func advice(on access: PortAccess) -> String {
+private func advice(on access: PortAccess, _ path: FilePath) -> String {
+  if access.isPseudoTerminal {
+    return "it is a pseudo-terminal of user \(access.owner); run as \(access.owner), or start what "
+      + "made it, such as a loopback, as \(access.user)"
+  }
   let groupMayUse = access.mode & 0o060 == 0o060
   guard groupMayUse else {
-    return "it belongs to user \(access.owner) alone; run as \(access.owner), or add a udev rule"
+    return "it belongs to user \(access.owner) alone; run as \(access.owner), or see what "
+      + "`wtserial doctor \(path)` proposes"
   }
   if access.isUserInGroup {
     return "it belongs to group \(access.group), which you joined after logging in; log out and in "

@@ -17,7 +17,8 @@ struct WTSerial: ParsableCommand {
     version: builtCommit.map { "\(version) (\($0))" } ?? version,
     subcommands: [
       SendCommand.self, ReceiveCommand.self, PortsCommand.self, DoctorCommand.self,
-      DeviceCommand.self,
+      InfoCommand.self, VerifyCommand.self, PullCommand.self, ActivateCommand.self,
+      RollbackCommand.self, DeviceCommand.self,
       LoopbackCommand.self,
       SimulateCommand.self, InspectCommand.self, PlanCommand.self,
     ])

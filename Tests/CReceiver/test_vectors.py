@@ -102,6 +102,8 @@ def streams():
         elif word == "tensor":
             extents = tuple(int(e, 16) for e in fields[1].split(",")) if fields[1] != "-" else ()
             tensors.append((int(fields[0], 16), extents))
+        elif word == "base":
+            codec = None  # not of the receiver in C
         elif word == "unit":
             units.append(fields)
         elif word == "codeword" and codec:

@@ -46,6 +46,7 @@ class Command:
         environment = {
             **{name: value for name, value in os.environ.items() if name[:9] != "WTSERIAL_"},
             "XDG_STATE_HOME": str(folder / "state"), "XDG_CONFIG_HOME": str(folder / "config"),
+            "XDG_CACHE_HOME": str(folder / "cache"),
         }  # fmt: skip
         with open(path, "wb") as out, open(path + ".err", "wb") as err:
             self.process = subprocess.Popen(

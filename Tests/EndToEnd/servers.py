@@ -1,5 +1,6 @@
 """Servers of serial ports: real ser2net, and what stands between it and a client."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -74,10 +75,13 @@ class Relay:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self.target))
-            self.ends += [client, server]
-            for pair in ((client, server), (server, client)):
-                threading.Thread(target=self._carry, args=pair, daemon=True).start()
+            self._admit(client)
+
+    def _admit(self, client):
+        server = socket.create_connection(("127.0.0.1", self.target))
+        self.ends += [client, server]
+        for pair in ((client, server), (server, client)):
+            threading.Thread(target=self._carry, args=pair, daemon=True).start()
 
     def _carry(self, source, sink):
         due = []
@@ -104,6 +108,34 @@ class Relay:
     def close(self):
         for end in (self.listener, *self.ends):
             end.close()
+
+
+class Gate(Relay):
+    """Carries connections; while it is shut, it turns each away with some words."""
+
+    def __init__(self, target, words):
+        self.words = words
+        self.is_shut = False
+        # How many connections were turned away.
+        self.refusals = 0
+        super().__init__(target)
+
+    def shut(self):
+        self.is_shut = True
+        for end in self.ends:
+            # One that the other side has ended by now is what is wanted.
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def open(self):
+        self.is_shut = False
+
+    def _admit(self, client):
+        if not self.is_shut:
+            return super()._admit(client)
+        self.refusals += 1
+        with client:
+            client.sendall(self.words)
 
 
 class ComPortServer:

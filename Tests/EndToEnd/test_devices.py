@@ -3,6 +3,7 @@ come back. The devices are those of umockdev."""
 
 import dataclasses
 import fcntl
+import itertools
 import os
 import struct
 import termios
@@ -173,6 +174,9 @@ class SelectorTests(BedTests):
             ("serial:85033313237351E0D1A2", UNO),
             ("at:1-4.2", UNO),
             ("at:1-3:1.0", CH340),
+            ("USB:0403:6001", FTDI),
+            ("Serial:A50285BI", FTDI),
+            ("AT:1-3", CH340),
         ):
             with self.subTest(selector):
                 self.assert_leads_to(selector, adapter)
@@ -202,6 +206,50 @@ class SelectorTests(BedTests):
         self.assert_ends(command, UNAVAILABLE, "no port fits serial:17", FTDI.path, "--wait")
         self.assertFalse(self.out.exists())
 
+    def test_path_where_nothing_is(self):
+        self.plug_all()
+        for path in ("/dev/ttyUSB7", "COM3"):
+            command = self.run_here("send", path, DIGITS)
+            self.assert_ends(command, UNAVAILABLE, path, FTDI.path, "usb:0403:6001", "--wait")
+            command = self.run_here("doctor", path)
+            self.assertEqual(command.wait(), UNAVAILABLE, command)
+            self.assertIn(FTDI.path, command.output)
+            self.assertNotIn("--wait", command.output)
+
+    def test_path_that_a_container_lacks(self):
+        self.bed.plug(FTDI)
+        (self.bed.root / "dev/ttyUSB0").unlink()
+        command = self.run_here("send", FTDI.path, DIGITS)
+        self.assert_ends(command, UNAVAILABLE, "container", f"--device={FTDI.path}")
+
+    def test_one_board_by_two_names(self):
+        self.plug_all()
+        names = (f"/dev/serial/by-id/{FTDI.by_id}", FTDI.path, "usb:0403:6001", "at:1-1")
+        for one, other in itertools.combinations(names, 2):
+            with self.subTest(one=one, other=other):
+                command = self.run_here("send", DIGITS, "--to", one, "--to", other)
+                self.assert_ends(command, USAGE, one, other, "the same port")
+        rack = self.folder / "rack.toml"
+        rack.write_text(
+            f'model = "{DIGITS}"\n[[board]]\nname = "left"\nport = "{FTDI.path}"\n'
+            '[[board]]\nname = "right"\nport = "usb:0403:6001"\n'
+        )
+        command = self.run_here("send", "--to", f"@{rack}")
+        self.assert_ends(command, USAGE, "left", "right", "the same port")
+
+    def test_boards_that_are_not_one(self):
+        self.plug_all()
+        command = self.run_here(
+            "send", DIGITS, "--timeout=1", "--retry=1", "--to", FTDI.path, "--to", "at:1-3",
+            "--to", "serial:17", "--to", "serial:18", "--to", "auto",
+        )  # fmt: skip
+        self.assert_ends(command, UNAVAILABLE, "no port fits serial:17", "3 ports fit auto")
+        # That more than one port fits does not change by trying again.
+        self.assertNotIn("auto: 3 ports fit auto", command.output)
+        self.assertNotIn("3 ports fit auto", "".join(
+            line for line in command.words.splitlines() if "trying again" in line
+        ))  # fmt: skip
+
     def test_malformed(self):
         for selector in ("usb:403:6001", "usb:0403", "usb:0403:6001-x", "serial:", "at:hub", ""):
             command = self.run_here("send", selector, DIGITS)
@@ -218,11 +266,16 @@ class SelectorTests(BedTests):
         self.assertEqual((waiting["port"], waiting["device"]), ("usb:0403:6001", FTDI.path))
 
     def test_waits_no_longer_than_told(self):
-        command = self.run_here("send", "/dev/ttyUSB7", DIGITS, "--wait=1")
-        self.assert_ends(command, UNAVAILABLE, "/dev/ttyUSB7", "plugged in")
+        for port in ("/dev/ttyUSB7", "serial:17"):
+            command = self.run_here("send", port, DIGITS, "--wait=0.5")
+            self.assert_ends(command, UNAVAILABLE, port, "waiting for it", "plugged in")
+            self.assertNotIn("--wait", command.words)
 
     def test_wait_that_makes_no_sense(self):
-        self.assert_ends(self.run_here("send", "auto", DIGITS, "--wait=never"), USAGE)
+        for value in ("never", "-1", "0", "nan", "1.5s"):
+            for words in ([f"--wait={value}"], ["--wait", value]):
+                command = self.run_here("send", "auto", DIGITS, *words)
+                self.assert_ends(command, USAGE, f"'{value}' is invalid for '--wait")
 
 
 class FollowTests(BedTests):

@@ -10,7 +10,7 @@ from processes import (
     DIGITS, LIMIT, NOBODY, NO_PERMISSION, OK, ROOT, TRY_AGAIN, UNAVAILABLE, USAGE, alone,
     needs_mounts, needs_nobody,
 )  # fmt: skip
-from test_devices import CH340, FTDI, UNO, BedTests
+from test_devices import CH340, FTDI, UARTS, UNO, BedTests
 
 BAD_PROTOCOL, BAD_CONFIGURATION = 76, 78
 RULES = ROOT / "Sources/SerialPorts/70-wtserial.rules"
@@ -102,6 +102,23 @@ class DoctorTests(BedTests):
             os.chmod(terminal, mode)
             found = self.examine(FTDI.path, code=NO_PERMISSION, before=NOBODY)
             self.assert_finds(found["access"], "problem", f"mode {mode:o}", "nogroup", text)
+
+    @needs_nobody
+    def test_no_permission_for_what_udev_has_no_part_in(self):
+        self.bed.add(UARTS)
+        self.bed.root.chmod(0o755)
+        self.lay_line()
+        uart = "/dev/ttyS0"
+        terminal = os.path.realpath(f"{self.bed.root}{uart}")
+        os.chown(terminal, 0, 0)
+        os.chmod(terminal, 0o600)
+        for port, remedy in ((uart, "chgrp dialout /dev/ttyS0"), (self.a, f"chown nobody {self.a}")):
+            found = self.examine(port, code=NO_PERMISSION, before=NOBODY)
+            self.assert_finds(found["access"], "problem", remedy)
+            self.assertNotIn("udev", found["access"]["remedy"])
+        command = self.run_here("send", self.a, DIGITS, before=NOBODY)
+        self.assert_ends(command, NO_PERMISSION, str(self.a), "pseudo-terminal of user root")
+        self.assertNotIn("udev", command.words)
 
     def test_latency_timer(self):
         self.bed.plug(dataclasses.replace(FTDI, attributes=(("latency_timer", "16"),)))

@@ -126,6 +126,20 @@ class LabTests(LineTests):
         self.assert_send_ends(UNAVAILABLE, "no receiver answers")
         self.assertEqual(self.holder(), "bench/bob")
 
+    @lasts(20)
+    def test_doctor_looks_at_a_place(self):
+        self.lay_lab()
+        for code, words in ((UNAVAILABLE, "no receiver answers"), (TRY_AGAIN, "by bench/bob")):
+            doctor = self.run_command("doctor", "--json", "labgrid://board", env=self.environment)
+            self.assertEqual(doctor.wait(), code, doctor)
+            *_, problem, end = doctor.events
+            self.assertIn(words, problem["message"])
+            self.assertNotIn("--wait", problem["message"])
+            if code == UNAVAILABLE:
+                self.assertIn("labgrid://board is rfc2217://", doctor.events[0]["message"])
+                self.assertEqual(self.holder(), "None")
+                self.client("acquire", LG_USERNAME="bob")
+
     @lasts(40)
     def test_ports_of_a_place(self):
         self.lay_lab("console", "modem")

@@ -53,17 +53,18 @@ class LoopbackTests(LineTests):
             self.assertGreater(counters[key], 0, key)
 
     def test_same_seed_same_faults(self):
-        model = models.save(self.folder / "network.pt", models.small_network().state_dict())
+        text = bytes(range(256)) * 8
         found = []
         for _ in range(2):
             self.lay_line("--bit-error-rate=1e-3", "--seed=42", baud="unlimited")
-            sender = self.start("send", self.a, model, "--timeout=1")
-            sender.wait()
-            found.append(self.end_line()["a_to_b"])
-        # Nobody answers: what is sent is the same few frames, and so is what becomes of them.
-        first = {key: value for key, value in found[0].items() if key != "bytes_unattended"}
-        second = {key: value for key, value in found[1].items() if key != "bytes_unattended"}
+            a, b = self.open_port(self.a, termios.B9600), self.open_port(self.b, termios.B9600)
+            os.write(a, text)
+            found.append((self.read(b, len(text)), self.end_line()))
+        (first, one), (second, other) = found
+        self.assertNotEqual(first, text)
         self.assertEqual(first, second)
+        self.assertEqual(one["a_to_b"], other["a_to_b"])
+        self.assertGreater(one["a_to_b"]["bits_flipped"], 0)
 
     def test_words_for_people(self):
         a, b = self.folder / "x", self.folder / "y"
@@ -102,10 +103,13 @@ class LoopbackTests(LineTests):
         """Opens a port as a program of its own would, and returns its descriptor."""
         port = os.open(path, os.O_RDWR | os.O_NOCTTY)
         self.addCleanup(os.close, port)
+        self.set_rate(port, rate)
+        return port
+
+    def set_rate(self, port, rate):
         settings = termios.tcgetattr(port)
         settings[4] = settings[5] = rate
         termios.tcsetattr(port, termios.TCSANOW, settings)
-        return port
 
     def read(self, port, count):
         data = b""
@@ -125,6 +129,22 @@ class LoopbackTests(LineTests):
         os.write(a, text)
         self.assertEqual(self.read(b, len(text)), text)
         self.assertEqual(self.end_line()["a_to_b"]["bytes_misread"], len(text))
+
+    def test_port_that_is_opened_again_at_once_keeps_the_rate_that_it_is_set_to(self):
+        self.lay_line("--follow-termios")
+        b = self.open_port(self.b, termios.B9600)
+        text = bytes(range(50))
+        for _ in range(10):
+            first = os.open(self.a, os.O_RDWR | os.O_NOCTTY)
+            self.set_rate(first, termios.B9600)
+            os.close(first)
+            again = os.open(self.a, os.O_RDWR | os.O_NOCTTY)
+            self.set_rate(again, termios.B9600)
+            # When the second text goes, the loopback has heard of all that.
+            for _ in range(2):
+                os.write(again, text)
+                self.assertEqual(self.read(b, len(text)), text)
+            os.close(again)
 
     def test_bytes_take_the_time_of_the_ports_rate(self):
         self.lay_line("--follow-termios")

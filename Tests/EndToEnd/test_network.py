@@ -9,16 +9,18 @@ import models
 from lines import LineTests
 from processes import (
     BAD_PROTOCOL, CONFIGURATION, DIGITS, INTERRUPTED, OK, TRY_AGAIN, UNAVAILABLE, USAGE, ProcessTests,
-    lasts,
+    lasts, wait_until,
 )  # fmt: skip
-from servers import ComPortServer, Relay, Ser2net, free_port
+from servers import ComPortServer, Gate, Relay, Ser2net, free_port
 
 SET_BAUDRATE, SET_CONTROL, SET_MODEMSTATE_MASK, PURGE_DATA = 1, 5, 11, 12
 DTR_ON, DTR_OFF, RTS_ON, RTS_OFF = b"\x08", b"\x09", b"\x0b", b"\x0c"
 RFC2217 = "telnet(rfc2217),tcp"
 
 
-class NetworkTests(LineTests):
+class ServedTests(LineTests):
+    """Tests with a line whose end for the sender may be behind ser2net."""
+
     def serve(self, path, accepter=RFC2217):
         server = Ser2net(self.folder, path, accepter)
         self.addCleanup(server.stop)
@@ -35,6 +37,8 @@ class NetworkTests(LineTests):
         self.assertEqual(models.differences(model, self.out), [])
         return sender, receiver
 
+
+class NetworkTests(ServedTests):
     def test_model_through_rfc2217(self):
         self.lay_network()
         sender, _ = self.assert_arrives(DIGITS)
@@ -126,6 +130,45 @@ class NetworkTests(LineTests):
         self.server.stop()
         self.assert_ends(sender, TRY_AGAIN, self.a, "again")
 
+    def begin_through_a_gate(self, scheme):
+        """A transfer of some seconds through something that may turn it away."""
+        gate = Gate(self.server.port, b"Port already in use\r\n")
+        self.addCleanup(gate.close)
+        self.a = f"{scheme}://127.0.0.1:{gate.port}"
+        receiver, sender = self.receive(), self.send(DIGITS)
+        receiver.wait_for_event("progress", lambda event: event["bytes"] > 20_000)
+        return gate, sender, receiver
+
+    @lasts(20)
+    def test_server_that_comes_back_and_refuses_for_a_while(self):
+        self.lay_network(baud=230400)
+        gate, sender, receiver = self.begin_through_a_gate("rfc2217")
+        gate.shut()
+        wait_until(lambda: gate.refusals > 1, lambda: "a second attempt")
+        gate.open()
+        self.assert_ends(sender, OK)
+        self.assert_ends(receiver, OK)
+        self.assertEqual(models.differences(DIGITS, self.out), [])
+
+    @lasts(40)
+    def test_server_that_comes_back_and_refuses(self):
+        """Raw, its words end the session at once; one that speaks RFC 2217 is asked for 25 seconds."""
+        for scheme in ("tcp", "rfc2217"):
+            with self.subTest(scheme):
+                accepter = {"tcp": "tcp", "rfc2217": RFC2217}[scheme]
+                self.lay_network(scheme=scheme, accepter=accepter, baud=230400)
+                gate, sender, receiver = self.begin_through_a_gate(scheme)
+                gate.shut()
+                self.assert_ends(
+                    sender, TRY_AGAIN, self.a, "turns the connection away: Port already in use;"
+                )
+                self.assertIn("is lost; connecting again", sender.output)
+                self.assertNotIn("is back; going on", sender.output)
+                self.assertEqual(gate.refusals > 1, scheme == "rfc2217", gate.refusals)
+                receiver.kill()
+                self.server.stop()
+                self.line.kill()
+
     def test_port_that_somebody_else_has(self):
         for scheme, accepter in (("rfc2217", RFC2217), ("tcp", "tcp")):
             with self.subTest(scheme):
@@ -139,6 +182,70 @@ class NetworkTests(LineTests):
                     self.assert_ends(command, TRY_AGAIN, "Port already in use")
                 self.server.stop()
                 self.line.kill()
+
+
+    def test_flow_control_is_the_servers_affair(self):
+        self.lay_network(scheme="tcp", accepter="tcp")
+        sender, _ = self.transfer(DIGITS, "--rtscts", "--precision=int2")
+        notices = [event["message"] for event in sender.events if event["event"] == "notice"]
+        self.assertTrue(any("--rtscts does nothing" in text for text in notices), notices)
+
+    def test_flow_control_that_a_pseudo_terminal_lacks(self):
+        self.lay_line()
+        sender, receiver = self.transfer(DIGITS, "--rtscts", receiver_options=["--rtscts"])
+        for command in (sender, receiver):
+            self.assertIn("--rtscts does nothing here: a pseudo-terminal", command.output)
+        self.transfer(DIGITS, "--precision=int2")
+        self.assertNotIn("--rtscts", self.run_command("send", self.a, DIGITS, "--timeout=1").words)
+
+
+class ServerDoctorTests(ServedTests):
+    def examine(self, port, *options, code=OK):
+        """What was found, by what was looked at, the last where there is more."""
+        command = self.run_command("doctor", "--json", port, *options)
+        self.assertEqual(command.wait(), code, command)
+        *findings, end = command.events
+        self.assertEqual((end["event"], end["exit_code"]), ("done", code))
+        self.assertEqual({event["port"] for event in findings}, {port})
+        return {event["check"]: event["message"] for event in findings}
+
+    def test_receiver_behind_a_server(self):
+        for scheme, accepter in (("rfc2217", RFC2217), ("tcp", "tcp")):
+            with self.subTest(scheme):
+                self.lay_network(scheme=scheme, accepter=accepter, baud=115200)
+                receiver = self.receive()
+                found = self.examine(self.a)
+                self.assertIn("revision 1 of the protocol", found["peer"])
+                if scheme == "rfc2217":
+                    self.assertIn("speaks RFC 2217", found["port"])
+                    self.assertIn("115200, 230400", found["rates"])
+                else:
+                    self.assertIn("takes connections", found["port"])
+                    self.assertNotIn("rates", found)
+                # Nothing began: the receiver waits as it did.
+                self.assertEqual([event["event"] for event in receiver.events], ["waiting"])
+                self.assertNotIn("peer", self.examine(self.a, "--no-hello"))
+                receiver.kill()
+                self.server.stop()
+                self.line.kill()
+
+    def test_nobody_behind_a_server(self):
+        self.lay_network()
+        found = self.examine(self.a, code=UNAVAILABLE)
+        self.assertIn("no receiver answers", found["peer"])
+
+    def test_servers_that_do_not_let_in(self):
+        port = f"tcp://127.0.0.1:{free_port()}"
+        self.assertIn("nothing listens", self.examine(port, code=UNAVAILABLE)["port"])
+        self.lay_network(scheme="tcp", accepter="tcp")
+        with socket.create_connection(("127.0.0.1", self.server.port)) as other:
+            other.sendall(b"x")
+            found = self.examine(self.a, "--no-hello", code=TRY_AGAIN)
+            self.assertIn("Port already in use", found["port"])
+        port = f"rfc2217://127.0.0.1:{self.server.port}?timeout=1"
+        found = self.examine(port, code=BAD_PROTOCOL)
+        self.assertIn("does not speak RFC 2217", found["port"])
+        self.assert_ends(self.run_command("doctor", "tcp://localhost"), USAGE, "HOST:PORT")
 
 
 class AddressTests(ProcessTests):

@@ -216,6 +216,26 @@ class TransferTests(RackTests):
         notices = [event for event in sender.events if event["event"] == "notice"]
         self.assertEqual(len(notices), 1, sender)
 
+    def test_port_that_comes_is_found_by_trying_again(self):
+        sender = self.start(
+            "send", "--json", "--retry=100", "--timeout=1", "--baud=921600", DIGITS, "--to",
+            self.port("board00"),
+        )  # fmt: skip
+        sender.wait_for_event(
+            "notice",
+            lambda event: "no serial port" in event["message"] and "(1 of 100)" in event["message"],
+        )
+        (name,) = self.lay_lines(1)
+        # There nobody answers yet.
+        sender.wait_for_event(
+            "notice",
+            lambda event: "no receiver" in event["message"] and "again" in event["message"],
+        )
+        (receiver,) = self.receive_at(name)
+        self.assert_ends(sender, OK)
+        self.assert_ends(receiver, OK)
+        self.assertEqual(models.differences(DIGITS, self.file(name)), [])
+
     @lasts(15)
     def test_interrupt_ends_all(self):
         names = self.lay_lines(3, baud=115200)
@@ -256,6 +276,29 @@ class TransferTests(RackTests):
             self.assertRegex(shown.decode(), rf"{name}  .*kB/s ")
         # Two rows up, and nothing of them is left in the end.
         self.assertRegex(shown, rb"\x1b\[[12]A\r\x1b\[J$")
+
+
+class PortNameTests(RackTests):
+    def assert_same(self, *ports):
+        words = [word for port in ports for word in ("--to", port)]
+        command = self.run_command("send", DIGITS, *words)
+        self.assert_ends(command, USAGE, *map(str, ports), "the same port")
+
+    def test_one_port_by_two_names(self):
+        (name,) = self.lay_lines(1)
+        link = self.folder / "link"
+        link.symlink_to(self.port(name))
+        self.assert_same(self.port(name), link)
+        self.assert_same(link, os.path.realpath(link))
+        self.assert_same("tcp://Bench.lab:2000", "rfc2217://bench.lab:2000?timeout=1")
+
+    def test_waiting_for_parts_of_a_second(self):
+        rack = self.write_rack(
+            f'model = "{DIGITS}"\n[[board]]\nname = "a"\nport = "/dev/no-such-port"\nwait = 0.5\n'
+        )
+        command = self.run_command("send", "--to", rack)
+        self.assert_ends(command, UNAVAILABLE, "a: there is no serial port", "waiting for it")
+        self.assertNotIn("--wait", command.words)
 
 
 class RackFileTests(RackTests):

@@ -37,7 +37,7 @@ private struct Bench: ~Copyable {
   /// Hears of clients, and tells whether the far port has one.
   mutating func hearClients() throws -> Bool {
     while let (_, event) = try clients.next() { try port.handle(event) }
-    port.settle(try port.recount())
+    try port.settle(port.recount())
     return port.isAttended
   }
 

@@ -154,9 +154,45 @@ private struct Bench: ~Copyable {
     #expect(port.baudRate == 9600)
     client.close()
     while let (_, event) = try clients.next() { try port.handle(event) }
-    port.settle(try port.recount())
+    try port.settle(port.recount())
     try port.updateRate()
     #expect(port.baudRate == 57_600)
+  }
+
+  @Test func aPortThatIsOpenedAgainAtOnceKeepsTheRateThatItIsSetTo() throws {
+    let clients = try LoopbackClients()
+    var port = try LoopbackPort(link: nil, baudRate: 57_600, watchedBy: clients)
+    let first = try openTerminal(port.path)
+    first.setBaudRate(9600)
+    first.close()
+    let second = try openTerminal(port.path)
+    second.setBaudRate(9600)
+    // The loop hears of all of that later.
+    while let (_, event) = try clients.next() { try port.handle(event) }
+    // A count would miss a client that does not have its descriptor yet.
+    #expect(port.needsCount == false)
+    try port.updateRate()
+    #expect(port.baudRate == 9600)
+    #expect(port.isAttended == true)
+    second.close()
+  }
+
+  @Test func aPortThatIsOpenedWhileItsClientsAreCountedKeepsItsRate() throws {
+    let clients = try LoopbackClients()
+    var port = try LoopbackPort(link: nil, baudRate: 57_600, watchedBy: clients)
+    try openTerminal(port.path).close()
+    while let (_, event) = try clients.next() { try port.handle(event) }
+    let count = port.recount()
+    #expect(count == 0)
+    let client = try openTerminal(port.path)
+    client.setBaudRate(9600)
+    // As the loop does: it listens again before it settles, and counts again only where it has to.
+    while let (_, event) = try clients.next() { try port.handle(event) }
+    #expect(port.needsCount == false)
+    #expect(port.isAttended == true)
+    try port.updateRate()
+    #expect(port.baudRate == 9600)
+    client.close()
   }
 
   @Test func lanesThatPullTogetherCollide() throws {

@@ -23,6 +23,21 @@ import Testing
     #expect(!poller.isReadable(terminal.master.rawValue))
   }
 
+  @Test func clearingUndoesTheModeAndLeavesTheRate() throws {
+    let terminal = try PseudoTerminal(baudRate: 250_001)
+    let client = try openTerminal(terminal.path)
+    var cooked = client.termios
+    cooked.local_flags = 0o12
+    #expect(unsafe cserial_set_termios(client.rawValue, &cooked) == 0)
+    #expect(cserial_set_exclusive(client.rawValue, true) == 0)
+    client.setBaudRate(9600)
+    try terminal.clear()
+    let (isExclusive, localFlags) = (client.isExclusive, client.termios.local_flags)
+    #expect(!isExclusive)
+    #expect(localFlags == 0)
+    #expect(try terminal.baudRate == 9600)
+  }
+
   @Test func resetUndoesWhatAClientDid() throws {
     let terminal = try PseudoTerminal(baudRate: 250_001)
     let client = try openTerminal(terminal.path)

@@ -27,7 +27,13 @@ import Testing
       ("at:3-1:1.12", .location("3-1:1.12")),
       ("/dev/ttyUSB0", .path("/dev/ttyUSB0")),
       ("./auto", .path("./auto")),
-      ("USB:0403:6001", .path("USB:0403:6001")),
+      (
+        "USB:0403:6001", .usb(vendorID: 0x403, productID: 0x6001, interface: nil, serialNumber: nil)
+      ),
+      ("Serial:A5", .serialNumber("A5")),
+      ("AT:1-4.2", .location("1-4.2")),
+      ("Auto", .only),
+      ("usbserial", .path("usbserial")),
     ] as [(String, PortSelector)])
   func selectorsAreRead(text: String, selector: PortSelector) throws {
     #expect(try PortSelector(parsing: text) == selector)

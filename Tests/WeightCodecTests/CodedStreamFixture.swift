@@ -9,9 +9,13 @@ struct CodedModel {
   var descriptors: [TensorDescriptor] = []
   var offsets: [Int] = []
   var bytes: [UInt8] = []
+  /// What a receiver has at first: the elements of bases, and zeros.
+  var bases: [UInt8] = []
 
-  /// Adds a tensor of which `values` are the elements' bits.
-  mutating func add(_ dtype: DType, _ extents: [Int], _ values: [UInt64]) throws {
+  /// Adds a tensor of which `values` are the elements' bits, and those of its base.
+  mutating func add(
+    _ dtype: DType, _ extents: [Int], _ values: [UInt64], from base: [UInt64]? = nil
+  ) throws {
     let shape = try #require(TensorShape(extents))
     let tensor = try #require(
       TensorDescriptor(name: TensorName("t\(tensors.count)"), dtype: dtype, shape: shape))
@@ -19,12 +23,29 @@ struct CodedModel {
     let size = grid?.format.byteCount ?? dtype.byteCount
     #expect(values.count * size == tensor.byteCount)
     tensors.append(
-      CodedTensor(grid: grid, elementByteCount: size, byteCount: tensor.byteCount))
+      CodedTensor(
+        grid: grid, elementByteCount: size, byteCount: tensor.byteCount, hasBase: base != nil))
     descriptors.append(tensor)
     offsets.append(bytes.count)
-    for value in values {
-      for index in 0..<size { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * index))) }
-    }
+    bytes += values.flatMap { littleEndian($0, byteCount: size) }
+    let zeros = [UInt64](repeating: 0, count: values.count)
+    bases += (base ?? zeros).flatMap { littleEndian($0, byteCount: size) }
+    #expect(bases.count == bytes.count)
+  }
+
+  /// Gives the last tensor a base.
+  mutating func setLastBase(_ elements: [UInt8]) {
+    let index = tensors.count - 1
+    let tensor = tensors[index]
+    tensors[index] = CodedTensor(
+      grid: tensor.grid, elementByteCount: tensor.elementByteCount, byteCount: tensor.byteCount,
+      hasBase: true)
+    bases.replaceSubrange(range(of: index), with: elements)
+  }
+
+  /// Where a tensor lies.
+  func range(of index: Int) -> Range<Int> {
+    offsets[index]..<offsets[index] + tensors[index].byteCount
   }
 
   /// What the encoder has to know of a tensor.
@@ -32,8 +53,10 @@ struct CodedModel {
     guard let grid = tensors[index].grid else {
       return TensorHead(topLevel: nil, hasExceptions: false)
     }
-    let range = offsets[index]..<offsets[index] + tensors[index].byteCount
-    return unsafe TensorHead(bytes.span.bytes.extracting(range), grid)
+    let range = range(of: index)
+    let memory = unsafe bytes.span.bytes.extracting(range)
+    guard tensors[index].hasBase else { return TensorHead(memory, grid) }
+    return unsafe TensorHead(memory, from: bases.span.bytes.extracting(range), grid)
   }
 
   /// The stream of these units, a codeword each where `cuts` says so behind a unit and at the end.
@@ -42,10 +65,11 @@ struct CodedModel {
   ) -> [[UInt8]] {
     var encoder = CodedStreamEncoder(tensors, variant)
     var codewords: [[UInt8]] = []
+    var heads: [Int: TensorHead] = [:]
     for (number, unit) in units.enumerated() {
-      let range = offsets[unit.index]..<offsets[unit.index] + tensors[unit.index].byteCount
-      unsafe encoder.encode(
-        unit.pass, of: unit.index, bytes.span.bytes.extracting(range), head(of: unit.index))
+      let head = heads[unit.index] ?? head(of: unit.index)
+      heads[unit.index] = head
+      encode(unit.pass, of: unit.index, head, with: &encoder)
       guard cuts.contains(number) || number == units.count - 1 else { continue }
       encoder.endCodeword()
       codewords.append(encoder.takeBytes())
@@ -53,11 +77,25 @@ struct CodedModel {
     return codewords
   }
 
+  /// Encodes one unit.
+  func encode(
+    _ pass: Pass, of index: Int, _ head: TensorHead, with encoder: inout CodedStreamEncoder
+  ) {
+    let range = range(of: index)
+    let memory = unsafe bytes.span.bytes.extracting(range)
+    if tensors[index].hasBase {
+      unsafe encoder.encode(
+        pass, of: index, memory, from: bases.span.bytes.extracting(range), head)
+    } else {
+      encoder.encode(pass, of: index, memory, head)
+    }
+  }
+
   /// What a receiver has after these codewords, which come in portions of a drawn size.
   func decode(
     _ codewords: [[UInt8]], _ variant: CodecVariant, _ generator: inout SeededGenerator
   ) throws -> [UInt8] {
-    var memory = [UInt8](repeating: 0, count: bytes.count)
+    var memory = bases
     var decoder = CodedStreamDecoder(tensors, at: offsets, variant)
     for codeword in codewords {
       var start = 0
@@ -82,7 +120,7 @@ struct CodedModel {
     isLast: Bool = true, workLimit: Int = 1 << 20
   ) throws(CodedStreamError) -> (memory: [UInt8], hasEnded: Bool) {
     let codeword = Array(codeword)
-    var memory = [UInt8](repeating: 0, count: bytes.count)
+    var memory = bases
     var decoder = CodedStreamDecoder(tensors, at: offsets, variant)
     var position = 0
     var end = 0
@@ -102,13 +140,24 @@ struct CodedModel {
 
   /// The values of a tensor of floats that lies so in memory.
   func values(of index: Int, in memory: [UInt8]) -> [Double] {
-    let range = offsets[index]..<offsets[index] + tensors[index].byteCount
-    return WeightCodecTests.values(Array(memory[range]), descriptors[index].dtype)
+    WeightCodecTests.values(Array(memory[range(of: index)]), descriptors[index].dtype)
   }
 
   /// Adds a tensor with the values nearest to these.
   mutating func add(_ dtype: DType, _ extents: [Int], near values: [Double]) throws {
     try add(dtype, extents, values.map { FloatBits.bits($0, dtype) })
+  }
+
+  /// All passes of a tensor that has a base: planes as far as some number, then all that is left.
+  func basePasses(of index: Int, planes: Int) throws -> [(index: Int, pass: Pass)] {
+    let (head, format) = (head(of: index), try #require(tensors[index].grid).format)
+    var units: [(index: Int, pass: Pass)] = []
+    let count = head.topLevel.map { min(planes, $0 + 1) } ?? 0
+    for plane in min(head.commonPlaneCount, count)..<count {
+      units.append((index, .significance))
+      if plane > 0 { units.append((index, .refinement)) }
+    }
+    return units + [(index, .mantissa(bits: format.mantissaBits))]
   }
 
   /// All passes of a tensor: so many planes, then mantissas in steps.

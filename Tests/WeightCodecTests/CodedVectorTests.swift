@@ -17,7 +17,7 @@ struct CodedVectorTests {
     let variant: CodecVariant
     let line: String
     var model = CodedModel()
-    /// Passes of planes so far, of each tensor.
+    /// Passes of planes so far, of each tensor; plane 0 counts as one, where it is the base's, too.
     var planePassCounts: [Int] = []
     var codewords: [Codeword] = []
 
@@ -69,6 +69,11 @@ struct CodedVectorTests {
       case "tensor":
         try add(line, to: &streams[last].model)
         streams[last].planePassCounts.append(0)
+      case "base":
+        streams[last].model.setLastBase(try line.bytes(1))
+        let index = streams[last].planePassCounts.count - 1
+        let hasCommonPlanes = streams[last].model.head(of: index).commonPlaneCount > 0
+        streams[last].planePassCounts[index] = hasCommonPlanes ? 1 : 0
       case "unit": units.append(try unit(line, of: &streams[last]))
       case "codeword":
         streams[last].codewords.append(Codeword(units: units, bytes: try line.bytes(1)))

@@ -43,20 +43,28 @@ struct HostileStreamTests {
       let extents: [Int] = [[6, 7], [1], [31]].randomElement(using: &generator) ?? []
       let count = extents.reduce(1, *)
       let share: Double = [0, 0.1, 1].randomElement(using: &generator) ?? 0
-      try model.add(
-        dtype, extents,
-        CodedStreamTests.drawnBits(format, count: count, oddShare: share, &generator))
+      let bits = CodedStreamTests.drawnBits(format, count: count, oddShare: share, &generator)
+      var base: [UInt64]?
+      if Bool.random(using: &generator) {
+        base = Bool.random(using: &generator) ? bits.map { $0 ^ 0x15 } : bits.reversed()
+      }
+      try model.add(dtype, extents, bits, from: base)
     }
     try model.add(.i32, [12], (0..<12).map { UInt64($0) })
+    try model.add(.u16, [9], (0..<9).map { UInt64($0) }, from: (0..<9).map { 500 * UInt64($0) })
     return model
   }
 
   private static func units(
     _ model: CodedModel, _ generator: inout SeededGenerator
-  ) -> [(index: Int, pass: Pass)] {
-    model.tensors.indices.flatMap { index -> [(index: Int, pass: Pass)] in
+  ) throws -> [(index: Int, pass: Pass)] {
+    try model.tensors.indices.flatMap { index -> [(index: Int, pass: Pass)] in
       guard let grid = model.tensors[index].grid else {
         return [(index, .bytes(asDifferences: Bool.random(using: &generator)))]
+      }
+      if model.tensors[index].hasBase {
+        let planes = Int.random(in: 0...14, using: &generator)
+        return try model.basePasses(of: index, planes: planes)
       }
       let top = model.head(of: index).topLevel ?? 0
       let planes = Int.random(in: 0...min(6, top + 1), using: &generator)
@@ -71,7 +79,7 @@ struct HostileStreamTests {
     var generator = SeededGenerator(seed: seed)
     let model = try Self.model(&generator)
     let variant = CodecVariant.allCases[Int(seed % 2)]
-    let sound = model.encode(Self.units(model, &generator), variant)[0]
+    let sound = model.encode(try Self.units(model, &generator), variant)[0]
     var refusalCount = 0
     for round in 0..<40 {
       var bytes = sound

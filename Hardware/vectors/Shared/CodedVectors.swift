@@ -17,6 +17,7 @@ struct CodedVectors: ~Copyable {
   private var tensors: [CodedTensor] = []
   private var offsets: [Int] = []
   private var elements: [UInt8] = []
+  private var bases: [UInt8] = []
   private var memory: [UInt8] = []
   private var variant = CodecVariant.flat
   private var decoder: CodedStreamDecoder?
@@ -27,6 +28,7 @@ struct CodedVectors: ~Copyable {
   mutating func agrees(_ line: VectorText.Line) -> Bool? {
     if line.begins(with: "stream") { return begin(line) }
     if line.begins(with: "tensor") { return add(line) }
+    if line.begins(with: "base") { return addBase(line.bytes(1)) }
     // Units are for encoders.
     if line.begins(with: "unit") { return nil }
     if line.begins(with: "codeword") { return decode(line.bytes(1)) }
@@ -38,7 +40,7 @@ struct CodedVectors: ~Copyable {
   private mutating func begin(_ line: VectorText.Line) -> Bool? {
     guard let variant = CodecVariant(rawValue: line.number(1, UInt8.self)) else { return false }
     self.variant = variant
-    (tensors, offsets, elements) = ([], [], [])
+    (tensors, offsets, elements, bases) = ([], [], [], [])
     decoder = nil
     return nil
   }
@@ -55,6 +57,19 @@ struct CodedVectors: ~Copyable {
         byteCount: tensor.byteCount))
     offsets.append(elements.count)
     elements += line.bytes(3)
+    bases += Array(repeating: 0, count: tensor.byteCount)
+    return nil
+  }
+
+  /// Of the tensor before.
+  private mutating func addBase(_ base: [UInt8]) -> Bool? {
+    let index = tensors.count - 1
+    let tensor = tensors[index]
+    guard base.count == tensor.byteCount else { return false }
+    tensors[index] = CodedTensor(
+      grid: tensor.grid, elementByteCount: tensor.elementByteCount, byteCount: tensor.byteCount,
+      hasBase: true)
+    bases.replaceSubrange(range(of: index), with: base)
     return nil
   }
 
@@ -65,7 +80,7 @@ struct CodedVectors: ~Copyable {
   private mutating func decode(_ codeword: [UInt8]) -> Bool {
     if decoder == nil {
       decoder = CodedStreamDecoder(tensors, at: offsets, variant)
-      memory = Array(repeating: 0, count: elements.count)
+      memory = bases
     }
     do throws(CodedStreamError) {
       let start = board_ticks()

@@ -8,6 +8,7 @@ struct HeldModel {
   // A larger file takes too long to digest for a sender who waits; nothing of it is kept.
   private static let byteCountLimit = 1 << 32
 
+  let path: FilePath
   private let checkpoint: Checkpoint
   /// Its tensors, in the order of the file.
   let manifest: Manifest
@@ -23,6 +24,7 @@ struct HeldModel {
       checkpoint.tensors.reduce(0, { $0 + $1.descriptor.byteCount }) <= Self.byteCountLimit,
       let digests = try? checkpoint.tensors.indices.map({ try Self.digest(of: $0, checkpoint) })
     else { return nil }
+    self.path = path
     self.checkpoint = checkpoint
     manifest = Manifest(checkpoint, named: path.lastComponent?.string ?? "")
     self.digests = digests
@@ -64,6 +66,15 @@ struct HeldModel {
     return (isOpaque ? 0 : places[wanted.name]).flatMap {
       let found = checkpoint.tensors[$0].descriptor
       return found.dtype == wanted.dtype && found.shape == wanted.shape ? $0 : nil
+    }
+  }
+
+  /// What is told of it.
+  var entry: Listing.HeldEntry? {
+    digest.map {
+      Listing.HeldEntry(
+        digest: $0, byteCount: manifest.byteCount, tensorCount: manifest.entries.count,
+        planeCount: nil, name: manifest.name)
     }
   }
 

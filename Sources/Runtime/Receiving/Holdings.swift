@@ -31,8 +31,9 @@ final class Holdings {
 
   /// What the next sender is told.
   func describe(_ info: inout ReceiverInfo) {
-    info.abilities = [.resumes]
+    info.abilities = [.resumes, .lists]
     if held != nil { info.abilities.formUnion([.keeps, .compares]) }
+    if held?.digest != nil { info.abilities.insert(.gives) }
     info.held = [held?.digest].compactMap(\.self)
     info.unfinished = unfinished
   }
@@ -43,6 +44,13 @@ final class Holdings {
     case .some(let journal): journal.unfinished
     case .none: nil
     }
+  }
+
+  /// What is here, for people.
+  var listing: Listing {
+    let model = held?.entry.map { Listing.Slot.model($0, isInUse: true) }
+    let rest = unfinished.map { Listing.Slot.unfinished(byteCount: $0.byteCount) }
+    return Listing(room: nil, slots: [model, rest].compactMap(\.self))
   }
 
   // MARK: - A sender's questions

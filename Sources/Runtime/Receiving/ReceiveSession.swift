@@ -1,3 +1,4 @@
+internal import Checkpoints
 package import LinkLayer
 package import Streaming
 package import SystemPackage
@@ -8,6 +9,9 @@ package final class ReceiveSession {
   private var writer: ModelWriter?
   private let holdings: Holdings
   private var isUnchanged = false
+  // What somebody wants to have, and what this end wants.
+  private var asked: FetchRequest?
+  private var wanted: Digest?
   // Of the stream, what another session has brought.
   private var resumedByteCount = 0
   // Pieces of it that are gone through at a time.
@@ -60,21 +64,39 @@ package final class ReceiveSession {
 
   /// Listens over a link, of which this end is the responder, until a model is complete.
   ///
+  /// - Returns: nil where somebody has come and gone who wanted to know something, or to have the model that
+  ///   is there; what is to come is still waited for.
   /// - Throws: `SessionError`, and what the loop throws.
   package func run(
     over link: consuming Link, _ info: ReceiverInfo, _ loop: inout TransferLoop
+  ) throws -> TransferResult? {
+    var info = info
+    holdings.describe(&info)
+    return try run(ReceiveTransfer(link: link, info: info), &loop)
+  }
+
+  /// Fetches a model over a link, of which this end is the initiator; the one in use where no digest is given.
+  ///
+  /// - Throws: `SessionError`, and what the loop throws.
+  package func fetch(
+    _ digest: Digest?, over link: consuming Link, _ info: ReceiverInfo, _ loop: inout TransferLoop
   ) throws -> TransferResult {
     var info = info
     holdings.describe(&info)
-    var machine = ReceiveTransfer(link: link, info: info)
+    wanted = digest
+    let machine = ReceiveTransfer(fetchingOver: link, info: info, at: MonotonicClock.now)
+    guard let result = try run(machine, &loop) else {
+      throw SessionError.ended(.linkClosed(.peer(.done)))
+    }
+    return result
+  }
+
+  private func run(
+    _ machine: consuming ReceiveTransfer, _ loop: inout TransferLoop
+  ) throws -> TransferResult? {
+    var machine = machine
     baudRate = machine.baudRate
     giveUpAt = timeout.map { MonotonicClock.now + .seconds(Int64($0)) }
-    defer {
-      statistics = machine.statistics
-      tensorCount = writer?.tensorCount ?? 0
-      // What has come is not lost, whatever ended the session.
-      if digest == nil, tier != nil { _ = takeSnapshot(.last) }
-    }
     do {
       try loop.run(&machine) { machine in
         if let giveUpAt, giveUpAt <= MonotonicClock.now { throw SessionError.noSender }
@@ -84,16 +106,44 @@ package final class ReceiveSession {
       }
     } catch {
       holdings.note(received: machine.takeReceived())
+      note(endOf: machine)
       // Once the model is in its place, a sender that misses the last word takes nothing away.
       if digest == nil { throw error }
       outcome = .completed
     }
+    note(endOf: machine)
+    if let request = asked.take() { return try give(request, SendTransfer(giving: machine), &loop) }
     if let failure { throw SessionError.writer(failure) }
+    if outcome == .linkClosed(.peer(.done)), manifest == nil { return nil }
     guard case .completed = outcome, let manifest, let digest else {
       throw SessionError.ended(outcome ?? .linkClosed(.local(.aborted)))
     }
     return TransferResult(
       isUnchanged: isUnchanged, manifest: manifest, digest: digest, progress: progress(machine))
+  }
+
+  private func note(endOf machine: borrowing ReceiveTransfer) {
+    statistics = machine.statistics
+    tensorCount = writer?.tensorCount ?? 0
+    // What has come is not lost, whatever ended the session.
+    if digest == nil, tier != nil { _ = takeSnapshot(.last) }
+  }
+
+  /// Sends the model that is here to one who has asked for it.
+  private func give(
+    _ request: FetchRequest, _ machine: consuming SendTransfer, _ loop: inout TransferLoop
+  ) throws -> TransferResult? {
+    guard let held = holdings.held else { return nil }
+    let session = try SendSession(
+      Checkpoint(opening: held.path), named: held.path.lastComponent?.string ?? "",
+      SendPolicy(), tell: tell)
+    do {
+      tell(.gave(try session.give(to: request.taker, machine, &loop)))
+    } catch let error as SessionError {
+      // The other end knows better what it wants to do about it.
+      tell(.notGiven(error))
+    }
+    return nil
   }
 
   /// Answers what has happened; true while there is more to decode at once.
@@ -177,6 +227,16 @@ package final class ReceiveSession {
       manifest = held
       isUnchanged = true
       model = digest
+    case .listed: machine.tell(holdings.listing)
+    case .activated, .rolledBack:
+      machine.fail(ReceiverFailure(.wrongModel, text: Array("there is one model only".utf8)))
+    case .fetched(let request):
+      guard let digest = holdings.held?.digest, request.digest.map({ $0 == digest }) ?? true else {
+        machine.fail(ReceiverFailure(.wrongModel, text: Array("no such model is here".utf8)))
+        break
+      }
+      asked = request
+    case .giverReady(let info): fetch(from: info, &machine)
     case .offered(let manifest): try begin(manifest, &machine)
     case .unitBegan(let unit): try writer?.begin(unit)
     case .content:
@@ -196,6 +256,12 @@ package final class ReceiveSession {
       model = digest
     case .ended(let outcome): self.outcome = outcome
     }
+  }
+
+  private func fetch(from info: ReceiverInfo, _ machine: inout ReceiveTransfer) {
+    tell(.giverFound(info))
+    machine.fetch(
+      FetchRequest(wanted, behind: machine.info.unfinished?.byteCount ?? 0, by: machine.info))
   }
 
   private func begin(

@@ -6,7 +6,7 @@ internal import WeightCodec
 /// The digests of a model's tensors as a receiver will have them, and what identifies the stream that brings
 /// them there.
 struct FinalDigests: Sendable {
-  fileprivate let manifest: Manifest
+  let manifest: Manifest
   // Of each tensor, as it is sent.
   fileprivate let sent: [Digest]
   /// Of each tensor of the manifest, as the receiver will have it; nil for one that comes as something else
@@ -28,6 +28,18 @@ struct FinalDigests: Sendable {
     var known: [Int: Digest] = [:]
     for (index, digest) in digests.enumerated() { known[index] = digest }
     return known
+  }
+
+  /// Where tensors are, by all that is said of them.
+  var places: [TensorDescriptor: Int] {
+    var places: [TensorDescriptor: Int] = [:]
+    for (index, entry) in manifest.entries.enumerated() { places[entry.tensor] = index }
+    return places
+  }
+
+  /// The names of the tensors with content.
+  var contentNames: [String] {
+    manifest.entries.filter(\.hasContent).map { $0.tensor.name.description }
   }
 
   /// By what the receiver recognizes the tensors with content.

@@ -29,6 +29,15 @@ package final class SendSession {
   // Bytes of the stream that other sessions have brought.
   private var resumedByteCount = 0
   private var isUnchanged = false
+  /// Where models may be that the receiver holds.
+  package var library = BaseLibrary()
+  /// Whether the receiver is to store the model and go on with the one that it uses.
+  package var staysInactive = false
+  /// What the receiver knows the model by, if it can build on it later; empty where it cannot, or where
+  /// that is not known beforehand.
+  package private(set) var heldDigests: [Digest] = []
+  // Who has asked for the model, before it is offered.
+  private var asker: ReceiverInfo?
   private var peer: PeerLimits?
   private var openedAt = MonotonicClock.now
   // Whether all of the stream is in the machine, and its size is known.
@@ -84,7 +93,21 @@ package final class SendSession {
   ///
   /// - Throws: `SessionError`, and what the loop and the checkpoint throw.
   package func run(over link: consuming Link, _ loop: inout TransferLoop) throws -> TransferResult {
-    var machine = SendTransfer(link: link, at: MonotonicClock.now)
+    try run(SendTransfer(link: link, at: MonotonicClock.now), &loop)
+  }
+
+  /// Sends the model to one who has asked for it.
+  func give(
+    to taker: ReceiverInfo, _ machine: consuming SendTransfer, _ loop: inout TransferLoop
+  ) throws -> TransferResult {
+    asker = taker
+    return try run(machine, &loop)
+  }
+
+  private func run(
+    _ machine: consuming SendTransfer, _ loop: inout TransferLoop
+  ) throws -> TransferResult {
+    var machine = machine
     baudRate = machine.baudRate
     defer {
       statistics = machine.statistics
@@ -113,6 +136,7 @@ package final class SendSession {
 
   /// Answers what has happened and feeds content; true when there is more to feed at once.
   func respond(_ machine: inout SendTransfer) throws -> Bool {
+    if let taker = asker.take() { try prepare(for: taker, &machine) }
     while let event = machine.nextEvent() {
       switch event {
       case .connected(let peer):
@@ -129,6 +153,7 @@ package final class SendSession {
         isAccepted = true
         tell(.began(plan.manifest))
       case .measured(let metric): tell(.measured(metric))
+      case .listed: break
       case .verified(let digest):
         guard digest == sourceDigest else { throw SessionError.digestMismatch }
       case .ended(let outcome): self.outcome = outcome
@@ -146,6 +171,7 @@ package final class SendSession {
     if let limit = info.byteCountLimit, plan.manifest.byteCount > limit {
       throw SessionError.modelTooLarge(byteCount: plan.manifest.byteCount, limit: limit)
     }
+    if staysInactive, !info.abilities.contains(.switches) { throw SessionError.noSlots }
     let substitution = policy.substitution(for: info)
     if let substitution, substitution != toldSubstitution { tell(.substituted(substitution)) }
     toldSubstitution = substitution
@@ -159,10 +185,10 @@ package final class SendSession {
     case .shared(let prepared):
       let (model, digests) = try prepared.digests(for: info)
       self.model = model
-      preparation = OfferPreparation(digests, for: info)
+      preparation = OfferPreparation(digests, for: info, policy, library)
     case .own(let source):
       try plan(source, for: info, OfferTerms())
-      preparation = OfferPreparation(DigestWork(source, model), for: info)
+      preparation = OfferPreparation(DigestWork(source, model), for: info, policy, library)
     }
   }
 
@@ -187,7 +213,15 @@ package final class SendSession {
       sourceDigest = digest
       machine.keep(digest)
       return false
+    case .stored(let digest):
+      preparation = nil
+      isUnchanged = true
+      sourceDigest = digest
+      // It is there, and is to be used from now on or not.
+      if staysInactive { machine.leave() } else { machine.activate(digest) }
+      return false
     case .ready(let terms):
+      if library.hasPath, preparation?.base == nil { tell(.baseIsAnother) }
       try offer(terms, &machine)
       return true
     }
@@ -196,6 +230,7 @@ package final class SendSession {
   private func offer(_ terms: OfferTerms, _ machine: inout SendTransfer) throws {
     guard let info else { return }
     let digests = preparation?.digests
+    heldDigests = info.abilities.contains(.keeps) ? digests?.models ?? [] : []
     switch origin {
     case .shared(let prepared):
       (model, feeder) = try prepared.prepared(for: info, terms, digests?.known ?? [:])
@@ -204,6 +239,7 @@ package final class SendSession {
       model.digests = digests?.known ?? [:]
       feeder = Feeder(ModelStream(source, model), usesThread: usesThread)
     }
+    model.plan.manifest.terms.staysInactive = staysInactive
     if info.abilities.contains(.resumes) {
       model.plan.manifest.terms.identity = digests?.identity(of: plan)
     }

@@ -48,7 +48,7 @@ final class SimulatedReceiver {
       reached = []
     case .interrupted, .resumed, .ended: break
     case .compared(let prefixes): machine.tell(held: prefixes.map { _ in false })
-    case .unchanged: throw .base
+    case .unchanged, .activated, .rolledBack, .fetched, .listed, .giverReady: throw .base
     case .offered(let manifest):
       model = ModelMemory(manifest)
       machine.accept()

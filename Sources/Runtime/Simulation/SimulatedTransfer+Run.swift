@@ -26,7 +26,8 @@ extension SimulatedTransfer {
         case .connected: beginnings.connected = beginnings.connected ?? beginnings.now
         case .began: beginnings.accepted = beginnings.now
         case .interrupted, .resumed, .rateChanged, .progress, .reached, .improved, .notStored,
-          .measured, .notQuantized, .substituted, .goesOn, .startsOver, .kept, .notKept:
+          .measured, .notQuantized, .substituted, .goesOn, .startsOver, .kept, .notKept, .gave,
+          .notGiven, .giverFound, .baseIsAnother:
           break
         }
       }

@@ -10,6 +10,22 @@ package struct BitModel {
   /// Begins even.
   package init() {}
 
+  /// All of it, for those who keep it and go on later.
+  package var word: UInt32 {
+    get { state }
+    set { state = newValue }
+  }
+
+  /// Begins with another's probability, as if from at most so many decisions.
+  @inline(__always)
+  init(after other: BitModel, countLimit: UInt32) {
+    state = other.state & ~0x3FF | min(other.state & 0x3FF, countLimit)
+  }
+
+  /// Whether there has been a decision.
+  @inline(__always)
+  var hasLearnt: Bool { state & 0x3FF > 0 }
+
   /// The probability of yes, in parts of 2²².
   var probability: UInt32 { state >> 10 }
 

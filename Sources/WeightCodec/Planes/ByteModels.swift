@@ -17,19 +17,23 @@ struct ByteModels {
 
   /// Encodes a whole tensor.
   mutating func encode(
-    _ memory: RawSpan, elementByteCount: Int, asDifferences: Bool, _ coder: inout RangeEncoder
+    _ memory: RawSpan, from base: RawSpan?, elementByteCount: Int, asDifferences: Bool,
+    _ coder: inout RangeEncoder
   ) {
     prepare()
+    var sum = ElementSum()
     for index in 0..<memory.byteCount {
-      let byte = memory.byte(at: index)
-      let before =
-        asDifferences && index >= elementByteCount ? memory.byte(at: index - elementByteCount) : 0
-      let base = Self.base(lane: index % elementByteCount)
+      let lane = index % elementByteCount
+      let before = asDifferences ? sum.last(lane) : 0
+      var baseByte: UInt8 = 0
+      if let base { baseByte = base.byte(at: index) }
+      let byte = sum.subtract(baseByte, from: memory.byte(at: index), lane: lane)
       let difference = Int(byte &- before)
+      let tree = Self.base(lane: lane)
       var node = 1
       for place in stride(from: 7, through: 0, by: -1) {
         let isOne = difference >> place & 1 == 1
-        coder.encode(isOne, &models[base + node])
+        coder.encode(isOne, &models[tree + node])
         node = node << 1 | (isOne ? 1 : 0)
       }
     }
@@ -49,6 +53,43 @@ struct ByteModels {
   }
 
   private static func base(lane: Int) -> Int { min(lane, laneCount - 1) * treeCount }
+}
+
+/// Adds an element, as an integer that wraps around, to that of a base, byte by byte from the lowest, and
+/// remembers the bytes that were added: those of the element itself where there is no base.
+struct ElementSum {
+  private var addends: UInt64 = 0
+  private var carry: UInt8 = 0
+
+  /// The byte that was added at this place of the element before; 0 before the first element.
+  func last(_ lane: Int) -> UInt8 { UInt8(truncatingIfNeeded: addends >> UInt64(8 * lane)) }
+
+  /// The byte of the sum.
+  mutating func add(_ byte: UInt8, to base: UInt8, lane: Int) -> UInt8 {
+    begin(lane)
+    note(byte, lane)
+    let sum = UInt16(byte) + UInt16(base) + UInt16(carry)
+    carry = UInt8(sum >> 8)
+    return UInt8(truncatingIfNeeded: sum)
+  }
+
+  /// The byte that makes this sum.
+  mutating func subtract(_ base: UInt8, from sum: UInt8, lane: Int) -> UInt8 {
+    begin(lane)
+    let byte = sum &- base &- carry
+    carry = UInt16(base) + UInt16(carry) > UInt16(sum) ? 1 : 0
+    note(byte, lane)
+    return byte
+  }
+
+  private mutating func begin(_ lane: Int) {
+    if lane == 0 { carry = 0 }
+  }
+
+  private mutating func note(_ byte: UInt8, _ lane: Int) {
+    let shift = UInt64(8 * lane)
+    addends = addends & ~(0xFF << shift) | UInt64(byte) << shift
+  }
 }
 
 extension RawSpan {

@@ -5,6 +5,7 @@ public enum CodedStreamError: Error, Equatable, Sendable {
   /// A pass that cannot be the next one of its tensor.
   case badPass(tensor: Int)
   case badLevel(Int)
+  case badPlane(Int)
   case badZeroCount(Int)
   /// An exception behind the tensor's last element, or one that is a number.
   case badException(Int)
@@ -31,6 +32,7 @@ public struct CodedStreamDecoder: ~Copyable {
 
   private enum Step: Equatable {
     case unit
+    case base
     case exceptions
     case start
     case pass
@@ -58,15 +60,17 @@ public struct CodedStreamDecoder: ~Copyable {
   private var pass = Pass.significance
   private var cursor = Cursor()
   private var mantissas: MantissaStep?
+  private var hasExceptions = false
   // The last one's bits.
   private var exception: UInt64?
+  private var sum = ElementSum()
 
   /// Begins to read a stream about tensors that begin at these offsets of the memory.
   public init(_ tensors: [CodedTensor], at offsets: [Int], _ variant: CodecVariant) {
     precondition(tensors.count == offsets.count, "each tensor has a place")
     self.tensors = tensors
     self.offsets = offsets
-    passes = PassDecoder(variant, lineLimit: tensors.lineLimit)
+    passes = PassDecoder(variant, lineLimit: tensors.lineLimit, tensors)
     progress = Array(repeating: TensorProgress(), count: tensors.count)
   }
 
@@ -131,6 +135,7 @@ public struct CodedStreamDecoder: ~Copyable {
   ) throws(CodedStreamError) {
     switch step {
     case .unit, .ended: break
+    case .base: try prepareBase(&memory, grid, code)
     case .exceptions: try decodeExceptions(&memory, grid, code)
     case .start:
       beginPass(memory.bytes, grid, code)
@@ -173,7 +178,7 @@ public struct CodedStreamDecoder: ~Copyable {
     } else {
       pass = progress[index].isRefined ? .significance : .refinement
     }
-    guard progress[index].allows(pass, tensors[index].grid) else {
+    guard progress[index].allows(pass, tensors[index]) else {
       throw .badPass(tensor: index)
     }
     return pass
@@ -183,9 +188,25 @@ public struct CodedStreamDecoder: ~Copyable {
     let level = Int(passes.coder.decode(bitCount: format.levelBits))
     let isNone = level == (1 << format.levelBits) - 1
     guard isNone || level < format.levelCount else { throw .badLevel(level) }
-    progress[index].begin(topLevel: isNone ? nil : level)
+    var commonPlaneCount = 0
+    if tensors[index].hasBase, !isNone {
+      commonPlaneCount = Int(passes.coder.decode(bitCount: format.levelBits))
+      guard commonPlaneCount <= level + 1 else { throw .badPlane(commonPlaneCount) }
+    }
+    progress[index].begin(
+      topLevel: isNone ? nil : level, commonPlaneCount: commonPlaneCount)
+    guard progress[index].hasPlane(for: pass) else { throw .badPass(tensor: index) }
     exception = nil
-    if passes.coder.decode(&passes.models.headers.hasExceptions) { step = .exceptions }
+    hasExceptions = passes.coder.decode(&passes.models.headers.hasExceptions)
+    step = tensors[index].hasBase ? .base : hasExceptions ? .exceptions : .start
+  }
+
+  private mutating func prepareBase<Bits>(
+    _ memory: inout MutableRawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>
+  ) throws(CodedStreamError) {
+    let level = passes.prepareBase(&memory, grid, code)
+    guard level ?? -1 <= progress[index].topLevel ?? -1 else { throw .badLevel(level ?? -1) }
+    step = hasExceptions ? .exceptions : .start
   }
 
   private mutating func decodeExceptions<Bits>(
@@ -230,6 +251,7 @@ public struct CodedStreamDecoder: ~Copyable {
       return
     }
     guard let top = progress.topLevel else { return }
+    if tensors[index].hasBase { return passes.beginPlane(index, grid) }
     let plane = pass == .refinement ? progress.planeCount - 1 : progress.planeCount
     passes.beginPlane(
       memory, grid,
@@ -241,11 +263,22 @@ public struct CodedStreamDecoder: ~Copyable {
     _ memory: inout MutableRawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>
   ) throws(CodedStreamError) {
     let planeCount = progress[index].planeCount
+    let hasBase = tensors[index].hasBase
     switch (pass, progress[index].topLevel) {
     case (.mantissa, _):
       guard var step = mantissas else { return }
-      try passes.decodeMantissas(&memory, grid, code, &step, &cursor)
+      if hasBase {
+        try passes.decodeBaseMantissas(&memory, grid, code, &step, &cursor)
+      } else {
+        try passes.decodeMantissas(&memory, grid, code, &step, &cursor)
+      }
       mantissas = step
+    case (.significance, let top?) where hasBase:
+      passes.decodeBaseSignificance(
+        &memory, grid, code, topLevel: top, plane: planeCount, &cursor)
+    case (.refinement, let top?) where hasBase:
+      passes.decodeBaseRefinement(
+        &memory, grid, code, topLevel: top, plane: planeCount - 1, &cursor)
     case (.significance, let top?):
       passes.decodeSignificance(&memory, grid, code, topLevel: top, plane: planeCount, &cursor)
     case (.refinement, let top?):
@@ -258,14 +291,16 @@ public struct CodedStreamDecoder: ~Copyable {
 
   private mutating func decodeBytes(_ tensor: CodedTensor, _ memory: inout MutableRawSpan) {
     let size = tensor.elementByteCount
+    if step == .start { sum = ElementSum() }
     step = .pass
     while cursor.index < tensor.byteCount {
       guard passes.mayGoOn(byteCount: PassDecoder.byteByteCount) else { return }
-      let place = cursor.index
-      let isDifference = pass == .bytes(asDifferences: true) && place >= size
-      let before = isDifference ? memory.bytes.byte(at: place - size) : 0
-      let byte = bytes.decode(lane: place % size, before: before, &passes.coder)
-      memory.storeBytes(of: byte, toByteOffset: place, as: UInt8.self)
+      let lane = cursor.index % size
+      let last = pass == .bytes(asDifferences: true) ? sum.last(lane) : 0
+      let byte = bytes.decode(lane: lane, before: last, &passes.coder)
+      let base = tensor.hasBase ? memory.bytes.byte(at: cursor.index) : 0
+      memory.storeBytes(
+        of: sum.add(byte, to: base, lane: lane), toByteOffset: cursor.index, as: UInt8.self)
       cursor.advance(by: 1)
     }
     endUnit()

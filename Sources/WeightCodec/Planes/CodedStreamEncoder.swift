@@ -1,20 +1,3 @@
-/// A tensor of the stream, by its place among those that have content.
-public struct CodedTensor: Equatable, Sendable {
-  /// Rows and columns of floats; nil for other types.
-  public let grid: TensorGrid?
-  /// Bytes of an element, or of a part of a complex one.
-  public let elementByteCount: Int
-  /// The size of the tensor.
-  public let byteCount: Int
-
-  /// Joins the three.
-  public init(grid: TensorGrid?, elementByteCount: Int, byteCount: Int) {
-    self.grid = grid
-    self.elementByteCount = elementByteCount
-    self.byteCount = byteCount
-  }
-}
-
 /// Encodes tensors piece by piece into a stream, in any order that the passes of each allow: twin of
 /// `CodedStreamDecoder` (Protocol.md §6.3).
 ///
@@ -32,34 +15,36 @@ public struct CodedStreamEncoder {
   /// Begins a stream about these tensors.
   public init(_ tensors: [CodedTensor], _ variant: CodecVariant) {
     self.tensors = tensors
-    passes = PassEncoder(variant, lineLimit: tensors.lineLimit)
+    passes = PassEncoder(variant, lineLimit: tensors.lineLimit, tensors)
     progress = Array(repeating: TensorProgress(), count: tensors.count)
   }
 
   /// How far a tensor has come.
   public func progress(of index: Int) -> TensorProgress { progress[index] }
 
-  /// Encodes the next unit of a tensor, whose elements are `memory`.
+  /// Encodes the next unit of a tensor, whose elements are `memory`; of one that has a base, with the base's
+  /// elements, which stay the same from unit to unit.
   ///
   /// - Precondition: the tensor's progress allows the pass.
   public mutating func encode(
-    _ pass: Pass, of index: Int, _ memory: RawSpan, _ head: TensorHead
+    _ pass: Pass, of index: Int, _ memory: RawSpan, from base: RawSpan? = nil, _ head: TensorHead
   ) {
     let tensor = tensors[index]
-    precondition(progress[index].allows(pass, tensor.grid), "passes come in their order")
+    precondition(progress[index].allows(pass, tensor), "passes come in their order")
+    precondition(tensor.hasBase == (base != nil), "who has a base is told its elements")
     passes.coder.encode(bits: UInt64(index), count: tensors.selectorBits)
     if let grid = tensor.grid {
       encodeKind(pass)
       switch grid.format.byteCount {
-      case 2: encode(pass, of: index, memory, grid, FloatCode<UInt16>(grid.format), head)
-      case 4: encode(pass, of: index, memory, grid, FloatCode<UInt32>(grid.format), head)
-      default: encode(pass, of: index, memory, grid, FloatCode<UInt64>(grid.format), head)
+      case 2: encode(pass, of: index, memory, base, grid, FloatCode<UInt16>(grid.format), head)
+      case 4: encode(pass, of: index, memory, base, grid, FloatCode<UInt32>(grid.format), head)
+      default: encode(pass, of: index, memory, base, grid, FloatCode<UInt64>(grid.format), head)
       }
     } else if case .bytes(let asDifferences) = pass {
       passes.coder.encode(bits: asDifferences ? 1 : 0, count: 1)
       bytes.encode(
-        memory, elementByteCount: tensor.elementByteCount, asDifferences: asDifferences,
-        &passes.coder)
+        memory, from: base, elementByteCount: tensor.elementByteCount,
+        asDifferences: asDifferences, &passes.coder)
     }
     surveyed = pass == .significance ? index : nil
     progress[index].note(pass, tensor.grid)
@@ -90,14 +75,16 @@ public struct CodedStreamEncoder {
   }
 
   private mutating func encode<Bits>(
-    _ pass: Pass, of index: Int, _ memory: RawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>,
-    _ head: TensorHead
+    _ pass: Pass, of index: Int, _ memory: RawSpan, _ base: RawSpan?, _ grid: TensorGrid,
+    _ code: FloatCode<Bits>, _ head: TensorHead
   ) {
     if !progress[index].hasHeader {
-      encodeHeader(head, grid.format)
+      encodeHeader(head, grid.format, hasBase: base != nil)
       if head.hasExceptions { encodeExceptions(memory, grid, code) }
-      progress[index].begin(topLevel: head.topLevel)
+      progress[index].begin(topLevel: head.topLevel, commonPlaneCount: head.commonPlaneCount)
+      precondition(progress[index].hasPlane(for: pass), "some planes differ from the base's")
     }
+    if let base { return encode(pass, of: index, memory, from: base, grid, code) }
     let progress = progress[index]
     switch pass {
     case .significance:
@@ -113,10 +100,32 @@ public struct CodedStreamEncoder {
     }
   }
 
-  /// The level of the largest magnitude, and whether there are exceptions.
-  private mutating func encodeHeader(_ head: TensorHead, _ format: FloatFormat) {
+  private mutating func encode<Bits>(
+    _ pass: Pass, of index: Int, _ memory: RawSpan, from base: RawSpan, _ grid: TensorGrid,
+    _ code: FloatCode<Bits>
+  ) {
+    let progress = progress[index]
+    switch (pass, progress.topLevel) {
+    case (.significance, let top?):
+      passes.encodeSignificance(
+        memory, from: base, index, grid, code, topLevel: top, plane: progress.planeCount)
+    case (.refinement, let top?):
+      passes.encodeRefinement(
+        memory, from: base, index, grid, code, topLevel: top, plane: progress.planeCount - 1)
+    case (.mantissa, _): passes.encodeMantissas(memory, from: base, grid, code, progress)
+    case (.significance, nil), (.refinement, nil): break
+    case (.bytes, _): preconditionFailure("floats are no bytes")
+    }
+  }
+
+  /// The level of the largest magnitude, the planes that are the base's, and whether there are
+  /// exceptions.
+  private mutating func encodeHeader(_ head: TensorHead, _ format: FloatFormat, hasBase: Bool) {
     let none = (UInt64(1) << UInt64(format.levelBits)) - 1
     passes.coder.encode(bits: head.topLevel.map { UInt64($0) } ?? none, count: format.levelBits)
+    if hasBase, head.topLevel != nil {
+      passes.coder.encode(bits: UInt64(head.commonPlaneCount), count: format.levelBits)
+    }
     passes.coder.encode(head.hasExceptions, &passes.models.headers.hasExceptions)
   }
 
@@ -150,19 +159,5 @@ public struct CodedStreamEncoder {
     let length = Int.bitWidth - 1 - gap.leadingZeroBitCount
     passes.coder.encode(bits: UInt64(length), count: 6)
     passes.coder.encode(bits: UInt64(gap), count: length)
-  }
-}
-
-extension [CodedTensor] {
-  /// Bits that hold the number of a tensor, and one more number for the end of a codeword.
-  var selectorBits: Int { Int.bitWidth - count.leadingZeroBitCount }
-
-  /// Rows and columns of the largest matrix.
-  var lineLimit: Int {
-    var limit = 0
-    for tensor in self {
-      if let grid = tensor.grid, grid.hasLines { limit = Swift.max(limit, grid.lineCount) }
-    }
-    return limit
   }
 }

@@ -32,6 +32,18 @@ public struct FloatFormat: Equatable, Sendable {
     byteCount = (1 + exponentBits + mantissaBits) / 8
   }
 
+  /// The value of an element; exact.
+  func value(_ bits: UInt64) -> Double {
+    switch byteCount {
+    case 8: return Double(bitPattern: bits)
+    case 4: return Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits)))
+    default:
+      let half = UInt16(truncatingIfNeeded: bits)
+      return Double(
+        mantissaBits == 10 ? FloatBits.float(f16: half) : FloatBits.float(bf16: half))
+    }
+  }
+
   /// Levels that finite magnitudes have: 0 ..< levelCount.
   var levelCount: Int { mantissaBits + (1 << exponentBits) - 2 }
   /// Bits that hold a level, and one value more.

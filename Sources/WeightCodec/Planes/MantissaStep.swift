@@ -14,6 +14,8 @@ struct MantissaStep {
   private let knownBits: Int
   /// Bits at the end of the row's mantissas that are zero and not sent.
   var zeroBits = 0
+  // Of the last three elements of the row that were asked about, whether they were other than held.
+  private var history = 0
 
   init(_ format: FloatFormat, _ progress: TensorProgress, bits: Int) {
     self.format = format
@@ -23,6 +25,29 @@ struct MantissaStep {
     knownBits = progress.mantissaBits ?? 0
     // Without a top level all finite elements are zero.
     planeFloor = (progress.topLevel ?? 0) - progress.planeCount + 1
+  }
+
+  /// That of a tensor that has a base, with levels from `planeFloor` on told.
+  init(_ format: FloatFormat, planeFloor: Int) {
+    (self.format, self.planeFloor) = (format, planeFloor)
+    (bits, isFirst, isLast, knownBits) = (format.mantissaBits, true, true, 0)
+  }
+
+  /// Begins a row of a tensor that has a base.
+  mutating func beginRow() { history = 0 }
+
+  /// Notes whether an element of a tensor that has a base is what the receiver holds.
+  mutating func note(isSame: Bool) { history = history << 1 & 7 | (isSame ? 0 : 1) }
+
+  /// The model for whether an element is what the receiver holds of it; nil where nothing is unknown.
+  ///
+  /// What is at an end of what is possible has been moved there, or very nearly always has.
+  func sameKind<Bits>(_ held: Bits, _ code: FloatCode<Bits>) -> Int? {
+    let limit = code.power(atLevel: planeFloor)
+    guard held >= limit else { return held == limit &- 1 ? history | 8 : history }
+    let mask = code.unknownMask(of: held, floor: planeFloor)
+    guard mask > 0 else { return nil }
+    return held & mask == 0 || held & mask == mask ? history | 8 : history
   }
 
   /// Whether a finite element other than zero was not significant before this pass.

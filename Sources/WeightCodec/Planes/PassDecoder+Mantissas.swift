@@ -18,7 +18,7 @@ extension PassDecoder {
     }
   }
 
-  private mutating func decodeZeros(_ step: inout MantissaStep) throws(CodedStreamError) {
+  mutating func decodeZeros(_ step: inout MantissaStep) throws(CodedStreamError) {
     guard !coder.decode(&models.mantissas.sameZeros) else { return }
     step.zeroBits = Int(coder.decode(bitCount: MantissaStep.zeroCountBits))
     guard step.zeroBits <= step.format.mantissaBits else { throw .badZeroCount(step.zeroBits) }
@@ -41,17 +41,24 @@ extension PassDecoder {
       magnitude = code.power(atLevel: try decodeLevel(below: step.planeFloor, step.format))
       sign = coder.decode(&models.mantissas.sign) ? code.signMask : 0
     }
-    let level = code.level(of: magnitude)
-    let range = step.missingBits(atLevel: level, isNew: isNew)
+    return decodeRest(of: magnitude, code, step, isNew: isNew) | sign
+  }
+
+  /// A magnitude with the bits that were missing.
+  @inline(__always)
+  mutating func decodeRest<Bits>(
+    of magnitude: Bits, _ code: FloatCode<Bits>, _ step: MantissaStep, isNew: Bool
+  ) -> Bits {
+    let range = step.missingBits(atLevel: code.level(of: magnitude), isNew: isNew)
     let low =
       Bits(truncatingIfNeeded: coder.decode(bitCount: range.count)) << Bits(range.lowerBound)
     // The marker, and whatever else is below the known bits, gives way.
-    magnitude = (magnitude >> Bits(range.upperBound)) << Bits(range.upperBound) | low
-    if !step.isLast, range.lowerBound > 0 { magnitude |= 1 << Bits(range.lowerBound - 1) }
-    return magnitude | sign
+    let known = (magnitude >> Bits(range.upperBound)) << Bits(range.upperBound) | low
+    guard !step.isLast, range.lowerBound > 0 else { return known }
+    return known | 1 << Bits(range.lowerBound - 1)
   }
 
-  private mutating func decodeLevel(
+  mutating func decodeLevel(
     below planeFloor: Int, _ format: FloatFormat
   ) throws(CodedStreamError) -> Int {
     for distance in 0..<PassModels.distanceLimit {

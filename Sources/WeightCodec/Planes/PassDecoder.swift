@@ -13,8 +13,9 @@ struct PassDecoder: ~Copyable {
   var coder = RangeDecoder()
   var models = PassModels()
   private var lines: LineStatistics
-  private let variant: CodecVariant
-  private var usesLines = false
+  var baseLines: BaseLines
+  let variant: CodecVariant
+  var usesLines = false
   /// Elements that may still be gone through before the caller is asked again.
   var work = 0
   /// Whether the last step had too few bytes to go on.
@@ -22,10 +23,11 @@ struct PassDecoder: ~Copyable {
   /// Whether the rest of the codeword is in the queue.
   var isComplete = false
 
-  /// Makes room for matrices of up to so many rows and columns together.
-  init(_ variant: CodecVariant, lineLimit: Int) {
+  /// Makes room for matrices of up to so many rows and columns together, and for the bases of these.
+  init(_ variant: CodecVariant, lineLimit: Int, _ tensors: [CodedTensor]) {
     self.variant = variant
     lines = LineStatistics(lineLimit: variant == .lines ? lineLimit : 0)
+    baseLines = BaseLines(variant == .lines ? tensors : [])
   }
 
   /// Whether so many bytes can be read, or nothing more is to come.
@@ -49,7 +51,7 @@ struct PassDecoder: ~Copyable {
   /// Takes one element of those that a pass may go through, each of `byteCount` bytes at most; what
   /// makes them few is looked at only now and then.
   @inline(__always)
-  private mutating func take(_ allowance: inout Int, byteCount: Int) -> Bool {
+  mutating func take(_ allowance: inout Int, byteCount: Int) -> Bool {
     allowance &-= 1
     return allowance >= 0 || renew(&allowance, byteCount: byteCount)
   }

@@ -6,18 +6,13 @@ extension PassEncoder {
     _ memory: RawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>, _ progress: TensorProgress,
     bits: Int
   ) {
-    models.mantissas = PassModels.OfMantissas()
+    beginMantissas()
     var step = MantissaStep(grid.format, progress, bits: bits)
     var zeros = 0
     for row in 0..<grid.rowCount {
       let start = row * grid.columnCount
       if step.isLast {
-        var all: Bits = 0
-        for index in start..<start + grid.columnCount {
-          let magnitude = code.load(memory, at: index) & code.magnitudeMask
-          if magnitude < code.infinity { all |= magnitude }
-        }
-        encodeZeros(min(all.trailingZeroBitCount, code.mantissaBits), after: &zeros)
+        encodeZeros(of: memory, start..<start + grid.columnCount, code, after: &zeros)
         step.zeroBits = zeros
       }
       for index in start..<start + grid.columnCount {
@@ -26,8 +21,18 @@ extension PassEncoder {
     }
   }
 
+  mutating func beginMantissas() { models.mantissas = PassModels.OfMantissas() }
+
   /// Zero bits that end all mantissas of a row; most often as many as in the row before.
-  private mutating func encodeZeros(_ count: Int, after previous: inout Int) {
+  mutating func encodeZeros<Bits>(
+    of memory: RawSpan, _ row: Range<Int>, _ code: FloatCode<Bits>, after previous: inout Int
+  ) {
+    var all: Bits = 0
+    for index in row {
+      let magnitude = code.load(memory, at: index) & code.magnitudeMask
+      if magnitude < code.infinity { all |= magnitude }
+    }
+    let count = min(all.trailingZeroBitCount, code.mantissaBits)
     coder.encode(count == previous, &models.mantissas.sameZeros)
     guard count != previous else { return }
     coder.encode(bits: UInt64(count), count: MantissaStep.zeroCountBits)
@@ -49,22 +54,31 @@ extension PassEncoder {
     let isNew = step.isNew(atLevel: level)
     if isNew {
       coder.encode(false, &models.mantissas.isZero)
-      encodeDistance(step.planeFloor - 1 - level, level, levelBits: step.format.levelBits)
+      encodeLevel(level, step)
       coder.encode(isNegative, &models.mantissas.sign)
     }
-    let range = step.missingBits(atLevel: level, isNew: isNew)
+    encodeRest(of: magnitude, code, step, isNew: isNew)
+  }
+
+  /// The bits of a magnitude that are missing, as they are.
+  mutating func encodeRest<Bits>(
+    of magnitude: Bits, _ code: FloatCode<Bits>, _ step: MantissaStep, isNew: Bool
+  ) {
+    let range = step.missingBits(atLevel: code.level(of: magnitude), isNew: isNew)
     coder.encode(
       bits: UInt64(truncatingIfNeeded: magnitude) >> UInt64(range.lowerBound), count: range.count)
   }
 
-  private mutating func encodeDistance(_ distance: Int, _ level: Int, levelBits: Int) {
+  /// A level below those that planes have told of.
+  mutating func encodeLevel(_ level: Int, _ step: MantissaStep) {
+    let distance = step.planeFloor - 1 - level
     for count in 0..<min(distance, PassModels.distanceLimit) {
       coder.encode(false, &models.mantissas.distance[min(count, PassModels.distanceCount - 1)])
     }
     if distance < PassModels.distanceLimit {
       coder.encode(true, &models.mantissas.distance[min(distance, PassModels.distanceCount - 1)])
     } else {
-      coder.encode(bits: UInt64(level), count: levelBits)
+      coder.encode(bits: UInt64(level), count: step.format.levelBits)
     }
   }
 }

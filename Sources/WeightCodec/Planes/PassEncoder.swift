@@ -6,14 +6,16 @@ struct PassEncoder {
   var coder = RangeEncoder()
   var models = PassModels()
   private var lines: LineStatistics
-  private let variant: CodecVariant
+  var baseLines: BaseLines
+  let variant: CodecVariant
   // Whether rows and columns have their say in the pass at hand.
-  private var usesLines = false
+  var usesLines = false
 
-  /// Makes room for matrices of up to so many rows and columns together.
-  init(_ variant: CodecVariant, lineLimit: Int) {
+  /// Makes room for matrices of up to so many rows and columns together, and for the bases of these.
+  init(_ variant: CodecVariant, lineLimit: Int, _ tensors: [CodedTensor]) {
     self.variant = variant
     lines = LineStatistics(lineLimit: lineLimit)
+    baseLines = BaseLines(variant == .lines ? tensors : [])
   }
 
   // MARK: - Planes

@@ -30,6 +30,8 @@ struct PassModels {
     var sign = BitModel()
     var distance = InlineArray<16, BitModel>(repeating: BitModel())
     var sameZeros = BitModel()
+    // Of a tensor that has a base: by the three decisions before, and whether it has moved.
+    var isSame = InlineArray<16, BitModel>(repeating: BitModel())
   }
 
   /// Of units, headers and exceptions.
@@ -49,6 +51,7 @@ struct PassModels {
   }
 
   var pass = OfPass()
+  var base = BaseModels()
   var mantissas = OfMantissas()
   var headers = OfHeaders()
   var lines = OfLines()

@@ -13,7 +13,7 @@ public struct PassSampler {
   public init(_ variant: CodecVariant, elementCount: Int) {
     self.variant = variant
     self.elementCount = elementCount
-    passes = PassEncoder(variant, lineLimit: elementCount + 1)
+    passes = PassEncoder(variant, lineLimit: elementCount + 1, [])
   }
 
   /// What the passes of a tensor take, in parts of what their entropy says.

@@ -93,9 +93,20 @@ public struct TensorProgress: Equatable, Sendable {
     }
   }
 
-  /// The header has come.
-  public mutating func begin(topLevel: Int?) {
+  func allows(_ pass: Pass, _ tensor: CodedTensor) -> Bool {
+    tensor.takes(pass) && allows(pass, tensor.grid)
+  }
+
+  /// Whether there is something for a tensor's first pass to tell, the header known.
+  func hasPlane(for pass: Pass) -> Bool {
+    guard pass == .significance, let topLevel else { return true }
+    return planeCount <= topLevel
+  }
+
+  /// The header has come; the first planes are those of the base.
+  public mutating func begin(topLevel: Int?, commonPlaneCount: Int = 0) {
     self.topLevel = topLevel
+    planeCount = commonPlaneCount
     hasHeader = true
   }
 

@@ -4,6 +4,8 @@ public struct TensorHead: Equatable, Sendable {
   public var topLevel: Int?
   /// Whether there are NaNs or infinities.
   public var hasExceptions: Bool
+  /// Planes that are those of the base; 0 for a tensor without one.
+  public private(set) var commonPlaneCount = 0
 
   /// Joins the two.
   public init(topLevel: Int?, hasExceptions: Bool) {
@@ -17,6 +19,38 @@ public struct TensorHead: Equatable, Sendable {
     case 2: self.init(memory, grid, FloatCode<UInt16>(grid.format))
     case 4: self.init(memory, grid, FloatCode<UInt32>(grid.format))
     default: self.init(memory, grid, FloatCode<UInt64>(grid.format))
+    }
+  }
+
+  /// Goes once through a tensor and its base, of the same grid.
+  public init(_ memory: RawSpan, from base: RawSpan, _ grid: TensorGrid) {
+    self.init(memory, grid)
+    switch grid.format.byteCount {
+    case 2: compare(memory, base, grid, FloatCode<UInt16>(grid.format))
+    case 4: compare(memory, base, grid, FloatCode<UInt32>(grid.format))
+    default: compare(memory, base, grid, FloatCode<UInt64>(grid.format))
+    }
+  }
+
+  private mutating func compare<Bits>(
+    _ memory: RawSpan, _ base: RawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>
+  ) {
+    precondition(grid.byteCount <= memory.byteCount && grid.byteCount <= base.byteCount)
+    var largest: Bits = 0
+    for index in 0..<grid.elementCount {
+      largest = max(largest, unsafe code.loadBase(base, uncheckedAt: index) & code.magnitudeMask)
+    }
+    let baseLevel = largest == 0 ? nil : code.level(of: largest)
+    guard let top = [topLevel, baseLevel].compactMap({ $0 }).max() else { return }
+    topLevel = top
+    commonPlaneCount = top + 1
+    for index in 0..<grid.elementCount {
+      let bits = unsafe code.load(memory, uncheckedAt: index)
+      guard bits & code.magnitudeMask < code.infinity else { continue }
+      let baseBits = unsafe code.loadBase(base, uncheckedAt: index)
+      if let count = code.commonPlanes(bits, baseBits, topLevel: top) {
+        commonPlaneCount = min(commonPlaneCount, count)
+      }
     }
   }
 

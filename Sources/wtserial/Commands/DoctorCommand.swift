@@ -12,13 +12,16 @@ struct DoctorCommand: ParsableCommand {
     discussion: """
       Without PORT, given or set, it looks at all ports and opens none. With PORT it opens that one as \
       `send` would, which raises DTR and RTS and restarts many a board, tries the rates that the \
-      driver takes, and says HELLO to learn whether a receiver answers. The port is put back as it was.
+      driver takes, and says HELLO to learn whether a receiver answers. The port is put back as it \
+      was. A port behind a network is connected to: whether its server lets you in, speaks RFC 2217 \
+      where it should, and which rates it takes. A place of a lab is acquired for that, and released.
 
       The exit code is that of the first problem that is named; 0 if there is none. Advice is no \
       problem.
 
         wtserial doctor
         wtserial doctor /dev/ttyUSB0
+        wtserial doctor rfc2217://bench.lab:2000
         wtserial doctor --rules | sudo tee /etc/udev/rules.d/70-wtserial.rules
       """)
 
@@ -59,10 +62,8 @@ struct DoctorCommand: ParsableCommand {
   }
 
   private func examine(_ name: String, _ console: Console) throws -> [Finding] {
-    guard try NetworkAddress(name) == nil, LabgridName(name) == nil else {
-      throw Failure(
-        "doctor looks at ports of this machine; `wtserial send` says what is wrong with \(name)",
-        .usage)
+    if try NetworkAddress(name) != nil || LabgridName(name) != nil {
+      return try examineServer(name, console)
     }
     let selector = try PortSelector(parsing: name)
     let ports = PortList.ports()
@@ -70,14 +71,14 @@ struct DoctorCommand: ParsableCommand {
     do throws(PortSearchError) {
       found = try selector.find(among: ports)
     } catch {
-      let failure = Failure(error)
+      let failure = Failure(error, offersWait: false)
       return console.show(
         [.problem(.port, failure.sentence, failure.exitCode)], of: nil, title: name)
     }
     // A device whose node is missing is known by the node's name.
     let known = found.description ?? ports.first { !$0.hasNode && $0.path == found.path }
     let examination = PortExamination(
-      path: found.path, known, ModemManager.running(), isToBeOpened: true)
+      path: found.path, known, among: ports, ModemManager.running(), isToBeOpened: true)
     let title = "\(found.path)"
     var findings = console.show(examination.findings(), of: known, title: title)
     let isUsable = findings.allSatisfy {
@@ -92,13 +93,22 @@ struct DoctorCommand: ParsableCommand {
     return findings + console.show(machine(for: [known].compactMap(\.self)), of: nil, title: nil)
   }
 
+  /// A port behind a network, of which nothing is known before a connection.
+  private func examineServer(_ name: String, _ console: Console) throws -> [Finding] {
+    console.connecting(to: name)
+    let trial = NetworkTrial(name, PortSettings(baudRate: baud), sendsHello: !noHello)
+    var findings: [Finding] = []
+    try trial.run(SignalWatcher()) { findings += console.show($0, of: nil, title: name) }
+    return findings
+  }
+
   private func examineAll(_ console: Console) -> [Finding] {
     let ports = PortList.ports()
     let modemManager = ModemManager.running()
     var findings: [Finding] = []
     for port in ports {
       let examination = PortExamination(
-        path: port.path, port, modemManager, isToBeOpened: false)
+        path: port.path, port, among: ports, modemManager, isToBeOpened: false)
       findings += console.show(examination.findings(), of: port, title: "\(port.path)")
     }
     if ports.isEmpty {

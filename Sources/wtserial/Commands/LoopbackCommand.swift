@@ -25,7 +25,8 @@ struct LoopbackCommand: ParsableCommand {
 
       With --follow-termios, a change of a port's rate is noticed when bytes move. A program that \
       writes and changes its rate at once, without waiting for an answer, may have the last bytes \
-      sent at the new rate.
+      sent at the new rate. One that opens a port right after another has closed it, and sets no rate, \
+      may find the one that the other has set, as on a real port.
       """)
 
   @Option(help: ArgumentHelp("Name of the first port, made as a symbolic link.", valueName: "path"))

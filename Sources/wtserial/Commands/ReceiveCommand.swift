@@ -39,6 +39,8 @@ struct ReceiveCommand: ParsableCommand {
   var dtype: PartialDType?
   @Flag(help: "Write OUT when it is complete, and nothing before.")
   var onlyComplete = false
+  @Flag(help: "Stay when a model has come: take the next one, and tell or give what there is.")
+  var stay = false
   @Option(
     help: ArgumentHelp("Seconds to wait for a sender. (default: for ever)", valueName: "seconds"))
   var timeout: Int?
@@ -57,11 +59,37 @@ struct ReceiveCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(output, port: port, verb: .receive)
+    console.hasWaited = line.wait != nil
     try console.reportingErrors { try receive(console) }
   }
 
   private func receive(_ console: Console) throws {
     let signals = try SignalWatcher()
+    // Before the port: where nothing can be written, no sender needs to be waited for.
+    var first: Reception? = try reception(console)
+    let opened = try line.opener(for: port).open(signals: signals) { console.tell($0) }
+    line.noteFlowControl(of: opened.port, console)
+    var configuration = LinkConfiguration(
+      role: .responder, nonce: .random(in: 0 ... .max), baudRate: opened.port.baudRate)
+    link.configure(&configuration)
+    configuration.rates = try line.rates(of: opened.port, opened.port.rateMemory, console)
+    console.listening(baudRate: opened.port.baudRate)
+    var loop = TransferLoop(port: FollowedPort(opened), signals: signals)
+    // Each is gone before the next one comes, for they write the same files.
+    while try !receive(with: first.take() ?? reception(console), configuration, &loop, console)
+      || stay
+    {
+      configuration.nonce = .random(in: 0 ... .max)
+    }
+  }
+
+  /// What receives one model, and what is told of it.
+  private struct Reception {
+    let session: ReceiveSession
+    let hook: MilestoneHook?
+  }
+
+  private func reception(_ console: Console) throws -> Reception {
     let snapshots = SnapshotPolicy(isWanted: !onlyComplete, dtype: dtype?.dtype)
     let hook = try onMilestone.map {
       try MilestoneHook(
@@ -72,35 +100,45 @@ struct ReceiveCommand: ParsableCommand {
       console.tell(news)
       hook?.note(news)
     }
-    let opened = try line.opener(for: port).open(signals: signals) { console.tell($0) }
-    var configuration = LinkConfiguration(
-      role: .responder, nonce: .random(in: 0 ... .max), baudRate: opened.port.baudRate)
-    link.configure(&configuration)
-    configuration.rates = try line.rates(of: opened.port, opened.port.rateMemory, console)
+    return Reception(session: session, hook: hook)
+  }
+
+  /// Receives a model, or answers one who only asks; true for a model.
+  private func receive(
+    with reception: Reception, _ configuration: LinkConfiguration, _ loop: inout TransferLoop,
+    _ console: Console
+  ) throws -> Bool {
+    let (session, hook) = (reception.session, reception.hook)
     let info = ReceiverInfo(
       compressions: Compression.allCases, byteCountLimit: nil,
       name: Array("wtserial \(WTSerial.version)".utf8))
-    console.listening(baudRate: opened.port.baudRate)
-    var loop = TransferLoop(port: FollowedPort(opened), signals: signals)
+    let link = HostLink.make(configuration, mtu: mtu, receiveByteCount: link.window * mtu)
     do {
-      let result = try session.run(
-        over: HostLink.make(configuration, mtu: mtu, receiveByteCount: link.window * mtu), info,
-        &loop)
+      guard let result = try session.run(over: link, info, &loop) else { return false }
       console.received(result, path: out)
       hook?.finish(.complete)
+      return true
     } catch {
       hook?.finish(nil)
-      var failure = SessionFailure(
-        error, session.statistics, line: line, timeout: timeout ?? 0, verb: .receive)
-      failure.isResumable = session.isResumable
-      if session.tensorCount > 0 || session.tier != nil {
-        failure.rescued = .init(
-          tensorCount: session.tensorCount, tier: session.tier,
-          path: session.hasSnapshot ? FilePath(out) : session.partialPath,
-          isModel: session.hasSnapshot)
-      }
-      throw failure
+      let failure = failure(error, session)
+      // Whoever stays has seen senders that come and go, and another one goes on.
+      guard stay, SessionFailure.isOfPeer(error) else { throw failure }
+      console.notice(console.failure(of: failure).sentence)
+      return false
     }
+  }
+
+  private func failure(_ error: any Error, _ session: ReceiveSession) -> SessionFailure {
+    var failure = SessionFailure(
+      error, session.statistics, line: line, timeout: timeout ?? 0, verb: .receive)
+    failure.isResumable = session.isResumable
+    if session.tensorCount > 0 || session.tier != nil {
+      failure.rescued = .init(
+        tensorCount: session.tensorCount, tier: session.tier,
+        path: session.hasSnapshot ? FilePath(out) : session.partialPath,
+        isModel: session.hasSnapshot)
+    }
+    return failure
   }
 }
 

@@ -3,6 +3,7 @@ import Checkpoints
 import LinkLayer
 import Runtime
 import SerialDriver
+import SerialPorts
 import Streaming
 import SystemPackage
 import Tensors
@@ -43,7 +44,8 @@ struct SendCommand: ParsableCommand {
   var to: [String] = []
   @Option(
     help: ArgumentHelp(
-      "With --to: try so many times again where the line was lost or the port is busy.",
+      "With --to: try so many times again where the line was lost, the port is busy or not there, or no "
+        + "receiver answers.",
       valueName: "times"))
   var retry: Int?
   @OptionGroup var line: PortOptions
@@ -68,6 +70,8 @@ struct SendCommand: ParsableCommand {
     completion: .file())
   var report: String?
 
+  @OptionGroup var earlier: EarlierOptions
+
   static let timeoutByDefault = 10
 
   func validate() throws {
@@ -76,6 +80,9 @@ struct SendCommand: ParsableCommand {
       throw ValidationError("--rtscts has RTS for itself: give a --reset that leaves it alone.")
     }
     guard retry ?? 0 >= 0 else { throw ValidationError("--retry takes 0 or more.") }
+    guard !earlier.follow || to.isEmpty && report == nil else {
+      throw ValidationError("--follow goes with one PORT, and without --report.")
+    }
     if to.isEmpty {
       guard port != nil, model != nil else {
         throw ValidationError("Give PORT and MODEL, or MODEL and --to PORT for each board.")
@@ -110,7 +117,9 @@ struct SendCommand: ParsableCommand {
     if !to.isEmpty { return try sendToAll() }
     guard let port, let model else { return }
     let console = Console(output, port: port, model: model, verb: .send)
+    console.hasWaited = line.wait != nil
     try console.reportingErrors {
+      if earlier.follow { return try follow(model, over: port, console) }
       guard let report else {
         return _ = try send(model, over: port, console) { console.tell($0) }
       }
@@ -144,12 +153,59 @@ struct SendCommand: ParsableCommand {
     _ model: String, over port: String, _ console: Console,
     tell: @escaping (TransferNews) -> Void
   ) throws -> TransferResult {
-    let checkpoint = try Checkpoint(opening: FilePath(model))
+    let session = try session(FilePath(model), named: name(of: model), tell: tell)
+    let result = try transfer.run(
+      session, of: name(of: model), over: port, SignalWatcher(), console)
+    earlier.keep(FilePath(model), session)
+    return result
+  }
+
+  private var transfer: PortTransfer {
+    PortTransfer(line: line, link: link, reset: reset, timeout: timeout ?? Self.timeoutByDefault)
+  }
+
+  private func session(
+    _ path: FilePath, named name: String, tell: @escaping (TransferNews) -> Void
+  ) throws -> SendSession {
+    let checkpoint = try Checkpoint(opening: path)
     let policy = try contents.policy(for: checkpoint)
-    let session = try SendSession(checkpoint, named: name(of: model), policy, tell: tell)
-    let transfer = PortTransfer(
-      line: line, link: link, reset: reset, timeout: timeout ?? Self.timeoutByDefault)
-    return try transfer.run(session, of: name(of: model), over: port, SignalWatcher(), console)
+    let session = try SendSession(checkpoint, named: name, policy, tell: tell)
+    earlier.configure(session)
+    return session
+  }
+
+  /// Sends each new version of a model, until a signal comes.
+  private func follow(_ model: String, over port: String, _ console: Console) throws {
+    let versions = ModelVersions(of: FilePath(model))
+    let name = name(of: model)
+    try transfer.connect(
+      over: port, SignalWatcher(), console,
+      began: { console.began(model: name, baudRate: $0, timeout: timeout ?? Self.timeoutByDefault) }
+    ) { makeLink, loop in
+      while true {
+        guard let path = versions.next() else {
+          try loop.pause(milliseconds: 50)
+          continue
+        }
+        do {
+          let session = try session(path, named: name) { console.tell($0) }
+          _ = try transfer.run(session, over: makeLink(), &loop, console)
+          earlier.keep(path, session)
+        } catch {
+          let failure = console.failure(of: error)
+          guard Self.mayPass(failure) else { throw error }
+          console.notice("\(failure.sentence); following \(name) on")
+          // A version that is no model is followed by one that is; another one may get through next time.
+          if failure.exitCode != .badModel { versions.putBack() }
+          try loop.pause(milliseconds: 1000)
+        }
+      }
+    }
+  }
+
+  /// Whether the next version, or the next time, may end otherwise.
+  private static func mayPass(_ failure: Failure) -> Bool {
+    [.tryAgain, .unavailable, .badModel, .notVerified].contains(failure.exitCode)
   }
 
   // MARK: - Several boards
@@ -160,7 +216,7 @@ struct SendCommand: ParsableCommand {
     let console = Console(
       isJSON: output.json, isQuiet: output.quiet, port: nil, model: nil, verb: .send)
     try console.reportingErrors { boards = try self.boards() }
-    try RackTransfer(boards, link, output, retryLimit: retry ?? 0).run()
+    try RackTransfer(boards, link, output, earlier, retryLimit: retry ?? 0).run()
   }
 
   private func boards() throws -> [Board] {
@@ -189,6 +245,7 @@ struct SendCommand: ParsableCommand {
           .badConfiguration)
       }
     }
+    try BoardPort.refuseSharing(boards, among: PortList.ports())
     guard boards.count <= RackTransfer.boardCountLimit else {
       throw Failure(
         "\(boards.count) boards are more than one command sends to, which is "

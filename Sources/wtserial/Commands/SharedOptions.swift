@@ -18,7 +18,9 @@ struct PortOptions: ParsableArguments {
   @Flag(help: "Flow control by RTS and CTS.")
   var rtscts = false
 
+  // Whatever follows is its value: a number with a sign looks like an option.
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       """
       Wait so many seconds for a port that is not there yet, or `forever`. A device that goes away \
@@ -75,6 +77,33 @@ struct PortOptions: ParsableArguments {
   }
 }
 
+extension PortOptions {
+  /// Tells where --rtscts is without effect.
+  func noteFlowControl(of port: borrowing Port, _ console: Console) {
+    if rtscts { console.noteFlowControl(of: port) }
+  }
+}
+
+extension FixedPortOptions {
+  /// Tells where --rtscts is without effect.
+  func noteFlowControl(of port: borrowing Port, _ console: Console) {
+    if rtscts { console.noteFlowControl(of: port) }
+  }
+}
+
+extension Console {
+  fileprivate func noteFlowControl(of port: borrowing Port) {
+    switch port.flowControlScope {
+    case .line: break
+    case .nothing: notice("--rtscts does nothing here: a pseudo-terminal has no RTS and CTS")
+    case .server:
+      notice(
+        "--rtscts does nothing here: through tcp:// the server decides on flow control; set it there, "
+          + "or use rfc2217://")
+    }
+  }
+}
+
 /// How a port is to be run at a rate that stays.
 struct FixedPortOptions: ParsableArguments {
   @Option(
@@ -93,6 +122,7 @@ struct FixedPortOptions: ParsableArguments {
   @Flag(help: "Flow control by RTS and CTS.")
   var rtscts = false
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Wait so many seconds for a port that is not there yet, or `forever`.", valueName: "seconds"))
   var wait: WaitChoice?
@@ -109,14 +139,19 @@ struct FixedPortOptions: ParsableArguments {
 
 /// What `--wait` takes.
 struct WaitChoice: ExpressibleByArgument {
+  // More than that is for ever.
+  private static let secondsLimit = 3e9
+
   let wait: PortWait
 
   init?(argument: String) {
     if argument == "forever" {
       wait = .forever
     } else {
-      guard let seconds = Int(argument), seconds > 0 else { return nil }
-      wait = .seconds(seconds)
+      // Compared this way round, NaN is refused too.
+      guard let seconds = Double(argument), seconds > 0 else { return nil }
+      let microseconds = Int64((min(seconds, Self.secondsLimit) * 1e6).rounded(.up))
+      wait = .limited(Interval(microseconds: microseconds))
     }
   }
 }

@@ -10,13 +10,17 @@ struct PortExamination {
   private let modemManager: ModemManager?
   // Then more is learned of some things, and they are left to that.
   private let isToBeOpened: Bool
+  // Those that there are, for a path that leads to none.
+  private let ports: [PortDescription]
 
   /// `port` is what the kernel knows of the device at `path`; nil where that is no such device.
   init(
-    path: FilePath, _ port: PortDescription?, _ modemManager: ModemManager?, isToBeOpened: Bool
+    path: FilePath, _ port: PortDescription?, among ports: [PortDescription],
+    _ modemManager: ModemManager?, isToBeOpened: Bool
   ) {
     self.path = path
     self.port = port
+    self.ports = ports
     self.modemManager = modemManager
     self.isToBeOpened = isToBeOpened
   }
@@ -37,10 +41,10 @@ struct PortExamination {
           + "started with", .unavailable, remedy: "docker run --device=\(path) …")
     }
     guard let file = FileStatus(of: path) else {
+      let failure = Failure(noPortAt: path, among: ports, offersWait: false)
       return .problem(
-        .port,
-        "there is no \(path); check that it is plugged in, `sudo dmesg` tells whether the "
-          + "kernel has seen it", .unavailable)
+        .port, "\(failure.sentence), `sudo dmesg` tells whether the kernel has seen it",
+        failure.exitCode)
     }
     guard file.isCharacterDevice else {
       return .problem(.port, "\(path) is not a serial port", .usage)
@@ -66,7 +70,8 @@ struct PortExamination {
     let facts = "you may not read and write it (\(owner)); you are in \(groups)"
     guard access.mode & 0o060 == 0o060, access.group != "root" else {
       return .problem(
-        .access, "\(facts); no group may", .noPermission, remedy: Remedy.rules(for: port))
+        .access, "\(facts); no group may", .noPermission,
+        remedy: Remedy.access(to: path, of: port, access))
     }
     if access.isUserInGroup {
       return .problem(
@@ -152,6 +157,15 @@ enum Remedy {
   /// Installs the rules that come with this program.
   static let installRules =
     "wtserial doctor --rules | sudo tee \(folder)/\(UdevRules.fileName) && \(reload)"
+
+  /// Lets the user in where no group may: rules of udev are for what comes and goes.
+  static func access(to path: FilePath, of port: PortDescription?, _ access: PortAccess) -> String {
+    if port?.usb != nil { return rules(for: port) }
+    if port == nil, access.isPseudoTerminal {
+      return "sudo chown \(access.user) \(path)   # or start what made it as \(access.user)"
+    }
+    return "sudo chgrp dialout \(path) && sudo chmod g+rw \(path)   # until the next start"
+  }
 
   /// Installs them, or one for an adapter that they do not know.
   static func rules(for port: PortDescription?) -> String {

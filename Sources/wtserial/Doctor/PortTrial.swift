@@ -6,8 +6,6 @@ import SerialPorts
 
 /// What can be learned only from a port that is open, and is put back as it was.
 struct PortTrial {
-  private static let greetingLimit = Interval.seconds(3)
-
   private let found: FoundPort
   private let settings: PortSettings
   private let sendsHello: Bool
@@ -25,14 +23,16 @@ struct PortTrial {
     do throws(SerialError) {
       port = try SerialPort(opening: found.path, settings)
     } catch {
-      let (sentence, exitCode) = report(on: error)
-      return [.problem(.port, sentence, exitCode)]
+      let failure = Failure(error, port: nil, model: nil, offersWait: false)
+      return [.problem(.port, failure.sentence, failure.exitCode)]
     }
     var findings: [Finding] = []
     if let latency = latency(of: port, before: before) { findings.append(latency) }
     try findings.append(rates(of: port))
-    if sendsHello { try findings.append(greet(over: port, signals)) }
-    return findings
+    guard sendsHello else { return findings }
+    let baudRate = port.baudRate
+    let followed = FollowedPort(.serial(port), nil, settings)
+    return try findings + [PeerTrial.finding(over: followed, at: baudRate, signals)]
   }
 
   private func latency(of port: borrowing SerialPort, before: Int?) -> Finding? {
@@ -65,50 +65,5 @@ struct PortTrial {
           + "for a month")
     }
     return .fact(.rates, "the driver takes \(list) baud")
-  }
-
-  private func greet(
-    over port: consuming SerialPort, _ signals: consuming SignalWatcher
-  ) throws -> Finding {
-    var probe = GreetingProbe(
-      baudRate: port.baudRate, limit: Self.greetingLimit, at: MonotonicClock.now)
-    let baudRate = port.baudRate
-    var loop = TransferLoop(port: FollowedPort(.serial(port), nil, settings), signals: signals)
-    try loop.run(&probe) { _ in
-      false
-    } observe: { _ in
-    }
-    if let peer = probe.peer {
-      return .fact(
-        .peer,
-        "a receiver answers at \(baudRate) baud: revision \(peer.version) of the protocol, "
-          + "frames of up to \(peer.mtu) bytes")
-    }
-    switch probe.failure {
-    case .peerIncompatible(let minimum, let maximum):
-      return .problem(
-        .peer,
-        "what answers speaks revisions \(minimum) to \(maximum) of the protocol, and this "
-          + "program \(LinkConfiguration.protocolVersion); update the older one", .badProtocol)
-    default: return silence(probe.statistics, baudRate)
-    }
-  }
-
-  private func silence(_ statistics: LinkStatistics, _ baudRate: UInt32) -> Finding {
-    if statistics.framesEchoed > 0 {
-      return .problem(
-        .peer, "what is sent comes back: TX and RX are joined, or the other end echoes",
-        .badProtocol)
-    }
-    if statistics.wireBytesReceived > 0 {
-      return .problem(
-        .peer,
-        "what comes in at \(baudRate) baud is not the protocol: another rate, or another "
-          + "program", .badProtocol)
-    }
-    return .problem(
-      .peer,
-      "no receiver answers at \(baudRate) baud, and nothing comes in: start it, and check the "
-        + "wiring", .unavailable)
   }
 }

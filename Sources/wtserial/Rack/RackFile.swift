@@ -166,6 +166,7 @@ struct RackFile {
       switch entry.value {
       case .string(let text): Choice(argument: text)
       case .integer(let number): Choice(argument: "\(number)")
+      case .float(let number): Choice(argument: "\(number)")
       default: nil
       }
     guard let choice else {

@@ -3,6 +3,7 @@ import Checkpoints
 import Dispatch
 import Glibc
 import Runtime
+import SerialPorts
 import Synchronization
 import SystemPackage
 
@@ -15,6 +16,7 @@ struct RackTransfer {
   private let boards: [Board]
   private let link: LinkOptions
   private let retryLimit: Int
+  private let earlier: EarlierOptions
   /// Of each board; those that get the same have the same one.
   private let models: [PreparedModel]
   private let screen: RackScreen
@@ -24,11 +26,13 @@ struct RackTransfer {
   ///
   /// - Throws: the exit code, when what is wrong has been told.
   init(
-    _ boards: [Board], _ link: LinkOptions, _ output: OutputOptions, retryLimit: Int
+    _ boards: [Board], _ link: LinkOptions, _ output: OutputOptions, _ earlier: EarlierOptions,
+    retryLimit: Int
   ) throws {
     self.boards = boards
     self.link = link
     self.retryLimit = retryLimit
+    self.earlier = earlier
     screen = RackScreen(output, boards)
     console = Console(
       isJSON: output.json, isQuiet: output.quiet, port: nil, model: nil, verb: .send)
@@ -69,7 +73,8 @@ struct RackTransfer {
     let group = DispatchGroup()
     for (board, model) in zip(boards, models) {
       let transfer = BoardTransfer(
-        board: board, model: model, link: link, retryLimit: retryLimit, relay: relay,
+        board: board, model: model, link: link, earlier: earlier, retryLimit: retryLimit,
+        relay: relay,
         screen: screen)
       // A queue of its own is a thread of its own, for it blocks.
       DispatchQueue(label: "wtserial.board", qos: .userInitiated).async(group: group) {
@@ -132,6 +137,7 @@ private struct BoardTransfer: Sendable {
   let board: Board
   let model: PreparedModel
   let link: LinkOptions
+  let earlier: EarlierOptions
   let retryLimit: Int
   let relay: SignalRelay
   let screen: RackScreen
@@ -146,7 +152,7 @@ private struct BoardTransfer: Sendable {
         return .success
       } catch {
         let failure = console.failure(of: error)
-        guard failure.exitCode == .tryAgain, retryCount < retryLimit, relay.signal == nil else {
+        guard mayPass(error, failure), retryCount < retryLimit, relay.signal == nil else {
           console.tell(failure)
           return failure.exitCode
         }
@@ -157,13 +163,28 @@ private struct BoardTransfer: Sendable {
     }
   }
 
+  /// Whether another attempt may end otherwise.
+  ///
+  /// Lines that were lost come back, ports are let go or plugged in, receivers start; what somebody has to
+  /// put right first stays as it is.
+  private func mayPass(_ error: any Error, _ failure: Failure) -> Bool {
+    switch error {
+    case PortSearchError.several, LabgridError.noClient, LabgridError.noPlace,
+      LabgridError.noSerialPort, LabgridError.severalSerialPorts:
+      false
+    default: failure.exitCode == .tryAgain || failure.exitCode == .unavailable
+    }
+  }
+
   private func attempt(_ console: Console) throws {
     let session = SendSession(model) { console.tell($0) }
+    earlier.configure(session)
     let transfer = PortTransfer(
       line: board.settings.line, link: link, reset: board.settings.reset,
       timeout: board.settings.timeout ?? SendCommand.timeoutByDefault)
     try transfer.run(
       session, of: model.name, over: board.port, SignalWatcher(following: relay), console)
+    earlier.keep(FilePath(board.model), session)
   }
 
   /// Waits a while, or until a signal comes, which the next attempt takes.

@@ -11,7 +11,7 @@ import SystemPackage
 /// now and then.
 final class Console {
   enum Verb {
-    case send, receive, device, inspect, ports, doctor
+    case send, receive, pull, device, inspect, ports, doctor
   }
 
   let isJSON: Bool
@@ -30,6 +30,15 @@ final class Console {
   let screen: RackScreen?
   let start: Instant
   var progressDisplay: ProgressDisplay
+  /// Whether a port that is not there was waited for.
+  var hasWaited = false
+  /// Whether --wait is worth naming.
+  private var offersWait: Bool {
+    switch verb {
+    case .send, .receive, .pull, .device, .inspect: !hasWaited
+    case .ports, .doctor: false
+    }
+  }
   // What the last findings were about.
   var lastTitle: String?
 
@@ -46,6 +55,7 @@ final class Console {
     self.init(
       isJSON: screen.isJSON, isQuiet: screen.isQuiet, port: board.port, model: board.model,
       verb: .send, board: board, screen: screen)
+    hasWaited = board.settings.wait != nil
   }
 
   init(
@@ -74,6 +84,11 @@ final class Console {
     say("\(model): looking for a receiver on \(place) at \(baudRate) baud …")
   }
 
+  func asking(baudRate: UInt32, timeout: Int) {
+    emit(.waiting) { $0.baud = Int(baudRate) }
+    say("looking for a receiver on \(place) at \(baudRate) baud …")
+  }
+
   func listening(baudRate: UInt32) {
     emit(.waiting) { $0.baud = Int(baudRate) }
     say("waiting for a sender on \(place) at \(baudRate) baud …")
@@ -99,6 +114,14 @@ final class Console {
       say("\(byteText(byteCount)) of it are there already; going on behind them")
     case .startsOver(let byteCount):
       notice("\(byteText(byteCount)) of another transfer are given up: this is another model")
+    case .gave(let result):
+      say("\(byteText(result.manifest.byteCount)) given to one who asked; waiting on …")
+    case .notGiven(let error):
+      let reason = SessionFailure(error, LinkStatistics(), baudRate: 0, timeout: 0, verb: .send)
+      notice("somebody asked for the model: \(reason.failure(port: place, model: nil).sentence)")
+    case .baseIsAnother:
+      notice("the receiver holds another model than that of --base; the model goes without it")
+    case .giverFound(let info): say("connected to \(printableText(info.name))")
     case .kept(let tensorCount, let byteCount):
       emit(.kept) {
         $0.tensors = tensorCount
@@ -213,7 +236,7 @@ final class Console {
   /// The sentence for an error.
   func failure(of error: any Error) -> Failure {
     if error is TransferLoop.Interruption { return .interrupted(verb, isUnderWay: false) }
-    let failure = Failure(error, port: place, model: model)
+    let failure = Failure(error, port: place, model: model, offersWait: offersWait)
     guard let portOrigin, Failure.isAboutPort(error) else { return failure }
     return Failure("\(failure.sentence) (the port is from \(portOrigin))", failure.exitCode)
   }

@@ -68,6 +68,10 @@ extension Console {
     say("opening \(path): a board that is reset by DTR restarts now …")
   }
 
+  func connecting(to name: String) {
+    say("connecting to \(name) …")
+  }
+
   func diagnosed(_ findings: [Finding]) {
     let problems = findings.filter { $0.severity == .problem }
     let advice = findings.filter { $0.severity == .advice }

@@ -20,8 +20,8 @@ struct Failure: Error, Equatable {
     self.exitCode = exitCode
   }
 
-  /// The sentence for any error that a command meets.
-  init(_ error: any Error, port: String?, model: String?) {
+  /// The sentence for any error that a command meets; `offersWait` where `--wait` could help.
+  init(_ error: any Error, port: String?, model: String?, offersWait: Bool) {
     switch error {
     case let error as Failure: self = error
     case let error as SessionFailure: self = error.failure(port: port ?? "the port", model: model)
@@ -29,13 +29,15 @@ struct Failure: Error, Equatable {
     case let error as OutputError: self = Failure(error)
     case let error as FlashFileError: self = Failure(error)
     case let error as SensitivityError: self = Failure(error)
+    case SerialError.noSuchPort(let path):
+      self.init(noPortAt: path, among: PortList.ports(), offersWait: offersWait)
     case let error as SerialError:
       let (sentence, exitCode) = report(on: error)
       self.init(sentence, exitCode)
     case let error as PortSelectorError: self = Failure(error)
-    case let error as PortSearchError: self = Failure(error)
+    case let error as PortSearchError: self.init(error, offersWait: offersWait)
     case let error as NetworkPortError: self = Failure(error)
-    case let error as LabgridError: self = Failure(error)
+    case let error as LabgridError: self.init(error, offersWait: offersWait)
     case let flaw as NetworkAddress.Flaw: self = Failure(flaw, in: port ?? "the port")
     default: self.init("unexpected error: \(error); please report it", .software)
     }
@@ -48,13 +50,19 @@ struct Failure: Error, Equatable {
   }
 
   /// A signal has ended the command, before or after contents of the model went over the line.
-  static func interrupted(_ verb: Console.Verb, isUnderWay: Bool) -> Failure {
+  static func interrupted(
+    _ verb: Console.Verb, isUnderWay: Bool, isResumable: Bool = false
+  ) -> Failure {
     let sentence =
       switch (verb, isUnderWay) {
       case (.send, false): "interrupted before anything was sent; nothing is lost"
       case (.receive, false): "interrupted before anything had come; nothing is lost"
+      case (.pull, false): "interrupted before anything had come; nothing is lost"
       case (.send, true), (.receive, true):
-        "interrupted; run both commands again to send the model anew"
+        isResumable
+          ? "interrupted; run both commands again, and the transfer goes on where it was"
+          : "interrupted; run both commands again to send the model anew"
+      case (.pull, true): "interrupted; pull again, and it goes on where it was"
       case (.device, _), (.inspect, _), (.ports, _), (.doctor, _): "interrupted"
       }
     return Failure(sentence, .interrupted)

@@ -1,4 +1,5 @@
 import Checkpoints
+import Runtime
 import Streaming
 import Tensors
 
@@ -79,16 +80,6 @@ extension CheckpointFormat {
     case .safetensors: "safetensors"
     case .opaque: "opaque file"
     }
-  }
-}
-
-extension Digest {
-  /// The digest as sha256sum(1) prints it.
-  var hex: String {
-    bytes.map { byte in
-      let text = String(byte, radix: 16)
-      return byte < 16 ? "0" + text : text
-    }.joined()
   }
 }
 

@@ -4,7 +4,7 @@ import SystemPackage
 
 /// What to say about a place of a lab, with the next step.
 extension Failure {
-  init(_ error: LabgridError) {
+  init(_ error: LabgridError, offersWait: Bool) {
     switch error {
     case .noClient(let reason):
       self.init(
@@ -20,7 +20,8 @@ extension Failure {
         .unavailable)
     case .acquired(let name, let holder):
       self.init(
-        "\(name) is acquired by \(holder); ask for it, or wait for it with --wait", .tryAgain)
+        "\(name) is acquired by \(holder); ask for it\(offersWait ? ", or wait for it with --wait" : "")",
+        .tryAgain)
     case .noSerialPort(let name, let resource?, let found):
       self.init(
         "\(name) has no serial port '\(resource)'\(Self.list(found))", .unavailable)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import SerialPorts
+import SystemPackage
 
 /// What to say about a name that leads to no port.
 extension Failure {
@@ -25,7 +26,20 @@ extension Failure {
     self.init("\(problem); `wtserial ports` lists what there is", .usage)
   }
 
-  init(_ error: PortSearchError) {
+  /// For a path where there is no port.
+  init(noPortAt path: FilePath, among ports: [PortDescription], offersWait: Bool) {
+    if ports.contains(where: { $0.path == path && !$0.hasNode }) {
+      self.init(
+        "\(path) is there, and has no node in this container; start it with --device=\(path)",
+        .unavailable)
+    } else {
+      self.init(
+        "there is no serial port \(path)\(Self.others(ports)); \(Self.advice(offersWait))",
+        .unavailable)
+    }
+  }
+
+  init(_ error: PortSearchError, offersWait: Bool) {
     switch error {
     case .none(let selector, let ports):
       let hidden = ports.filter { !$0.hasNode && selector.matches($0) }
@@ -33,20 +47,23 @@ extension Failure {
         self.init(
           "\(Self.list(hidden)) is there, and has no node in this container; start it with "
             + "--device=\(hidden[0].path)", .unavailable)
-      } else if ports.isEmpty {
-        self.init(
-          "no port fits \(selector): there are no serial ports; check that the adapter is plugged in, "
-            + "or say --wait", .unavailable)
       } else {
         self.init(
-          "no port fits \(selector); there are \(Self.list(ports)); check that the adapter is "
-            + "plugged in, or say --wait", .unavailable)
+          "no port fits \(selector)\(Self.others(ports)); \(Self.advice(offersWait))", .unavailable)
       }
     case .several(let selector, let ports):
       self.init(
         "\(ports.count) ports fit \(selector): \(Self.list(ports)); give the path or the by-id link of "
           + "one, or more of a selector", .unavailable)
     }
+  }
+
+  private static func others(_ ports: [PortDescription]) -> String {
+    ports.isEmpty ? ": there are no serial ports" : "; there are \(list(ports))"
+  }
+
+  private static func advice(_ offersWait: Bool) -> String {
+    "check that the adapter is plugged in" + (offersWait ? ", or say --wait" : "")
   }
 
   private static func list(_ ports: [PortDescription]) -> String {

@@ -46,6 +46,16 @@ struct SessionFailure: Error {
     self.verb = verb
   }
 
+  /// Whether the other end, or the line, is what has failed, and this end is as well as before.
+  static func isOfPeer(_ error: any Error) -> Bool {
+    switch error as? SessionError {
+    case .ended: true
+    case .writer(let error):
+      if case .output = error { false } else { true }
+    case .noSender, .noSlots, .modelTooLarge, .digestMismatch, nil: false
+    }
+  }
+
   func failure(port: String, model: String?) -> Failure {
     let failure =
       switch error {
@@ -64,10 +74,16 @@ struct SessionFailure: Error {
       case SessionError.digestMismatch:
         Failure(
           "the receiver has verified another model than was sent; send it again", .notVerified)
+      case SessionError.noSlots:
+        Failure(
+          "the receiver on \(port) has one place for a model, so what comes is used; leave "
+            + "--no-activate out", .badProtocol)
       case SessionError.noSender: noSender(port)
       case SessionError.writer(let error): Self.notWritten(error)
-      case is TransferLoop.Interruption: Failure.interrupted(verb, isUnderWay: isUnderWay)
-      default: Failure(error, port: port, model: model)
+      case is TransferLoop.Interruption:
+        Failure.interrupted(
+          verb, isUnderWay: isUnderWay, isResumable: isResumable)
+      default: Failure(error, port: port, model: model, offersWait: false)
       }
     guard let rescued else { return failure }
     var what = rescued.isModel ? "the best model so far" : "what has come"
@@ -87,7 +103,7 @@ struct SessionFailure: Error {
   }
 
   private func closed(_ reason: CloseReason, _ port: String) -> Failure {
-    let other = verb == .send ? "receiver" : "sender"
+    let other = verb == .receive ? "sender" : "receiver"
     switch reason {
     case .noAnswer: return noAnswer(port)
     case .peerSilent:
@@ -121,7 +137,8 @@ struct SessionFailure: Error {
   }
 
   private var again: String {
-    "run both commands again" + (isResumable ? "; the transfer goes on where it was" : "")
+    (verb == .send || verb == .receive ? "run both commands again" : "run the command again")
+      + (isResumable ? "; the transfer goes on where it was" : "")
   }
 
   private func noAnswer(_ port: String) -> Failure {

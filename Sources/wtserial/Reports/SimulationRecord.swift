@@ -95,7 +95,9 @@ struct SimulationRecord: Encodable {
     case .failed(.ended(.receiverFailed)), .failed(.writer): "receiver_failed"
     case .failed(.ended(.brokenStream)): "broken_stream"
     case .failed(.digestMismatch): "digest_mismatch"
-    case .failed(.ended(.completed)), .failed(.noSender), .failed(.modelTooLarge): "failed"
+    case .failed(.ended(.completed)), .failed(.noSender), .failed(.noSlots),
+      .failed(.modelTooLarge):
+      "failed"
     }
   }
 

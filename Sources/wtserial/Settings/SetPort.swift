@@ -10,6 +10,6 @@ func opener(forSetPort name: String) throws(Failure) -> PortOpener {
   do {
     return try PortOpener(name, PortSettings(baudRate: PortOptions.safeBaudRate), wait: .none)
   } catch {
-    throw Failure(error, port: name, model: nil)
+    throw Failure(error, port: name, model: nil, offersWait: false)
   }
 }

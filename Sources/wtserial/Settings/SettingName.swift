@@ -27,6 +27,7 @@ struct SettingName: Hashable {
   static let byCommand: [String: [SettingName]] = [
     "send": [port] + line + link + contents + [
       SettingName(name: "reset", kind: .value), SettingName(name: "timeout", kind: .value),
+      SettingName(name: "no-cache", kind: .flag),
     ] + output,
     "receive": [port] + line + link + [
       SettingName(name: "timeout", kind: .value), SettingName(name: "mtu", kind: .value),
@@ -34,6 +35,8 @@ struct SettingName: Hashable {
     ] + output,
     "device": [port] + line + [SettingName(name: "mtu", kind: .value)] + output,
     "doctor": [port],
+    "info": [port] + query, "verify": [port] + query + contents, "pull": [port] + query,
+    "activate": [port] + query, "rollback": [port] + query,
     "plan": contents,
     "simulate": contents,
   ]
@@ -49,6 +52,8 @@ struct SettingName: Hashable {
   private static let link = [
     SettingName(name: "window", kind: .value), SettingName(name: "error-correction", kind: .value),
   ]
+  private static let query =
+    line + link + [SettingName(name: "timeout", kind: .value)] + output
   private static let contents = ["precision", "codec", "order", "prune", "quantizer", "bits"].map {
     SettingName(name: $0, kind: .value)
   }

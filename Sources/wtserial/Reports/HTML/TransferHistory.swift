@@ -71,7 +71,9 @@ struct TransferHistory {
     case .progress(let progress): note(progress, at: time)
     case .goesOn(let byteCount):
       mention("resumed", "goes on behind \(byteText(byteCount)) of an earlier transfer", at: time)
-    case .improved, .notStored, .substituted, .notQuantized, .startsOver, .kept, .notKept: break
+    case .improved, .notStored, .substituted, .notQuantized, .startsOver, .kept, .notKept,
+      .gave, .notGiven, .giverFound, .baseIsAnother:
+      break
     }
   }
 

@@ -1,0 +1,58 @@
+internal import Checkpoints
+internal import Streaming
+package import SystemPackage
+internal import Tensors
+
+/// An earlier model that the receiver holds and this end can read, too.
+struct BaseModel {
+  /// What the receiver knows it by.
+  let digest: Digest
+  let source: ModelSource
+  private let places: [TensorDescriptor: Int]
+  private let digests: [Digest?]
+
+  init(_ digest: Digest, _ source: ModelSource, _ digests: FinalDigests) {
+    self.digest = digest
+    self.source = source
+    self.digests = digests.digests
+    places = digests.places
+  }
+
+  /// The tensor with this name, dtype and shape; nil where there is none.
+  func tensor(like tensor: TensorDescriptor) -> Int? { places[tensor] }
+
+  /// Relates tensors to those of the model: kept where they are the same, differences where they may be.
+  ///
+  /// `digests` are those of the manifest's tensors, as the receiver will have them.
+  func relations(
+    of manifest: Manifest, _ digests: [Digest?], allowingDifferences: Bool
+  ) -> [TensorRelation] {
+    manifest.entries.indices.filter { manifest.entries[$0].hasContent }.map { index in
+      guard let place = tensor(like: manifest.entries[index].tensor),
+        let old = self.digests[place], let new = digests[index]
+      else { return .plain }
+      if old == new { return .kept }
+      return allowingDifferences ? .difference : .plain
+    }
+  }
+}
+
+/// Where earlier models are looked for.
+package struct BaseLibrary: Sendable {
+  private let path: FilePath?
+  private let cache: ModelCache?
+
+  /// Looks for a file that a user has named, and among those that were sent before; nil for nothing.
+  package init(path: FilePath? = nil, cache: ModelCache? = nil) {
+    (self.path, self.cache) = (path, cache)
+  }
+
+  /// Whether a user has named one.
+  package var hasPath: Bool { path != nil }
+
+  /// What may be the model of this digest, the best guess first.
+  func candidates(for digest: Digest) -> [Checkpoint] {
+    let named = path.flatMap { try? Checkpoint(opening: $0) }
+    return [named, cache?.model(digest)].compactMap(\.self)
+  }
+}
