@@ -94,7 +94,7 @@ enum { WELCOME_NONCE = 1, WELCOME_PEER_NONCE, WELCOME_LIMITS, WELCOME_CAPABILITI
 #define METRIC_UNIT_LIMIT 16u
 
 enum { OWED_WELCOME = 1, OWED_READY = 2, OWED_ACK = 4, OWED_NAK = 8 };
-enum { WORK_NONE, WORK_CHECK, WORK_ACCEPT, WORK_ANSWER, WORK_NOTE, WORK_FORGET };
+enum { WORK_NONE, WORK_CHECK, WORK_ACCEPT, WORK_ANSWER, WORK_NOTE };
 enum { PART_KIND, PART_LENGTH, PART_BODY, PART_TABLE, PART_DEAF }; /* the last one behind FINISH and FAILED */
 
 static bool reached(uint32_t now, uint32_t time)
@@ -466,6 +466,10 @@ APART static uint8_t length_of(const char *text, uint8_t limit)
 enum { STEP_KIND, STEP_EXCEPTIONS, STEP_NUMBER, STEP_LEVEL, STEP_PASS, STEP_RAW, STEP_ENDED };
 #endif
 
+#if RESUMES
+static void forget_noted(struct wt_receiver *r);
+#endif
+
 APART static void fail(struct wt_receiver *r, uint8_t code)
 {
     if (r->part == PART_DEAF)
@@ -484,9 +488,9 @@ APART static void fail(struct wt_receiver *r, uint8_t code)
     /* It is not to fail again. */
     if (r->is_noted || r->terms & TERM_GOES_ON) {
         r->is_noted = r->is_noting = false;
+        r->terms = 0;
         r->noted = 0;
-        r->work = WORK_FORGET;
-        wt_busy(r, r->config->flash->milliseconds);
+        forget_noted(r);
     }
 #endif
 #if WT_CODEC
@@ -675,6 +679,14 @@ static uint32_t flash_crc(struct wt_receiver *r, uint32_t crc, uint32_t offset, 
     return crc;
 }
 
+static bool is_blank(struct wt_receiver *r, uint32_t at, uint32_t count)
+{
+    while (count--)
+        if (flash_byte(r, at++) != 0xFF)
+            return false;
+    return true;
+}
+
 static uint32_t half_of_flash(const struct wt_receiver *r)
 {
     return r->config->flash->page_count / 2 * r->config->flash->page_size;
@@ -780,12 +792,9 @@ static uint32_t target_slot(const struct wt_receiver *r)
 static void erase_pages(struct wt_receiver *r, uint16_t page, uint16_t count)
 {
     const struct wt_flash *flash = r->config->flash;
-    for (uint32_t at = page * flash->page_size; count--; page++, at += flash->page_size)
-        for (uint32_t i = 0; i < flash->page_size; i++)
-            if (flash_byte(r, at + i) != 0xFF) { /* else it is blank already */
-                flash->erase(r->config->context, page);
-                break;
-            }
+    for (; count--; page++)
+        if (!is_blank(r, page * flash->page_size, flash->page_size))
+            flash->erase(r->config->context, page);
 }
 
 static void erase_target(struct wt_receiver *r)
@@ -1718,93 +1727,67 @@ static void take(struct wt_receiver *r, const uint8_t *bytes, uint16_t count);
 #define NOTED_MAGIC 0x534A5457u /* "WTJS" */
 #define NOTED_SIZE 128u         /* of a block; its last bytes are the checksum */
 #define NOTED_BYTES (NOTED_SIZE - CHECKSUM_SIZE)
-enum { NOTED_GENERATION = 4, NOTED_TABLE = 8, NOTED_IDENTITY = 12 };
-
-static uint32_t crc_of_word(uint32_t crc, uint32_t word)
-{
-    return crc_steps(crc ^ word, 32);
-}
+enum { NOTED_GENERATION = 4, NOTED_TABLE = 8, NOTED_IDENTITY = 12, NOTED_CHECKSUM = 20,
+       NOTED_VOID = 112 }; /* of the first one */
 
 /* What the checksum of a block begins with. */
 static uint32_t crc_before_block(const struct wt_receiver *r, uint32_t number)
 {
-    return crc_of_word(crc_of_word(0xFFFFFFFFu, r->note_crc), number);
+    return crc_steps(crc_steps(~r->note_crc, 32) ^ number, 32);
 }
 
-static uint32_t blocks_in_slot(const struct wt_receiver *r)
+/* Goes on to the next block that is whole, past what power cuts have left of others, which are not
+   programmed again; else to where it is to be written. */
+static bool find_block(struct wt_receiver *r, uint32_t *at, uint32_t number)
 {
-    return half_of_flash(r) / NOTED_SIZE;
+    for (uint32_t end = target_slot(r) + half_of_flash(r); *at + NOTED_SIZE <= end; *at += NOTED_SIZE) {
+        uint32_t crc = flash_crc(r, crc_before_block(r, number), *at, NOTED_BYTES, 0);
+        if (flash_word(r, *at + NOTED_BYTES) == ~crc)
+            return true;
+        if (is_blank(r, *at, NOTED_SIZE))
+            return false;
+    }
+    return false;
 }
 
 /* How many bytes of the stream are there. */
 static void find_noted(struct wt_receiver *r)
 {
-    uint32_t slot = target_slot(r), at = slot;
-    uint32_t crc = ~flash_crc(r, 0xFFFFFFFFu, slot, NOTED_BYTES, 0);
+    uint32_t slot = target_slot(r), at = slot + NOTED_SIZE;
     r->noted = 0;
-    if (flash_word(r, slot) != NOTED_MAGIC || flash_word(r, slot + NOTED_BYTES) != crc
+    r->note_crc = ~flash_crc(r, 0xFFFFFFFFu, slot, NOTED_CHECKSUM, 0);
+    if (flash_word(r, slot) != NOTED_MAGIC || flash_word(r, slot + NOTED_CHECKSUM) != r->note_crc
         || flash_word(r, slot + NOTED_GENERATION) != r->generation + 1
-        || flash_word(r, slot + NOTED_TABLE) != table_crc(r))
+        || flash_word(r, slot + NOTED_TABLE) != table_crc(r)
+        || !is_blank(r, slot + NOTED_VOID, NOTED_SIZE - NOTED_VOID))
         return;
     for (uint8_t i = 0; i < IDENTITY_SIZE; i++)
         r->identity[i] = flash_byte(r, slot + NOTED_IDENTITY + i);
-    r->note_crc = crc;
-    for (uint32_t number = 1; number < blocks_in_slot(r); number++) {
+    for (uint32_t number = 1; find_block(r, &at, number); number++) {
         at += NOTED_SIZE;
-        crc = flash_crc(r, crc_before_block(r, number), at, NOTED_BYTES, 0);
-        if (flash_word(r, at + NOTED_BYTES) != ~crc)
-            return;
         r->noted += NOTED_BYTES;
     }
 }
 
-/* Writes a byte. A reset may have left what is to be written, or part of that: then nothing more is noted,
-   for no unit is programmed twice. */
-static void note_byte(struct wt_receiver *r, uint8_t byte)
-{
-    struct wt_writer *w = &r->note;
-    uint8_t size = r->config->flash->unit, last = (uint8_t)(size - 1);
-    bool is_there = true, is_blank = true;
-    w->crc = crc_of_byte(w->crc, byte);
-    w->unit[w->at & last] = byte;
-    if (++w->at & last)
-        return;
-    for (uint8_t i = 0; i < size; i++) {
-        uint8_t found = flash_byte(r, w->at - size + i);
-        is_there &= found == w->unit[i];
-        is_blank &= found == 0xFF;
-    }
-    if (is_blank)
-        r->config->flash->program(r->config->context, w->at - size, w->unit, size);
-    else if (!is_there)
-        r->is_noting = false;
-}
-
-static void note_checksum(struct wt_receiver *r)
-{
-    uint32_t crc = ~r->note.crc;
-    for (uint8_t i = 0; i < CHECKSUM_SIZE; i++, crc >>= 8)
-        note_byte(r, (uint8_t)crc);
-}
-
-/* What comes of the stream. */
+/* What comes of the stream, as far as it fits. */
 static void note_stream(struct wt_receiver *r, const uint8_t *bytes, uint16_t count)
 {
+    struct wt_writer *w = &r->note;
     uint32_t slot = target_slot(r);
-    for (; count-- && r->is_noting; bytes++) {
-        uint32_t at = r->note.at - slot;
+    for (; count--; bytes++) {
+        uint32_t at = w->at - slot;
         if (!(at % NOTED_SIZE)) {
-            if (at / NOTED_SIZE == blocks_in_slot(r)) { /* as far as it fits */
+            if (at + NOTED_SIZE > half_of_flash(r)) {
                 r->is_noting = false;
                 return;
             }
-            r->note.crc = crc_before_block(r, at / NOTED_SIZE);
+            w->crc = crc_before_block(r, r->note_number);
         }
-        note_byte(r, *bytes);
+        write_byte(r, w, *bytes);
         if (at % NOTED_SIZE == NOTED_BYTES - 1) {
-            note_checksum(r);
-            if (r->is_noting)
-                r->noted += NOTED_BYTES;
+            write_word(r, w, ~w->crc);
+            r->note_number++;
+            r->noted += NOTED_BYTES;
         }
     }
 }
@@ -1812,42 +1795,35 @@ static void note_stream(struct wt_receiver *r, const uint8_t *bytes, uint16_t co
 /* A transfer begins: the slot is blank. */
 static void begin_noting(struct wt_receiver *r)
 {
-    uint32_t words[3];
-    words[0] = NOTED_MAGIC;
-    words[1] = r->generation + 1;
-    words[2] = table_crc(r);
-    r->note.at = target_slot(r);
-    r->note.crc = 0xFFFFFFFFu;
-    for (uint8_t i = 0; i < NOTED_IDENTITY; i++)
-        note_byte(r, (uint8_t)(words[i >> 2] >> 8 * (i & 3)));
-    for (uint8_t i = NOTED_IDENTITY; i < NOTED_BYTES; i++)
-        note_byte(r, i < NOTED_IDENTITY + IDENTITY_SIZE ? r->identity[i - NOTED_IDENTITY] : 0);
-    r->note_crc = ~r->note.crc;
-    note_checksum(r);
+    struct wt_writer *w = &r->note;
+    uint32_t slot = target_slot(r), last = r->config->flash->unit - 1u;
+    w->at = slot;
+    w->crc = 0xFFFFFFFFu;
+    write_word(r, w, NOTED_MAGIC);
+    write_word(r, w, r->generation + 1);
+    write_word(r, w, table_crc(r));
+    for (uint8_t i = 0; i < IDENTITY_SIZE; i++)
+        write_byte(r, w, r->identity[i]);
+    r->note_crc = ~w->crc;
+    write_word(r, w, r->note_crc);
+    write_ones(r, w, (w->at + last) & ~last);
+    w->at = slot + NOTED_SIZE;
+    r->note_number = 1;
 }
 
 /* The stream is taken as if it came. */
 static void go_on_noted(struct wt_receiver *r)
 {
-    uint32_t at = target_slot(r) + NOTED_SIZE;
+    uint32_t at = target_slot(r) + NOTED_SIZE, number = 1;
     r->is_noting = false;
-    for (uint32_t left = r->noted; left; at++) {
-        if (at % NOTED_SIZE == NOTED_BYTES) {
-            at += CHECKSUM_SIZE - 1;
-            continue;
+    for (; find_block(r, &at, number); number++, at += NOTED_SIZE)
+        for (uint8_t i = 0; i < NOTED_BYTES; i++) {
+            uint8_t byte = flash_byte(r, at + i);
+            take(r, &byte, 1);
         }
-        uint8_t byte = flash_byte(r, at);
-        take(r, &byte, 1);
-        left--;
-    }
-    r->note.at = at + CHECKSUM_SIZE;
+    r->note.at = at;
+    r->note_number = number;
     r->is_noting = r->part != PART_DEAF;
-}
-
-/* What is noted is void: units are programmed once, so the page is erased. */
-static void forget_noted(struct wt_receiver *r)
-{
-    erase_pages(r, (uint16_t)(target_slot(r) ? r->config->flash->page_count / 2 : 0), 1);
 }
 #else
 /* The image is in flash and stays; what the decoder has to know is noted in a journal of two pages behind the
@@ -1870,14 +1846,6 @@ static uint32_t entry_size(const struct wt_receiver *r)
 static uint32_t journal_page(const struct wt_receiver *r, uint8_t page)
 {
     return (r->config->flash->page_count + page) * r->config->flash->page_size;
-}
-
-static bool is_blank(struct wt_receiver *r, uint32_t at, uint32_t count)
-{
-    while (count--)
-        if (flash_byte(r, at++) != 0xFF)
-            return false;
-    return true;
 }
 
 static bool is_entry(struct wt_receiver *r, uint32_t at)
@@ -2047,15 +2015,20 @@ static void go_on_noted(struct wt_receiver *r)
         r->config->states[i] = state_of_word(flash_word(r, at + ENTRY_STATES + 4u * i));
     r->is_noting = true;
 }
+#endif
 
-/* What is noted is void: pages that are not blank there need not be erased. */
+/* What is noted is void. */
 static void forget_noted(struct wt_receiver *r)
 {
     uint8_t zeros[WT_UNIT_LIMIT] = {0}, unit = r->config->flash->unit;
-    for (uint32_t at = 0; at < JOURNAL_HEAD; at += unit)
-        r->config->flash->program(r->config->context, journal_page(r, 0) + at, zeros, unit);
-}
+#if WT_MEMORY
+    uint32_t start = target_slot(r) + NOTED_VOID;
+#else
+    uint32_t start = journal_page(r, 0);
 #endif
+    for (uint8_t at = 0; at < WT_UNIT_LIMIT; at = (uint8_t)(at + unit))
+        r->config->flash->program(r->config->context, start + at, zeros, unit);
+}
 
 /* Another session begins, and the transfer at hand is left as it is. */
 static void leave_transfer(struct wt_receiver *r)
@@ -2248,7 +2221,6 @@ static void take_term(struct wt_receiver *r, uint8_t byte)
     if (term < IDENTITY_SIZE) {
         r->offered[term] = byte;
     } else if (term == IDENTITY_SIZE) {
-        r->terms = byte;
         /* A basis without a base is what COMPARE has found. */
         if (byte & ~TERMS || !(byte & TERM_BASE) != !(byte & TERM_BASIS))
             broken(r);
@@ -2260,6 +2232,8 @@ static void take_term(struct wt_receiver *r, uint8_t byte)
                 if (!r->noted || r->identity[i] != r->offered[i])
                     broken(r);
 #endif
+        if (r->part != PART_DEAF)
+            r->terms = byte;
     } else if (!(r->terms & TERM_BASE) || term >= TERMS_PLAIN + WT_DIGEST_SIZE) {
         broken(r);
     } else {
@@ -2664,6 +2638,13 @@ static void say_digest(struct wt_receiver *r, uint32_t model)
 /* The rest of INFO, which is the first record in the outbox. */
 static void say_what_is_held(struct wt_receiver *r)
 {
+#if WT_FLASH
+    bool is_any = r->whole != 0;
+#else
+    bool is_any = r->is_held;
+#endif
+    if (!ABILITIES && !is_any)
+        return;
 #if WT_CODEC
     say(r, ANY_REPRESENTATION);
     say(r, 0);
@@ -3132,11 +3113,6 @@ APART static void open_session(struct wt_receiver *r)
 
 static void end_session(struct wt_receiver *r, uint8_t code)
 {
-#if RESUMES
-    if (r->work == WORK_FORGET)
-        forget_noted(r);
-    r->work = WORK_NONE;
-#endif
     r->is_open = false;
     r->owed &= OWED_WELCOME; /* of one who has come meanwhile */
     if (code != WT_SILENCE || !WT_CONTINUE)
@@ -3491,13 +3467,6 @@ uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint32_t now)
     look_at_clock(r, now);
     if (r->is_busy && reached(now, r->busy_until))
         r->is_busy = false;
-#if RESUMES
-    if (r->work == WORK_FORGET && !r->owed) { /* the sender has been told */
-        r->work = WORK_NONE;
-        r->is_busy = false;
-        forget_noted(r);
-    }
-#endif
     if (r->owed & OWED_WELCOME) {
         r->owed &= (uint8_t)~OWED_WELCOME;
         kind = KIND_WELCOME;
@@ -3508,7 +3477,7 @@ uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint32_t now)
         kind = KIND_READY;
     } else if (!r->is_open) {
         return 0;
-    } else if (r->closing && !((GIVES || RESUMES) && r->owed)) {
+    } else if (r->closing && !(GIVES && r->owed)) {
         kind = KIND_CLOSE;
         *end++ = r->closing_code;
     } else if (r->owed) {

@@ -294,7 +294,8 @@ struct wt_receiver {
     uint32_t stream;     /* bytes of the stream that have come */
 #if WT_MEMORY
     struct wt_writer note;
-    uint32_t note_crc; /* of the first block, which others begin with */
+    uint32_t note_crc;    /* of the first block, which others begin with */
+    uint32_t note_number; /* of the block at hand */
 #else
     uint32_t entry_at, entry_next, entry_number; /* the newest one of the journal; where one more goes */
 #endif

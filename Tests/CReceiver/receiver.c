@@ -62,7 +62,8 @@ static void write_file(void)
 static uint16_t take_event(void *context, enum wt_event event, uint16_t first, uint16_t second)
 {
     static const char *const names[] = {"accepted", "updated",  "milestone",
-                                        "check",    "complete", "closed"};
+                                        "check",    "complete", "closed",
+                                        "switched"};
     (void)context;
     printf("%s %u %u\n", names[event], first, second);
     fflush(stdout);
@@ -76,6 +77,8 @@ static uint16_t take_event(void *context, enum wt_event event, uint16_t first, u
         poll(NULL, 0, store_milliseconds);
         write_file();
         is_complete = true;
+        return 1;
+    case WT_SWITCHED:
         return 1;
     case WT_CLOSED:
         is_closed = first != WT_SILENCE;
@@ -93,7 +96,7 @@ static uint16_t take_event(void *context, enum wt_event event, uint16_t first, u
 #define PAGE_SIZE 4096u
 #define SLOT_BYTES WT_SLOT_SIZE(MODEL_TENSORS, MODEL_IMAGE_SIZE)
 #define SLOT_PAGES ((SLOT_BYTES + PAGE_SIZE - 1u) / PAGE_SIZE)
-#define FLASH_BYTES (2u * SLOT_PAGES * PAGE_SIZE)
+#define FLASH_BYTES ((2u * SLOT_PAGES + 2u) * PAGE_SIZE) /* with a journal, used or not */
 #define NOWHERE FLASH_BYTES
 
 static uint8_t *flash_bytes;

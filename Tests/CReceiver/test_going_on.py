@@ -229,6 +229,7 @@ class GoingOnTests(unittest.TestCase):
             self.assertEqual(board.offer(goes_on=True).last(), (FAILED, b"\5"))
             board.begin(stream(LONG[0])[:700])
             self.assertEqual(board.offer(OTHER, goes_on=True).last(), (FAILED, b"\5"))
+            self.assertEqual(board.unfinished()[0], IDENTITY)
 
     def test_what_has_failed_does_not_go_on(self):
         """Digests that do not fit: a sender that tries again begins anew."""
@@ -267,9 +268,9 @@ class GoingOnTests(unittest.TestCase):
         table = manifest(MODEL)
         table = table[read_varint(table, 1)[1] + read_varint(table, 1)[0] :]
         head = b"WTJS" + struct.pack("<II", 1, zlib.crc32(table)) + IDENTITY
-        head = head.ljust(124, b"\0")
         checksum = zlib.crc32(head)
-        self.assertEqual(slot[:128], head + struct.pack("<I", checksum))
+        head += struct.pack("<I", checksum)
+        self.assertEqual(slot[:128], head.ljust(128, b"\xff"))
         for number in (1, 2, 3):
             piece = data[124 * (number - 1) : 124 * number]
             sealed = struct.pack("<II", checksum, number) + piece
@@ -299,7 +300,9 @@ class GoingOnTests(unittest.TestCase):
         for way in WAYS:
             begun = self.board(way)
             begun.begin(data[: len(data) // 3])
-            start, end = (0, HALF) if way == WAYS[0] else (JOURNAL + 16, JOURNAL + 256)
+            # Of blocks that are whole, and of the journal's first page.
+            written = 128 * (1 + begun.unfinished()[1] // 124)
+            start, end = (0, written) if way == WAYS[0] else (JOURNAL + 16, JOURNAL + 256)
             for place in range(start, end, 13):
                 content = bytearray(begun.flash.buffer.raw)
                 content[place] ^= 0x20

@@ -71,7 +71,10 @@ class Device:
     def info(self):
         """Abilities, digests, and what follows; name and planes as ever."""
         [(_, body)] = self.open().records()
-        assert body[:10] == b"\1\2\0\5board\7" and body[10:12] == b"\xff\0", body
+        assert body[:10] == b"\1\2\0\5board\7", body
+        if not body[10:]:
+            return 0, [], b""
+        assert body[10:12] == b"\xff\0", body
         count = body[13]
         rest = body[14:]
         digests = [rest[32 * index : 32 * index + 32] for index in range(count)]
