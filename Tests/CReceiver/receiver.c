@@ -25,7 +25,7 @@
 
 static struct wt_receiver receiver;
 static struct wt_state states[MODEL_TENSORS];
-static uint8_t image[MODEL_IMAGE_SIZE], frame[262], outbox[192];
+static uint8_t image[MODEL_IMAGE_SIZE], frame[262], outbox[WT_HELD ? 512 : 192];
 #if WT_WINDOW
 static uint8_t window[WT_WINDOW_SIZE(128)];
 #endif
@@ -81,7 +81,8 @@ static uint16_t take_event(void *context, enum wt_event event, uint16_t first, u
     case WT_SWITCHED:
         return 1;
     case WT_CLOSED:
-        is_closed = first != WT_SILENCE;
+        /* One that holds models is asked for them in other sessions. */
+        is_closed = first != WT_SILENCE && !WT_HELD;
 #if WT_CORRECTION
         printf("corrected %u frames\n", (unsigned)(receiver.corrected >> 16));
 #endif
