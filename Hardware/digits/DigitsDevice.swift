@@ -26,6 +26,14 @@ public struct DigitsDevice<
     case tried(Result, tier: UInt8?)
     /// The model is here, verified, and stays.
     case completed
+    /// The sender's model is the one in use already.
+    case unchanged
+    /// A model is here, verified, and is not used yet.
+    case stored
+    /// Another one of the models that are held is in use now.
+    case switched
+    /// So few were recognized with a model that it is given up for the one before.
+    case rejected(Result)
     /// It will not come; the code of Protocol.md §5.7.
     case failed(UInt8)
     /// The sender is done, or has given up.
@@ -45,12 +53,15 @@ public struct DigitsDevice<
   private let sampleCount: Int
   /// How many images are tried after a milestone.
   private let milestoneCount: Int
+  // Of a hundred images, how many a model has to recognize that is to stay.
+  private let leastPercentage: Int
   // Of the trial that runs, and of the result that is to be told; nil where no sender waits for it.
   private var tier: UInt8?
   private var metric: Result?
   private var announcedAt: UInt32 = 0
-  // Whether the sender waits for the word that the model has come.
+  // Whether the sender waits for the word that the model has come, and whether it wants to hear of the trial.
   private var isUnconfirmed = false
+  private var isReported = true
   // Whether the store has a part of a model, and no longer the one that was there before.
   private var isPartial = false
   /// Whether there is a whole model.
@@ -58,14 +69,17 @@ public struct DigitsDevice<
 
   /// Looks for a model in the store, and tries it on `initialCount` of the images.
   ///
-  /// The receiver is of the same table; nothing has been done to its store.
+  /// The receiver is of the same table; nothing has been done to its store. A model of which fewer than
+  /// `leastPercentage` of a hundred images are recognized gives way to the one before, if there is one.
   public init(
     _ receiver: consuming DeviceReceiver<Table, Store>, _ table: Table, _ samples: Samples,
-    _ memory: DigitsMemory, initialCount: Int, milestoneCount: Int
+    _ memory: DigitsMemory, initialCount: Int, milestoneCount: Int,
+    leastPercentage: Int = 0
   ) {
     self.receiver = receiver
     self.table = table
     self.milestoneCount = milestoneCount
+    self.leastPercentage = leastPercentage
     sampleCount = samples.count
     trial = DigitsTrial(samples, memory)
     hasModel = self.receiver.store.restore()
@@ -128,10 +142,17 @@ public struct DigitsDevice<
       if tier != Self.completeTier { begin(milestoneCount, tier: tier, at: now) }
       return .milestone(tier: tier, quality: quality)
     case .completed:
-      (isPartial, hasModel, isUnconfirmed) = (false, true, true)
-      begin(sampleCount, tier: Self.completeTier, at: now)
-      if !trial.isRunning { confirm() }
+      tryBeforeConfirming(isReported: true, at: now)
       return .completed
+    case .switched:
+      tryBeforeConfirming(isReported: false, at: now)
+      return .switched
+    case .unchanged:
+      (isPartial, hasModel) = (false, true)
+      return .unchanged
+    case .stored:
+      (isPartial, hasModel) = (false, receiver.store.model != nil)
+      return .stored
     }
   }
 
@@ -139,6 +160,13 @@ public struct DigitsDevice<
   ///
   /// For when it `isIdle`.
   public mutating func digestAhead() -> Bool { receiver.digestAhead() }
+
+  /// There is another model: what it does decides whether it stays.
+  private mutating func tryBeforeConfirming(isReported: Bool, at now: UInt32) {
+    (isPartial, hasModel, isUnconfirmed, self.isReported) = (false, true, true, isReported)
+    begin(sampleCount, tier: Self.completeTier, at: now)
+    if !trial.isRunning { confirm() }
+  }
 
   private mutating func beginModel() {
     (isPartial, hasModel) = (true, false)
@@ -148,7 +176,7 @@ public struct DigitsDevice<
   /// A session is over, in whatever way: nobody waits any more, and a part of a model is worth nothing.
   private mutating func endSession() {
     if isTryingForSender || isPartial { trial.stop() }
-    (metric, isUnconfirmed) = (nil, false)
+    (metric, isUnconfirmed, isReported) = (nil, false, true)
     guard isPartial else { return }
     isPartial = false
     hasModel = receiver.store.restore()
@@ -187,6 +215,7 @@ public struct DigitsDevice<
   private mutating func proceedWithTrial(at now: UInt32) -> Event? {
     if tier != nil, now &- announcedAt >= Self.announcementInterval { announce(at: now) }
     guard let result = trial.step(receiver.store) else { return nil }
+    if let event = reject(result) { return event }
     if tier != nil {
       metric = result
       // The sender may go on at once. A frame that has come meanwhile is answered next, which says so too.
@@ -195,10 +224,22 @@ public struct DigitsDevice<
     return .tried(result, tier: tier)
   }
 
+  /// Goes back to the model before, where the one that was tried does too badly: when it has come, or at the
+  /// start, as it may have been before this check was done.
+  private mutating func reject(_ result: Result) -> Event? {
+    let isChecked = tier == nil ? receiver.store.hasModelBefore : isUnconfirmed
+    guard isChecked, result.percentage < 100 * Int32(truncatingIfNeeded: leastPercentage) else {
+      return nil
+    }
+    isUnconfirmed = false
+    hasModel = receiver.reject()
+    return .rejected(result)
+  }
+
   /// Tells the result as soon as there is room for it, and then that the model has come.
   private mutating func sayMetric() {
     guard let result = metric,
-      receiver.report(
+      !isReported || receiver.report(
         "accuracy", result.percentage, digits: 2,
         unit: MetricUnit("% of ", result.count, " images"),
         tier: tier)

@@ -4,8 +4,9 @@ import Device
 /// The board's flash, as the stores of a model take it.
 struct BoardFlash: ~Copyable, FlashDevice {
   private let geometry = board_flash_geometry()
-  // Pages that two slots need.
+  // Pages that two slots need; the journal's two lie behind.
   let pageCount: Int
+  static var hasJournal: Bool { true }
 
   init(for table: some ModelTable) {
     let pageByteCount = Int(geometry.page_bytes)

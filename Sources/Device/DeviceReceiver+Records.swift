@@ -19,20 +19,25 @@ extension DeviceReceiver where Store: ~Copyable {
   @inline(never)
   mutating func read() -> Event? {
     while position < pendingByteCount {
-      guard phase == .reading else {
+      guard phase == .reading || isGiving else {
         // What follows a failure, or the end, is not listened to; work comes before the rest.
         if phase == .failed || phase == .completed { position = pendingByteCount }
         return nil
       }
       let isCoded = reader.step == .body && reader.kind == Kind.coded
-      if let event = isCoded ? readCoded() : take(link.dataByte(at: position)) { return event }
+      if let event = isCoded ? readCoded() : take(byte(at: position)) { return event }
     }
-    return nil
+    return noteStream()
+  }
+
+  /// A byte that has come, now or before a reset.
+  private func byte(at position: Int) -> UInt8 {
+    isReplaying ? store.pieceByte(position) : link.dataByte(at: position)
   }
 
   private mutating func readCoded() -> Event? {
     while reader.rest > 0, position < pendingByteCount,
-      decoder.append(link.dataByte(at: position))
+      decoder.append(byte(at: position))
     {
       position &+= 1
       reader.rest &-= 1
@@ -64,7 +69,8 @@ extension DeviceReceiver where Store: ~Copyable {
     position &+= 1
     if reader.order == .tensors { return takeTensor(byte) }
     switch reader.step {
-    case .kind: return reader.begin(byte) ? nil : fail(DeviceFailure.broken)
+    case .kind:
+      return reader.begin(byte) || mayServe(byte) ? nil : fail(DeviceFailure.broken)
     case .length:
       guard reader.takeLength(byte) else { return fail(DeviceFailure.broken) }
       guard reader.step == .body, reader.rest == 0 else { return nil }
@@ -86,6 +92,7 @@ extension DeviceReceiver where Store: ~Copyable {
     if reader.tablePosition == table.byteCount {
       reader.order = .contents
       phase = .preparing
+      if Self.does(.keeps), reader.terms.keeps { beginBasis() }
     }
     return nil
   }
@@ -103,6 +110,8 @@ extension DeviceReceiver where Store: ~Copyable {
       guard reader.field < 2 else { return nil }
       reader.keep(byte)
       reader.field &+= 1
+    case Kind.basis where Self.does(.keeps): return takeBasis(byte)
+    case Kind.fetch where Self.does(.gives): return takeFetch(byte)
     default: reader.keep(byte)
     }
     return nil
@@ -127,8 +136,11 @@ extension DeviceReceiver where Store: ~Copyable {
       }
     default:
       let place = reader.field &- 5
-      // Behind the name is nothing that matters here.
       if place < min(model.name.count, reader.number) { model.name[place] = byte }
+      // Where it does nothing but take models, there is nothing behind the name that matters.
+      if Self.services.rawValue != 0, place >= reader.number, reader.terms.take(byte) {
+        reader.keep(byte)
+      }
     }
     reader.field &+= 1
     return nil
@@ -156,6 +168,7 @@ extension DeviceReceiver where Store: ~Copyable {
         model.name[place] = 0
       }
       reader.order = .tensors
+      if Self.services.rawValue != 0 { return judgeTerms() }
     case Kind.unit:
       guard reader.field == 4 else { return fail(DeviceFailure.broken) }
       reader.order = .content
@@ -169,7 +182,8 @@ extension DeviceReceiver where Store: ~Copyable {
     case Kind.finish:
       if let event = endCodeword() { return event }
       phase = .verifying
-    default: break
+    case Kind.unchanged: return endUnchanged()
+    default: return Self.services.rawValue != 0 ? endService() : nil
     }
     return nil
   }
@@ -216,6 +230,7 @@ extension DeviceReceiver where Store: ~Copyable {
     case .failed:
       return fail(DeviceFailure.cannotKeep, "flash does not hold what was written")
     case .done:
+      if Self.does(.switches), model.isInactive { return endInactive() }
       phase = .completed
       return .completed
     }

@@ -10,6 +10,7 @@ extension DeviceReceiver where Store: ~Copyable {
     say(varint: UInt32(truncatingIfNeeded: byteCount))
   }
 
+  @inline(never)
   mutating func say(varint number: UInt32) {
     var rest = number
     while rest >= 0x80 {
@@ -34,6 +35,8 @@ extension DeviceReceiver where Store: ~Copyable {
   /// Says that the model will not come; returns the event.
   @inline(never)
   mutating func fail(_ code: UInt8, _ text: StaticString = "") -> Event {
+    // What has failed once would fail again.
+    if Self.does(.resumes), phase != .completed, isInStream { store.forget() }
     phase = .failed
     say(RecordState.Kind.failed, byteCount: 1 &+ text.utf8CodeUnitCount)
     say(code)

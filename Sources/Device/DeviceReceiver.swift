@@ -22,6 +22,12 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
     case working(milliseconds: UInt16)
     /// The model is here, verified, and stays: `confirm` says so.
     case completed
+    /// The sender's model is the one in use, and nothing has to come: it has been told so.
+    case unchanged
+    /// A model is here, verified, and waits to be made the one in use; the one in use is still that one.
+    case stored
+    /// Another one of the models that are held is in use now: `confirm` says so, or `reject`.
+    case switched
     /// It will not come; the code (Protocol.md §5.7) has been said.
     case failed(UInt8)
     /// The session is over: the sender has said so, or this end, behind its last word.
@@ -38,6 +44,8 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
     case verifying
     case committing
     case completed
+    /// Gives the model in use to who has asked for it.
+    case giving
     case failed
   }
 
@@ -48,9 +56,25 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   var event: Event?
   /// The time that this processor takes for the digest of a kilobyte.
   public var millisecondsPerKilobyte: UInt8 = 4
+  /// Bytes of the stream between two states that are noted, at least; for a large image its 32nd part.
+  public var noteInterval = 1024
   // Of the frame's data, what has been worked on.
   var position = 0
   var pendingByteCount = 0
+  // Of these, what counts as a part of the stream already, and of the stream what has come and what a
+  // state has been noted of.
+  var countedPosition = 0
+  var streamByteCount = 0
+  var notedByteCount = 0
+  /// Bytes of the stream that were there already when it began.
+  public internal(set) var resumedByteCount = 0
+  // Whether a state is to be noted, which the sender has been told of.
+  var isNoting = false
+  var isRereading = false
+  var readiness = Readiness.stream
+  // The tensor at hand where all are gone through.
+  var cursor = TableEntry()
+  var giving = DeviceGiving()
   var reader = RecordState()
   var decoder = PlaneDecoder()
   var link: DeviceLink
@@ -62,7 +86,7 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   // Work that takes no longer is not announced, in milliseconds.
   private static var patience: UInt16 { 10 }
   // What INFO says.
-  private let name: StaticString
+  let name: StaticString
 
   /// Takes the one model of a table.
   ///
@@ -70,14 +94,15 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   ///   - table: the one model that is taken.
   ///   - store: where it goes.
   ///   - frame: memory for a frame that comes in; its size is the MTU.
-  ///   - outbox: memory for what this end says, 160 bytes at least.
+  ///   - outbox: memory for what this end says, 160 bytes at least, 224 where it lists models.
   ///   - name: what this device is called.
   ///   - nonce: differs from reset to reset.
   public init(
     _ table: Table, _ store: consuming Store, frame: consuming ByteStorage,
     outbox: consuming ByteStorage, name: StaticString, nonce: UInt32
   ) {
-    precondition(outbox.byteCount >= 160, "the outbox holds every record")
+    let least = Self.does(.lists) ? 224 : 160
+    precondition(outbox.byteCount >= least, "the outbox holds every record")
     self.table = table
     self.store = store
     link = DeviceLink(frame: frame, outbox: outbox, nonce: nonce)
@@ -96,7 +121,8 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
       case .opened(let goesOn):
         if !goesOn { open() }
         event = .opened(goesOn: goesOn)
-      case .data: (self.position, pendingByteCount) = (0, link.dataByteCount)
+      case .data:
+        (self.position, pendingByteCount, countedPosition) = (0, link.dataByteCount, 0)
       case .closed(let code):
         phase = .closed
         event = .closed(code)
@@ -107,8 +133,10 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   /// Whether `proceed` has something to do, and `receive` takes nothing.
   public var isPending: Bool {
     if event != nil || position < pendingByteCount { return true }
+    if Self.does(.resumes), isNoting || countedPosition < position { return true }
     switch phase {
     case .preparing, .verifying, .committing: return true
+    case .giving: return mayGive
     case .closed, .reading, .completed, .failed: return false
     }
   }
@@ -143,12 +171,8 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   public mutating func proceed() -> Event? {
     if let event = event.take() { return event }
     switch phase {
-    case .preparing:
-      if let event = announce(store.preparationMilliseconds) { return event }
-      guard store.prepare() else { return nil }
-      phase = .reading
-      say(RecordState.Kind.accept, byteCount: 0)
-      return .began
+    case .preparing: return makeReady()
+    case .giving: return position < pendingByteCount ? read() : give()
     case .verifying:
       if let event = announce(digestMilliseconds) { return event }
       return verify()
@@ -163,13 +187,22 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   @inline(never)
   public mutating func confirm() {
     guard phase == .completed else { return }
-    say(RecordState.Kind.verified, byteCount: SHA256.byteCount)
-    say(model.digest)
-    link.close(code: CloseCode.done)
+    verified(model.digest)
+  }
+
+  /// Gives up the model in use for the one before it: a check of this device has failed.
+  ///
+  /// Says so to a sender who waits for `confirm`.
+  ///
+  /// - Returns: whether there was one before.
+  public mutating func reject() -> Bool {
+    let hasModel = store.rollBack()
+    if phase == .completed { _ = fail(DeviceFailure.wrongModel, "own check failed") }
+    return hasModel
   }
 
   /// Before a piece of work that takes long: announces it, once.
-  private mutating func announce(_ milliseconds: UInt16) -> Event? {
+  mutating func announce(_ milliseconds: UInt16) -> Event? {
     hasAnnounced = !hasAnnounced && milliseconds >= Self.patience
     guard hasAnnounced else { return nil }
     link.announceBusy(milliseconds: milliseconds)
@@ -186,22 +219,11 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   private mutating func open() {
     phase = .reading
     (position, pendingByteCount, hasAnnounced) = (0, 0, false)
+    (countedPosition, isNoting, isRereading, readiness) = (0, false, false, .stream)
+    model.isInactive = false
     reader = RecordState()
     decoder.reset()
     hash.reset()
     sayInfo()
-  }
-
-  @inline(never)
-  private mutating func sayInfo() {
-    let nameByteCount = min(name.utf8CodeUnitCount, 32)
-    say(RecordState.Kind.info, byteCount: 2 &+ 1 &+ 1 &+ nameByteCount &+ 1)
-    // No compression but none; the codec flat; no limit but that it has to be the right model.
-    say(1)
-    say(2)
-    say(0)
-    say(UInt8(truncatingIfNeeded: nameByteCount))
-    say(name, byteCount: nameByteCount)
-    say(UInt8(PlaneDecoder.planeLimit))
   }
 }

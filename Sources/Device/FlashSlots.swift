@@ -6,6 +6,8 @@ public protocol FlashDevice: ~Copyable {
   var pageByteCount: Int { get }
   /// Pages that a store may use: two slots of half as many.
   var pageCount: Int { get }
+  /// Whether there are two pages more behind these, for a `FlashStore` that goes on behind a reset.
+  static var hasJournal: Bool { get }
   /// Bytes that are programmed together: a power of two, 16 at most.
   var unitByteCount: Int { get }
   /// Whether a unit may be programmed again, to clear more of its bits.
@@ -20,10 +22,16 @@ public protocol FlashDevice: ~Copyable {
   mutating func program(_ unit: InlineArray<16, UInt8>, at offset: Int)
 }
 
+extension FlashDevice where Self: ~Copyable {
+  /// There are no more.
+  public static var hasJournal: Bool { false }
+}
+
 /// Two slots for a model in flash: one that stays, one to be filled (Hardware/store.md).
 ///
-/// A slot counts when its checksums fit and one unit, the activation, has been programmed; it ceases
-/// to when another one has, the revocation. So there is no moment at which a power cut leaves nothing.
+/// A slot holds a model when its checksums fit; the model is in use when one unit, an activation, has been
+/// programmed, and ceases to be when another one has, the revocation. So there is no moment at which a power
+/// cut leaves nothing.
 struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   // "WTS1", "WTOK" and "WTNO", lowest byte first.
   private static var magic: UInt32 { 0x3153_5457 }
@@ -31,13 +39,14 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   private static var revoked: UInt32 { 0x4F4E_5457 }
 
   var flash: Flash
-  private let tensorCount: Int
+  let tensorCount: Int
   let imageByteCount: Int
   // Of the table of the model.
-  private let fingerprint: UInt32
-  /// The slot that stays; nil where there is none.
+  let fingerprint: UInt32
+  /// The slot in use; nil where there is none.
   private(set) var active: Int?
-  private var generation: UInt32 = 0
+  // Which slots have a whole model.
+  private var holding = InlineArray<2, Bool>(repeating: false)
   // Pages at the beginning of the slot to be filled that have been looked at, and are blank.
   private var blankPageCount = 0
 
@@ -48,11 +57,28 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
     for offset in 0..<table.byteCount { checksum.update(table.byte(at: offset)) }
     fingerprint = checksum.value
     precondition(imageOffset + imageByteCount <= slotByteCount, "a slot holds the model")
-    findActive()
+    for slot in 0..<2 { holding[slot] = isSound(slot) }
+    chooseActive()
   }
 
   /// The slot that may be filled.
   var target: Int { active == 0 ? 1 : 0 }
+
+  /// Whether a slot has a whole model.
+  func holds(_ slot: Int) -> Bool { holding[slot] }
+
+  /// The generation of the slot that is filled next.
+  var nextGeneration: UInt32 {
+    var newest: UInt32?
+    for slot in 0..<2 where holding[slot] {
+      let other = generation(of: slot)
+      // Numbers on a circle.
+      newest = newest.map { Int32(bitPattern: other &- $0) > 0 ? other : $0 } ?? other
+    }
+    return (newest ?? 0) &+ 1
+  }
+
+  private func generation(of slot: Int) -> UInt32 { word(4, of: slot) }
 
   /// Where the image begins in a slot.
   var imageOffset: Int { Place.image(tensorCount: tensorCount) }
@@ -96,33 +122,44 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   /// Whether a slot's image is kept inverted.
   func isInverted(_ slot: Int) -> Bool { word(20, of: slot) >> 16 & 1 == 1 }
 
+  func word(_ offset: Int, of slot: Int) -> UInt32 { word(at: start(of: slot) &+ offset) }
+
   @inline(never)
-  private func word(_ offset: Int, of slot: Int) -> UInt32 {
+  func word(at offset: Int) -> UInt32 {
     var word: UInt32 = 0
-    for place in 0..<4 {
-      word |= UInt32(flash.byte(at: start(of: slot) &+ offset &+ place)) << UInt32(8 &* place)
-    }
+    for place in 0..<4 { word |= UInt32(flash.byte(at: offset &+ place)) << UInt32(8 &* place) }
     return word
   }
 
-  @inline(never)
-  private mutating func findActive() {
-    // In variables, or the compiler makes a copy of all for each call.
-    var (found, newest): (Int?, UInt32) = (nil, 0)
-    for slot in 0..<2 where holdsModel(slot) {
-      let other = word(4, of: slot)
-      // Numbers on a circle.
-      guard found == nil || Int32(bitPattern: other &- newest) > 0 else { continue }
-      (found, newest) = (slot, other)
-    }
-    // The slot to be filled may become the other one, of which nothing is known.
-    (active, generation, blankPageCount) = (found, newest, 0)
+  /// Whether bytes are as they are after erasing.
+  func isBlank(_ offset: Int, byteCount: Int) -> Bool {
+    for place in offset..<offset &+ byteCount where flash.byte(at: place) != 0xFF { return false }
+    return true
   }
 
+  private mutating func chooseActive() {
+    // In a variable, or the compiler makes a copy of all for each call.
+    var found: Int?
+    for slot in 0..<2 where holding[slot] && activation(of: slot) != nil {
+      if let older = found, !isNewer(slot, than: older) { continue }
+      found = slot
+    }
+    // The slot to be filled may become the other one, of which nothing is known.
+    (active, blankPageCount) = (found, 0)
+  }
+
+  private func isNewer(_ slot: Int, than other: Int) -> Bool {
+    Int32(bitPattern: generation(of: slot) &- generation(of: other)) > 0
+  }
+
+  /// The pair of marks by which a slot is on; nil where it is not.
   @inline(never)
-  private func holdsModel(_ slot: Int) -> Bool {
-    isMarked(slot, Place.activation, Self.activated)
-      && !isMarked(slot, Place.revocation, Self.revoked) && isSound(slot)
+  private func activation(of slot: Int) -> Int? {
+    var found: Int?
+    for pair in 0..<Place.pairCount where isMarked(slot, Place.activation(pair), Self.activated) {
+      found = isMarked(slot, Place.revocation(pair), Self.revoked) ? nil : pair
+    }
+    return found
   }
 
   /// Whether a slot has a whole model of this table in it.
@@ -164,7 +201,9 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
     while blankPageCount < slotPageCount {
       let page = target &* slotPageCount &+ blankPageCount
       blankPageCount &+= 1
-      guard isBlank(page) else {
+      let isBlank = isBlank(page &* flash.pageByteCount, byteCount: flash.pageByteCount)
+      guard isBlank else {
+        holding[target] = false
         flash.erase(page: page)
         return true
       }
@@ -173,31 +212,37 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
     return false
   }
 
-  private func isBlank(_ page: Int) -> Bool {
-    let start = page &* flash.pageByteCount
-    for offset in start..<start &+ flash.pageByteCount where flash.byte(at: offset) != 0xFF {
-      return false
-    }
-    return true
-  }
-
   /// Programs a unit of the image to be.
   mutating func programImage(_ unit: InlineArray<16, UInt8>, at offset: Int) {
     flash.program(unit, at: start(of: target) &+ imageOffset &+ offset)
   }
 
-  /// Makes the image that has been programmed the one that stays, by one write in the end; false where
-  /// the flash does not hold what was written: its image has another checksum.
+  /// Makes the image that has been programmed a model that is held, and by one write in the end the one in
+  /// use; false where the flash does not hold what was written: its image has another checksum.
   @inline(never)
-  mutating func activate(
+  mutating func store(
     _ model: CommittedModel, _ states: LentMemory<TensorState>, imageChecksum: UInt32,
     isInverted: Bool
   ) -> Bool {
     let slot = target
+    programHeader(model, states, imageChecksum: imageChecksum, isInverted: isInverted)
+    holding[slot] = isSound(slot)
+    guard holding[slot] else { return false }
+    guard !model.isInactive else { return true }
+    mark(slot, Place.activation(0), Self.activated)
+    chooseActive()
+    return active == slot
+  }
+
+  /// Programs all that is before the image, but for the marks.
+  private mutating func programHeader(
+    _ model: CommittedModel, _ states: LentMemory<TensorState>, imageChecksum: UInt32,
+    isInverted: Bool
+  ) {
     // In variables: what is looked up in a constant array is looked up in a copy of it.
     var (header, model) = (InlineArray<24, UInt32>(repeating: .max), model)
     header[0] = Self.magic
-    header[1] = generation &+ 1
+    header[1] = nextGeneration
     header[2] = UInt32(truncatingIfNeeded: imageByteCount)
     header[3] = imageChecksum
     header[4] = fingerprint
@@ -208,33 +253,43 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
     }
     var sum = CRC32()
     for index in 0..<Place.checksum / 4 { sum.update(littleEndian: header[index]) }
-    for index in 0..<tensorCount { sum.update(littleEndian: states[index].word) }
+    for index in 0..<tensorCount { sum.update(littleEndian: states[index].storedWord) }
     header[Place.checksum / 4] = sum.value
-    // All that is before the image, but for the marks.
     for offset in stride(from: 0, to: imageOffset, by: flash.unitByteCount) {
-      if offset >= Place.activation, offset < Place.states { continue }
+      if offset >= Place.marks, offset < Place.states { continue }
       var unit = InlineArray<16, UInt8>(repeating: 0xFF)
       for place in 0..<flash.unitByteCount {
         let (index, tensor) = ((offset &+ place) >> 2, (offset &+ place &- Place.states) >> 2)
-        let word = index < 24 ? header[index] : tensor < tensorCount ? states[tensor].word : .max
+        let word =
+          index < 24 ? header[index] : tensor < tensorCount ? states[tensor].storedWord : .max
         unit[place] = UInt8(truncatingIfNeeded: word >> UInt32(8 &* ((offset &+ place) & 3)))
       }
-      flash.program(unit, at: start(of: slot) &+ offset)
+      flash.program(unit, at: start(of: target) &+ offset)
     }
-    guard isSound(slot) else { return false }
-    mark(slot, Place.activation, Self.activated)
-    guard isMarked(slot, Place.activation, Self.activated) else { return false }
-    // The other slot is the one to be filled, of which nothing is known.
-    (active, generation, blankPageCount) = (slot, generation &+ 1, 0)
-    return true
   }
 
-  /// Gives up the model that stays, by one write, for the one before it; false where there is none.
+  /// Gives up the model in use, by one write, for the one before it; false where there is none.
   mutating func revoke() -> Bool {
-    guard let active else { return false }
-    mark(active, Place.revocation, Self.revoked)
-    findActive()
+    guard let active, let pair = activation(of: active) else { return false }
+    mark(active, Place.revocation(pair), Self.revoked)
+    chooseActive()
     return self.active != nil
+  }
+
+  /// Whether there is one before the model in use.
+  var hasModelBefore: Bool { active != nil && holding[target] && activation(of: target) != nil }
+
+  /// Makes the model of a slot the one in use; false where that cannot be: it has been too often.
+  mutating func activate(_ slot: Int) -> Bool {
+    if activation(of: slot) == nil {
+      var pair = 0
+      while pair < Place.pairCount, word(Place.activation(pair), of: slot) != .max { pair &+= 1 }
+      guard pair < Place.pairCount else { return false }
+      mark(slot, Place.activation(pair), Self.activated)
+      chooseActive()
+    }
+    // A newer one has to go, in a second write, or in the only one.
+    return active == slot || revoke() && active == slot
   }
 
   @inline(never)
@@ -250,10 +305,12 @@ private enum Place {
   static var digest: Int { 24 }
   static var name: Int { 56 }
   static var checksum: Int { 88 }
-  static var activation: Int { 96 }
-  static var revocation: Int { 112 }
-  static var states: Int { 128 }
+  static var marks: Int { 96 }
+  static var pairCount: Int { 8 }
+  static var states: Int { marks &+ 32 &* pairCount }
 
+  static func activation(_ pair: Int) -> Int { marks &+ 32 &* pair }
+  static func revocation(_ pair: Int) -> Int { activation(pair) &+ 16 }
   static func image(tensorCount: Int) -> Int { states &+ (4 &* tensorCount &+ 15) & ~15 }
 }
 
@@ -275,13 +332,21 @@ extension CommittedModel {
 }
 
 extension TensorState {
-  /// As a slot has it: level, passes, whether it has come.
-  var word: UInt32 { UInt32(topLevel) | UInt32(passCount) << 16 | (hasCome ? 1 << 24 : 0) }
+  /// As a slot has it: whether it was kept is of its transfer only.
+  fileprivate var storedWord: UInt32 { word & 0x01FF_FFFF }
+}
 
-  init(word: UInt32) {
-    self.init()
-    topLevel = UInt16(truncatingIfNeeded: word)
-    passCount = UInt8(truncatingIfNeeded: word >> 16)
-    hasCome = word >> 24 & 1 == 1
+extension FlashSlots where Flash: ~Copyable {
+  /// What a slot has in it.
+  func content(of slot: Int, isUnfinished: Bool) -> SlotContent {
+    if slot == active { return .inUse(model(of: slot)) }
+    if holds(slot) { return .held(model(of: slot)) }
+    return isUnfinished && slot == target ? .unfinished : .empty
+  }
+
+  /// The slot with the model of a digest; nil where there is none.
+  func slot(of digest: Digest) -> Int? {
+    for slot in 0..<2 where holds(slot) && model(of: slot).digest == digest { return slot }
+    return nil
   }
 }

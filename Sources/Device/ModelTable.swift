@@ -8,6 +8,13 @@ public protocol ModelTable {
   var byteCount: Int { get }
   /// One of these bytes.
   func byte(at offset: Int) -> UInt8
+  /// What a device does for this model besides taking it; nothing, where the table does not say.
+  static var services: DeviceServices { get }
+}
+
+extension ModelTable {
+  /// Nothing.
+  public static var services: DeviceServices { .none }
 }
 
 /// A place in a model's table: a tensor, and where it lies in the image.
@@ -35,6 +42,9 @@ struct TableEntry {
   // Of its name, what it shares with the one before, and the place of the rest.
   private(set) var namePrefix = 0
   private(set) var nameSuffix = 0..<0
+
+  /// The size of its elements as they were sent.
+  var contentByteCount: Int { elementCount &* format.byteCount }
 
   /// The size of its place in the image.
   var byteCount: Int {

@@ -30,25 +30,25 @@ struct PlaneDecoder: ~Copyable {
   // Zero bytes that an encoder may leave out at the end of a codeword.
   private static let borrowLimit = 4
 
-  private enum Step {
+  enum Step: UInt8 {
     case codeword, unit, pass, end
   }
 
-  private var coder = RangeDecoder()
-  private var step = Step.codeword
+  var coder = RangeDecoder()
+  var step = Step.codeword
   /// Whether bytes of a codeword have come that has not ended.
-  private(set) var isOpen = false
+  var isOpen = false
   // These two live as long as the stream.
-  private var isMantissa = BitModel()
-  private var hasExceptions = BitModel()
+  var isMantissa = BitModel()
+  var hasExceptions = BitModel()
   // The pass at hand: its models, its elements in the image, and its plane's bit.
-  private var significance = BitModel()
-  private var refinement = InlineArray<3, BitModel>(repeating: BitModel())
-  private var index = 0
-  private var place = 0
-  private var end = 0
-  private var bit: UInt8 = 0
-  private var isRefinement = false
+  var significance = BitModel()
+  var refinement = InlineArray<3, BitModel>(repeating: BitModel())
+  var index = 0
+  var place = 0
+  var end = 0
+  var bit: UInt8 = 0
+  var isRefinement = false
 
   /// Takes a byte of the codeword; false where enough of them wait.
   mutating func append(_ byte: UInt8) -> Bool {
@@ -112,6 +112,7 @@ struct PlaneDecoder: ~Copyable {
     }
     guard let entry = table.entry(number, amongContents: true) else { return .broken }
     guard entry.isPlaned, !coder.decode(&isMantissa) else { return .unkeepable }
+    guard !store[stateOf: entry.index].isKept else { return .broken }
     if store[stateOf: entry.index].passCount == 0 {
       guard let state = decodeHeader(entry.format) else { return .broken }
       guard !coder.decode(&hasExceptions) else { return .notFinite }
@@ -163,12 +164,15 @@ struct PlaneDecoder: ~Copyable {
   ) {
     var (interval, place) = (coder.interval, place)
     defer { (coder.interval, self.place) = (interval, place) }
+    // Planes above this one: an image that a transfer goes on with may have some of what comes already.
+    let above = Self.magnitude & (0 &- bit &- bit)
     while place < end {
-      if store[place] & Self.magnitude == 0 {
+      let byte = store[place]
+      if byte & above == 0 {
         guard isComplete || coder.digits.count >= Self.elementByteCount else { return }
         if interval.decode(&significance, from: &coder.digits) {
           let isNegative = interval.decodeBit(from: &coder.digits)
-          store[place] = bit | (isNegative ? Self.sign : 0)
+          store[place] = byte | bit | (isNegative ? Self.sign : 0)
         }
       }
       place &+= 1

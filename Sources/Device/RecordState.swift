@@ -9,11 +9,18 @@ struct RecordState {
     static let finish: UInt8 = 6
     static let coded: UInt8 = 7
     static let milestone: UInt8 = 8
+    static let basis: UInt8 = 10
+    static let unchanged: UInt8 = 11
+    static let list: UInt8 = 12
+    static let activate: UInt8 = 13
+    static let rollBack: UInt8 = 14
+    static let fetch: UInt8 = 15
     static let info: UInt8 = 64
     static let accept: UInt8 = 65
     static let verified: UInt8 = 66
     static let failed: UInt8 = 67
     static let metric: UInt8 = 68
+    static let listing: UInt8 = 70
   }
 
   /// What may come next.
@@ -21,10 +28,14 @@ struct RecordState {
     case offer
     /// TENSOR records: the bytes of the table.
     case tensors
+    /// What is kept.
+    case basis
     /// The coded stream, milestones, units, the end.
     case contents
     /// The content of the open unit, or its digest.
     case content
+    /// The answers of who is given a model.
+    case answers
   }
 
   enum Step {
@@ -57,6 +68,8 @@ struct RecordState {
   var end = 0
   /// The last bytes of the body, the highest first: a digest, a milestone.
   var digest = Digest()
+  /// What the offer says behind the name.
+  var terms = DeviceTerms()
 
   /// Takes a record's kind; false where it may not come now.
   mutating func begin(_ byte: UInt8) -> Bool {
@@ -64,8 +77,8 @@ struct RecordState {
     step = .length
     (rest, number, shift, field, digestByteCount) = (0, 0, 0, 0, 0)
     switch order {
-    case .offer: return byte == Kind.offer
-    case .tensors: return false
+    case .offer: return byte == Kind.offer || byte == Kind.unchanged
+    case .tensors, .basis, .answers: return false
     case .contents:
       let isCoded = byte == Kind.coded
       return byte == Kind.unit || Kind.finish...Kind.milestone ~= byte && (!isCoded || offersCoded)
@@ -82,7 +95,9 @@ struct RecordState {
     guard !isBroken else { return false }
     switch kind {
     case Kind.content, Kind.coded: return rest <= Self.contentLimit
-    case Kind.digest, Kind.finish: return rest == SHA256.byteCount
+    case Kind.digest, Kind.finish, Kind.unchanged, Kind.activate, Kind.verified:
+      return rest == SHA256.byteCount
+    case Kind.list, Kind.rollBack, Kind.accept: return rest == 0
     default: return rest <= Self.bodyLimit
     }
   }

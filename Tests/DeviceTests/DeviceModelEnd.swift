@@ -30,6 +30,8 @@ struct DeviceModelEnd<Store: WeightStore & ~Copyable>: ~Copyable, LineMachine {
   let baudRate: UInt32
   /// Says that the model is there as soon as it is.
   var confirms = true
+  /// Gives it up instead.
+  var rejects = false
   /// Takes what digests it can whenever it has nothing else to do.
   var digestsAhead = true
 
@@ -38,7 +40,7 @@ struct DeviceModelEnd<Store: WeightStore & ~Copyable>: ~Copyable, LineMachine {
     baudRate: UInt32
   ) {
     receiver = DeviceReceiver(
-      table, store, frame: ByteStorage(byteCount: mtu), outbox: ByteStorage(byteCount: 200),
+      table, store, frame: ByteStorage(byteCount: mtu), outbox: ByteStorage(byteCount: 256),
       name: "test", nonce: nonce)
     self.baudRate = baudRate
   }
@@ -58,7 +60,12 @@ struct DeviceModelEnd<Store: WeightStore & ~Copyable>: ~Copyable, LineMachine {
 
   private mutating func note(_ event: DeviceReceiver<CheckpointTable, Store>.Event) {
     events.append(event)
-    if event == .completed, confirms { receiver.confirm() }
+    guard event == .completed || event == .switched else { return }
+    if rejects {
+      _ = receiver.reject()
+    } else if confirms {
+      receiver.confirm()
+    }
   }
 
   mutating func expireTimers(at now: Instant) {

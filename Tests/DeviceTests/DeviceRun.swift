@@ -25,6 +25,12 @@ struct DeviceRun {
   /// What the sender was told to wait, in milliseconds.
   private(set) var work = 0
   private(set) var image: [UInt8] = []
+  /// Bytes of the stream that the device had already, as the sender has made sure.
+  private(set) var resumedByteCount = 0
+  /// Whether the device had the model.
+  private(set) var isUnchanged = false
+  /// Bytes that the sender has sent.
+  private(set) var byteCount = 0
 
   var failure: ReceiverFailure? {
     if case .receiverFailed(let failure) = ending { return failure }
@@ -48,11 +54,15 @@ struct DeviceRun {
   init<Store: WeightStore & ~Copyable>(
     _ checkpoint: Checkpoint, as model: Checkpoint? = nil, _ store: consuming Store,
     _ scenario: LinkScenario = .device, policy: SendPolicy = SendPolicy(),
-    digestsAhead: Bool = true, overhear: ((ArraySlice<UInt8>) -> Void)? = nil
+    digestsAhead: Bool = true, noteInterval: Int = 1024, rejects: Bool = false,
+    until limit: Int = .max,
+    overhear: ((ArraySlice<UInt8>) -> Void)? = nil
   ) throws {
     let (there, back) = try scenario.lines()
-    let session = try SendSession(
-      checkpoint, named: "model", policy, usesThread: false, tell: { _ in })
+    var resumed = 0
+    let session = try SendSession(checkpoint, named: "model", policy, usesThread: false) {
+      if case .goesOn(let byteCount) = $0 { resumed = byteCount }
+    }
     var simulation = Simulation(
       SendTransfer(link: scenario.link(.initiator), at: Instant(microseconds: 0)),
       DeviceModelEnd(
@@ -60,16 +70,23 @@ struct DeviceRun {
         baudRate: scenario.line.baudRate),
       aToB: there, bToA: back)
     simulation.b.digestsAhead = digestsAhead
+    simulation.b.receiver.noteInterval = noteInterval
+    simulation.b.rejects = rejects
     simulation.isHalfDuplex = scenario.isHalfDuplex
-    if let overhear {
-      simulation.observe = { isFromSender, bytes, _ in if isFromSender { overhear(bytes) } }
+    var sentByteCount = 0
+    simulation.observe = { isFromSender, bytes, _ in
+      guard isFromSender else { return }
+      sentByteCount += bytes.count
+      overhear?(bytes)
     }
     var end: Instant?
     let isTimeUp = try simulation.run(until: 900_000_000_000) { sender, _, now in
       while try session.respond(&sender) {}
       if session.outcome != nil, end == nil { end = now }
-      return !sender.isFinished
+      return !sender.isFinished && sentByteCount < limit
     }
+    (resumedByteCount, byteCount) = (resumed, sentByteCount)
+    isUnchanged = simulation.b.events.contains(.unchanged)
     closing = end.map { simulation.instant - $0 }
     #expect(!isTimeUp, "\(scenario)")
     ending = session.outcome

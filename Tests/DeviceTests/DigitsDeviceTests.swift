@@ -30,7 +30,7 @@ private struct DigitsEnd<Store: WeightStore & ~Copyable>: ~Copyable, LineMachine
     _ memory: TestMemory<UInt32>, sliceMilliseconds: UInt32, baudRate: UInt32
   ) {
     let receiver = DeviceReceiver(
-      table, store, frame: ByteStorage(byteCount: 256), outbox: ByteStorage(byteCount: 160),
+      table, store, frame: ByteStorage(byteCount: 256), outbox: ByteStorage(byteCount: 224),
       name: "test", nonce: 7)
     let scratch = unsafe UnsafeMutableRawBufferPointer(memory.buffer)
     device = Board(

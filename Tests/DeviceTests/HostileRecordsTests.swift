@@ -22,7 +22,7 @@ struct HostileRecordsTests {
   }
 
   /// The payloads of all frames that a sender sends over a clean line.
-  private static func record(_ checkpoint: Checkpoint) throws -> [UInt8] {
+  static func record(_ checkpoint: Checkpoint) throws -> [UInt8] {
     var stream: [UInt8] = []
     var decoder = FrameDecoder(storage: ByteStorage(byteCount: 1024))
     let image = TestMemory(0 as UInt8, count: DeviceRun.imageByteCount(checkpoint))

@@ -59,7 +59,8 @@ struct TestFlashPort: ~Copyable, FlashDevice {
   init(_ flash: TestFlash) { self.flash = flash }
 
   var pageByteCount: Int { flash.pageByteCount }
-  var pageCount: Int { flash.bytes.count / flash.pageByteCount }
+  var pageCount: Int { flash.bytes.count / flash.pageByteCount - 2 }
+  static var hasJournal: Bool { true }
   var eraseMilliseconds: UInt16 { 22 }
   func byte(at offset: Int) -> UInt8 { flash.bytes[offset] }
   mutating func erase(page: Int) { flash.apply(.erase(page: page)) }

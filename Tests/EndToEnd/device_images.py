@@ -12,7 +12,7 @@ from processes import ROOT
 PLANES, PASSES = 7, 13
 # Bits of the mantissa of a float32, and its smallest exponent.
 MANTISSA, LOWEST = 23, 149
-STATES, CHECKSUM, ACTIVATION, REVOCATION = 128, 88, 96, 112
+STATES, CHECKSUM, ACTIVATION, REVOCATION = 352, 88, 96, 112
 SMALL_COUNT, SHORT_COUNT = 512, 8192
 # Of the application's model.
 IMAGE_BYTES = 42752

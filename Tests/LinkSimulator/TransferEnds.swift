@@ -34,7 +34,7 @@ package struct SendingEnd {
         metrics = []
         unfinished = nil
       case .measured(let metric): metrics.append(metric)
-      case .accepted, .interrupted, .resumed, .held: break
+      case .accepted, .interrupted, .resumed, .held, .listed: break
       case .receiverReady(let info): offer(to: info, &machine)
       case .verified(let digest): verified = digest
       case .ended(let outcome): outcomes.append(outcome)
@@ -145,9 +145,10 @@ package struct ReceivingEnd {
         milestones = []
         tensors = [:]
         digests = [:]
-      case .interrupted, .resumed: break
+      case .interrupted, .resumed, .listed, .giverReady: break
       case .compared(let prefixes): machine.tell(held: prefixes.map { _ in false })
-      case .unchanged: machine.fail(ReceiverFailure(.wrongModel, text: []))
+      case .unchanged, .activated, .rolledBack, .fetched:
+        machine.fail(ReceiverFailure(.wrongModel, text: []))
       case .offered(let manifest): answer(manifest, &machine)
       case .unitBegan(let unit):
         self.unit = unit

@@ -108,7 +108,7 @@ private struct TwinDevice: ~Copyable {
     case .milestone(let tier, _):
       _ = receiver.report("accuracy", 987, digits: 1, unit: "%", tier: tier)
     case .completed: receiver.confirm()
-    case .opened, .began, .working, .failed, .closed: break
+    case .opened, .began, .working, .unchanged, .stored, .switched, .failed, .closed: break
     }
   }
 

@@ -13,6 +13,9 @@ package struct CheckpointTable: ModelTable {
     bytes = Array(manifest[(2 + Int(manifest[1]))...])
   }
 
+  /// What `wtserial device` does.
+  static var services: DeviceServices { .all }
+
   package var byteCount: Int { bytes.count }
 
   package func byte(at offset: Int) -> UInt8 { bytes[offset] }

@@ -18,6 +18,8 @@ package struct DeviceConfiguration {
   package var isInFlash = false
   /// Images that are tried after a milestone.
   package var sampleCount = 60
+  /// Of a hundred images, how many a model has to recognize that is to stay.
+  package var leastPercentage = 0
   /// Whether it ends when a model has come.
   package var endsWithModel = false
 
@@ -44,6 +46,16 @@ package enum DeviceNews {
   /// what it had reached.
   case tried(Metric)
   case completed(name: [UInt8], Streaming.Digest?, tensorCount: Int)
+  /// It goes on with a transfer, of which so much of the stream was there.
+  case goesOn(byteCount: Int)
+  /// The sender's model is the one in use already.
+  case unchanged
+  /// A model has come that is not to be used yet.
+  case stored(name: [UInt8])
+  /// Another one of the models that are held is in use now.
+  case switched(name: [UInt8])
+  /// A model does too badly on the images; whether the one from before is there again.
+  case rejected(hasModel: Bool)
   /// A model was not taken; whether the one from before is there again, or still.
   case refused(ReceiverFailure.Code?, hasModel: Bool)
   /// The sender has given up a model that had begun.
@@ -141,7 +153,7 @@ package final class DeviceSession {
       nonce: .random(in: 0 ... .max))
     let device = unsafe DigitsDevice(
       receiver, table, samples, DigitsMemory(memory.raw), initialCount: samples.count,
-      milestoneCount: configuration.sampleCount)
+      milestoneCount: configuration.sampleCount, leastPercentage: configuration.leastPercentage)
     var machine = DeviceMachine(device, baudRate: baudRate)
     defer {
       if machine.device.hasModel {
@@ -175,6 +187,8 @@ package final class DeviceSession {
     case .began:
       (hasBegun, hasCompleted) = (true, false)
       tell(.began(name: model.nameBytes, tensorCount: table.tensorCount))
+      let byteCount = machine.device.receiver.resumedByteCount
+      if byteCount > 0 { tell(.goesOn(byteCount: byteCount)) }
     case .milestone(let tier, let quality):
       // What a later version says of the stream is nothing that this one could tell.
       if let milestone = try? Milestone(parsing: [tier, quality]) { tell(.reached(milestone)) }
@@ -190,6 +204,16 @@ package final class DeviceSession {
       let digest = model.streamDigest
       completion = .completed(name: model.nameBytes, digest, tensorCount: table.tensorCount)
       if !machine.device.isTrying { tellCompletion() }
+    case .unchanged:
+      hasCompleted = true
+      tell(.unchanged)
+    case .stored:
+      hasCompleted = true
+      tell(.stored(name: model.nameBytes))
+    case .switched: tell(.switched(name: model.nameBytes))
+    case .rejected:
+      (hasBegun, hasCompleted, completion) = (false, false, nil)
+      tell(.rejected(hasModel: hasModel))
     case .failed(let code):
       hasBegun = false
       tell(.refused(ReceiverFailure.Code(rawValue: code), hasModel: hasModel))

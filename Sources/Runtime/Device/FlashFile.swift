@@ -17,6 +17,8 @@ package enum FlashFileError: Error, Equatable, Sendable {
 struct FlashFile: ~Copyable, FlashDevice {
   // As serial flash chips have it, with a unit of microcontrollers.
   static let pageByteCount = 4096
+  // Behind the slots: the journal of weights that go to the flash as they come.
+  private static let journalPageCount = 2
   private static let erased: UInt8 = 0xFF
 
   private var bytes: MappedFile
@@ -24,10 +26,10 @@ struct FlashFile: ~Copyable, FlashDevice {
   private let descriptor: FileDescriptor
   private let path: FilePath
 
-  /// Opens the flash, or makes it: erased, with two slots of so many bytes.
+  /// Opens the flash, or makes it: erased, with two slots of so many bytes, and a journal.
   init(_ path: FilePath, slotByteCount: Int) throws(FlashFileError) {
     let slotPageCount = (slotByteCount + Self.pageByteCount - 1) / Self.pageByteCount
-    let byteCount = 2 * slotPageCount * Self.pageByteCount
+    let byteCount = (2 * slotPageCount + Self.journalPageCount) * Self.pageByteCount
     let descriptor: FileDescriptor
     do {
       descriptor = try FileDescriptor.open(
@@ -105,7 +107,8 @@ struct FlashFile: ~Copyable, FlashDevice {
   }
 
   var pageByteCount: Int { Self.pageByteCount }
-  var pageCount: Int { bytes.byteCount / Self.pageByteCount }
+  var pageCount: Int { bytes.byteCount / Self.pageByteCount - Self.journalPageCount }
+  static var hasJournal: Bool { true }
   var unitByteCount: Int { 4 }
   var programsAgain: Bool { true }
   // Long enough that the sender is told, as by a device that stands still meanwhile.

@@ -10,6 +10,12 @@ package struct BitModel {
   /// Begins even.
   package init() {}
 
+  /// All of it, for those who keep it and go on later.
+  package var word: UInt32 {
+    get { state }
+    set { state = newValue }
+  }
+
   /// Begins with another's probability, as if from at most so many decisions.
   @inline(__always)
   init(after other: BitModel, countLimit: UInt32) {

@@ -8,7 +8,7 @@ package struct RangeDecoder: ~Copyable {
   /// What the interval takes in.
   package var digits = IncomingDigits()
   // Bytes of the code that are still to be read at the beginning of a codeword.
-  private var missingByteCount = 4
+  package var missingByteCount = 4
 
   /// Stands before a codeword.
   package init() {}
@@ -57,8 +57,8 @@ package struct RangeDecoder: ~Copyable {
 package struct DecodingInterval {
   // Relative to the lowest number. code < range, but for a little that rounding and hostile streams
   // may add.
-  private var code: UInt32 = 0
-  private var range: UInt32 = .max
+  package var code: UInt32 = 0
+  package var range: UInt32 = .max
 
   /// Decodes a decision whose probability is known to both ends.
   @inline(__always)
@@ -158,6 +158,9 @@ package struct IncomingDigits: ~Copyable {
   private(set) var borrowedCount = 0
 
   package var count: Int { end &- start }
+
+  /// A byte that waits.
+  package func byte(at index: Int) -> UInt8 { bytes[start &+ index] }
 
   /// Takes bytes of the codeword, as many as fit.
   mutating func fill(from source: Span<UInt8>, at position: inout Int) {

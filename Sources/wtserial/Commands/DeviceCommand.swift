@@ -43,6 +43,11 @@ struct DeviceCommand: ParsableCommand {
   var samples: Int?
   @Option(
     help: ArgumentHelp(
+      "Go back to the model before where one recognizes fewer of the images.",
+      valueName: "percent"))
+  var least = 0
+  @Option(
+    help: ArgumentHelp(
       "Take models like this one, of the same names, types and shapes; none is tried.",
       valueName: "model"), completion: .file())
   var like: String?
@@ -61,6 +66,7 @@ struct DeviceCommand: ParsableCommand {
     if let samples, !(0...DeviceSession.sampleCountLimit).contains(samples) {
       throw ValidationError("--samples takes 0 to \(DeviceSession.sampleCountLimit).")
     }
+    guard (0...100).contains(least) else { throw ValidationError("--least takes 0 to 100.") }
     if inFlash, flash == nil {
       throw ValidationError("--in-flash needs a --flash to write to.")
     }
@@ -82,6 +88,7 @@ struct DeviceCommand: ParsableCommand {
     configuration.flash = flash.map { FilePath($0) }
     configuration.isInFlash = inFlash
     configuration.sampleCount = samples ?? configuration.sampleCount
+    configuration.leastPercentage = least
     configuration.endsWithModel = once
     // A place that cannot be written to is to be known now.
     var file = try image.map { try ImageFile($0) }
@@ -99,7 +106,11 @@ struct DeviceCommand: ParsableCommand {
     } catch {
       try file.take()?.finish(session.image)
       guard error is TransferLoop.Interruption else { throw error }
-      let next = session.isReceiving ? "; the model that was coming has to be sent again" : ""
+      let isKept = flash != nil && session.isReceiving
+      let next =
+        isKept
+        ? "; started again, it goes on with the model that was coming"
+        : session.isReceiving ? "; the model that was coming has to be sent again" : ""
       throw Failure("interrupted\(next)", .interrupted)
     }
     try file.take()?.finish(session.image)

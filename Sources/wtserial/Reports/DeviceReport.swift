@@ -46,6 +46,15 @@ extension Console {
       let text = "refused: \(reason(code)); \(whatIsLeft(hasModel))"
       emit(.refused) { $0.message = text }
       say(text)
+    case .rejected(let hasModel):
+      let text = "refused: the model recognizes too few images; \(whatIsLeft(hasModel))"
+      emit(.refused) { $0.message = text }
+      say(text)
+    case .goesOn(let byteCount): notice("going on behind the \(byteCount) bytes that are there")
+    case .unchanged: notice("the sender's model is the one in use; nothing had to come")
+    case .stored(let name):
+      notice("\(printableText(name)) is verified and stored; the model in use stays")
+    case .switched(let name): notice("\(printableText(name)) is in use now")
     case .stopped(let hasModel): notice("the sender stopped; \(whatIsLeft(hasModel))")
     }
   }

@@ -1,0 +1,6 @@
+public import Device
+
+extension DigitsTable {
+  /// All that a device does.
+  public static var services: DeviceServices { .all }
+}

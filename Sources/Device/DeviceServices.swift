@@ -1,0 +1,47 @@
+/// What a device does besides taking a model, as its INFO says (Protocol.md §5.2).
+///
+/// A firmware says by its table which of it is worth the code: what is not named is left out.
+public struct DeviceServices: Sendable {
+  /// A bit for each, as on the wire.
+  public let rawValue: UInt8
+
+  private init(_ rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// Nothing: it tells which model is in use, and that is all.
+  public static var none: DeviceServices { DeviceServices(0) }
+  /// It goes on with a transfer behind a reset or a power cut.
+  public static var resumes: DeviceServices { DeviceServices(1) }
+  /// Tensors of the model in use can stay, and need not come.
+  public static var keeps: DeviceServices { DeviceServices(2) }
+  /// It tells which models it holds.
+  public static var lists: DeviceServices { DeviceServices(16) }
+  /// It holds two models, and changes between them when it is told.
+  public static var switches: DeviceServices { DeviceServices(32) }
+  /// It sends the model in use to whoever asks for it.
+  public static var gives: DeviceServices { DeviceServices(64) }
+  /// All that there is.
+  public static var all: DeviceServices { resumes + keeps + lists + switches + gives }
+
+  /// Both.
+  public static func + (one: DeviceServices, other: DeviceServices) -> DeviceServices {
+    DeviceServices(one.rawValue | other.rawValue)
+  }
+
+  /// What both have.
+  @inline(__always)
+  static func common(_ one: DeviceServices, _ other: DeviceServices) -> DeviceServices {
+    DeviceServices(one.rawValue & other.rawValue)
+  }
+
+  @inline(__always)
+  func contains(_ other: DeviceServices) -> Bool { rawValue & other.rawValue != 0 }
+}
+
+extension DeviceReceiver where Store: ~Copyable {
+  /// What the firmware asks for, as far as the store can do it: known when the program is compiled.
+  @inline(__always)
+  static var services: DeviceServices { .common(Table.services, Store.services) }
+
+  @inline(__always)
+  static func does(_ service: DeviceServices) -> Bool { services.contains(service) }
+}
