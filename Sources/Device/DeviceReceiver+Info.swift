@@ -14,10 +14,10 @@ extension DeviceReceiver where Store: ~Copyable {
   @inline(never)
   mutating func sayInfo() {
     let nameByteCount = min(name.utf8CodeUnitCount, 32)
-    let heldCount = countHeld()
+    let heldCount = Self.services.isEmpty ? 0 : countHeld()
     let unfinished = Self.does(.resumes) ? store.unfinished : nil
     let tellsOfStream = unfinished.map { $0.byteCount > 0 } ?? false
-    let hasMore = Self.services.rawValue != 0 || heldCount > 0
+    let hasMore = Self.services.abilities != 0 || heldCount > 0
     var byteCount = 2 &+ 1 &+ 1 &+ nameByteCount &+ 1
     if hasMore { byteCount &+= 4 &+ SHA256.byteCount &* heldCount }
     if tellsOfStream, let unfinished {
@@ -35,7 +35,7 @@ extension DeviceReceiver where Store: ~Copyable {
     // Any representation, of what comes whole.
     say(.max)
     say(0)
-    say(Self.services.rawValue)
+    say(Self.services.abilities)
     say(UInt8(truncatingIfNeeded: heldCount))
     if let model = modelInUse { say(model.digest) }
     for slot in 0..<Self.slotCount {

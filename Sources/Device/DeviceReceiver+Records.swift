@@ -73,7 +73,10 @@ extension DeviceReceiver where Store: ~Copyable {
       return reader.begin(byte) || mayServe(byte) ? nil : fail(DeviceFailure.broken)
     case .length:
       guard reader.takeLength(byte) else { return fail(DeviceFailure.broken) }
-      guard reader.step == .body, reader.rest == 0 else { return nil }
+      guard reader.step == .body else { return nil }
+      let fits = Self.services.isEmpty || reader.hasServiceLength
+      guard fits else { return fail(DeviceFailure.broken) }
+      guard reader.rest == 0 else { return nil }
     case .body:
       reader.rest &-= 1
       if let event = takeBody(byte) { return event }
@@ -138,7 +141,7 @@ extension DeviceReceiver where Store: ~Copyable {
       let place = reader.field &- 5
       if place < min(model.name.count, reader.number) { model.name[place] = byte }
       // Where it does nothing but take models, there is nothing behind the name that matters.
-      if Self.services.rawValue != 0, place >= reader.number, reader.terms.take(byte) {
+      if !Self.services.isEmpty, place >= reader.number, reader.terms.take(byte) {
         reader.keep(byte)
       }
     }
@@ -168,7 +171,7 @@ extension DeviceReceiver where Store: ~Copyable {
         model.name[place] = 0
       }
       reader.order = .tensors
-      if Self.services.rawValue != 0 { return judgeTerms() }
+      if !Self.services.isEmpty { return judgeTerms() }
     case Kind.unit:
       guard reader.field == 4 else { return fail(DeviceFailure.broken) }
       reader.order = .content
@@ -182,8 +185,7 @@ extension DeviceReceiver where Store: ~Copyable {
     case Kind.finish:
       if let event = endCodeword() { return event }
       phase = .verifying
-    case Kind.unchanged: return endUnchanged()
-    default: return Self.services.rawValue != 0 ? endService() : nil
+    default: return !Self.services.isEmpty ? endService() : nil
     }
     return nil
   }

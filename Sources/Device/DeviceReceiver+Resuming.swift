@@ -27,6 +27,10 @@ extension DeviceReceiver where Store: ~Copyable {
   /// Does the next piece of making ready.
   @inline(never)
   mutating func makeReady() -> Event? {
+    if Self.services.isEmpty {
+      if let event = announce(store.preparationMilliseconds) { return event }
+      return store.prepare() ? accept() : nil
+    }
     switch readiness {
     case .stream: return readyStream()
     case .image:
@@ -72,8 +76,11 @@ extension DeviceReceiver where Store: ~Copyable {
   }
 
   private mutating func accept() -> Event? {
-    (readiness, phase) = (.stream, .reading)
-    (countedPosition, resumedByteCount) = (position, streamByteCount)
+    phase = .reading
+    if !Self.services.isEmpty {
+      readiness = .stream
+      (countedPosition, resumedByteCount) = (position, streamByteCount)
+    }
     say(RecordState.Kind.accept, byteCount: 0)
     return .began
   }

@@ -4,23 +4,26 @@ extension DeviceReceiver where Store: ~Copyable {
 
   /// Whether a record may come now that asks for something else than to take a model.
   func mayServe(_ kind: UInt8) -> Bool {
+    guard !Self.services.isEmpty else { return false }
     switch reader.order {
     case .offer:
       switch kind {
-      case Kind.list: Self.does(.lists)
-      case Kind.activate, Kind.rollBack: Self.does(.switches)
-      case Kind.fetch: Self.does(.gives)
-      default: false
+      case Kind.unchanged: return true
+      case Kind.list: return Self.does(.lists)
+      case Kind.activate, Kind.rollBack: return Self.does(.switches)
+      case Kind.fetch: return Self.does(.gives)
+      default: return false
       }
-    case .basis: Self.does(.keeps) && kind == Kind.basis
-    case .answers: Self.does(.gives) && Kind.accept...Kind.failed ~= kind
-    case .tensors, .contents, .content: false
+    case .basis: return Self.does(.keeps) && kind == Kind.basis
+    case .answers: return Self.does(.gives) && Kind.accept...Kind.failed ~= kind
+    case .tensors, .contents, .content: return false
     }
   }
 
   /// Ends one of these records.
   mutating func endService() -> Event? {
     switch reader.kind {
+    case Kind.unchanged: return endUnchanged()
     case Kind.list where Self.does(.lists): return sayListing()
     case Kind.activate where Self.does(.switches):
       return store.activate(reader.digest) ? endSwitch() : fail(DeviceFailure.wrongModel)
@@ -46,7 +49,7 @@ extension DeviceReceiver where Store: ~Copyable {
   mutating func lend() -> Bool { store.model != nil || store.restore() }
 
   /// The sender's model is the one in use, or is not.
-  mutating func endUnchanged() -> Event? {
+  private mutating func endUnchanged() -> Event? {
     guard let inUse = modelInUse, inUse.digest == reader.digest, lend() else {
       return fail(DeviceFailure.wrongModel)
     }

@@ -122,7 +122,8 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
         if !goesOn { open() }
         event = .opened(goesOn: goesOn)
       case .data:
-        (self.position, pendingByteCount, countedPosition) = (0, link.dataByteCount, 0)
+        (self.position, pendingByteCount) = (0, link.dataByteCount)
+        if Self.does(.resumes) { countedPosition = 0 }
       case .closed(let code):
         phase = .closed
         event = .closed(code)
@@ -219,8 +220,9 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   private mutating func open() {
     phase = .reading
     (position, pendingByteCount, hasAnnounced) = (0, 0, false)
-    (countedPosition, isNoting, isRereading, readiness) = (0, false, false, .stream)
-    model.isInactive = false
+    if !Self.services.isEmpty {
+      (countedPosition, isNoting, isRereading, readiness) = (0, false, false, .stream)
+    }
     reader = RecordState()
     decoder.reset()
     hash.reset()

@@ -2,13 +2,15 @@
 ///
 /// A firmware says by its table which of it is worth the code: what is not named is left out.
 public struct DeviceServices: Sendable {
-  /// A bit for each, as on the wire.
-  public let rawValue: UInt8
+  // A bit for each, as on the wire, and one that is not told.
+  private let bits: UInt8
 
-  private init(_ rawValue: UInt8) { self.rawValue = rawValue }
+  private init(_ bits: UInt8) { self.bits = bits }
 
-  /// Nothing: it tells which model is in use, and that is all.
+  /// Nothing.
   public static var none: DeviceServices { DeviceServices(0) }
+  /// It tells which model is in use, so that this one need not come again; who does more does this, too.
+  public static var tells: DeviceServices { DeviceServices(128) }
   /// It goes on with a transfer behind a reset or a power cut.
   public static var resumes: DeviceServices { DeviceServices(1) }
   /// Tensors of the model in use can stay, and need not come.
@@ -20,21 +22,28 @@ public struct DeviceServices: Sendable {
   /// It sends the model in use to whoever asks for it.
   public static var gives: DeviceServices { DeviceServices(64) }
   /// All that there is.
-  public static var all: DeviceServices { resumes + keeps + lists + switches + gives }
+  public static var all: DeviceServices { tells + resumes + keeps + lists + switches + gives }
 
   /// Both.
   public static func + (one: DeviceServices, other: DeviceServices) -> DeviceServices {
-    DeviceServices(one.rawValue | other.rawValue)
+    DeviceServices(one.bits | other.bits)
   }
 
   /// What both have.
   @inline(__always)
   static func common(_ one: DeviceServices, _ other: DeviceServices) -> DeviceServices {
-    DeviceServices(one.rawValue & other.rawValue)
+    DeviceServices(one.bits & other.bits)
   }
 
+  /// As INFO says it.
   @inline(__always)
-  func contains(_ other: DeviceServices) -> Bool { rawValue & other.rawValue != 0 }
+  var abilities: UInt8 { bits & 0x7F }
+
+  @inline(__always)
+  var isEmpty: Bool { bits == 0 }
+
+  @inline(__always)
+  func contains(_ other: DeviceServices) -> Bool { bits & other.bits != 0 }
 }
 
 extension DeviceReceiver where Store: ~Copyable {

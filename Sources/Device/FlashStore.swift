@@ -29,7 +29,7 @@ public struct FlashStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStore
 
   /// All, but that it goes on only where there are pages for a journal.
   public static var services: DeviceServices {
-    let others = DeviceServices.keeps + .lists + .switches + .gives
+    let others = DeviceServices.tells + .keeps + .lists + .switches + .gives
     return Flash.hasJournal ? .all : others
   }
 

@@ -1,17 +1,17 @@
 /// A store in memory: the image lasts until the next reset.
+///
+/// It does not know which model it has; for a `DeviceReceiver` that tells, see `HeldMemoryStore`.
 public struct MemoryStore: ~Copyable, WeightStore {
   private let image: LentMemory<UInt8>
   private let states: LentMemory<TensorState>
-  /// The model that has come last, and whole.
-  public private(set) var model: CommittedModel?
 
   /// Keeps an image and the states of all tensors.
   public init(image: LentMemory<UInt8>, states: LentMemory<TensorState>) {
     (self.image, self.states) = (image, states)
   }
 
-  /// It holds one model.
-  public static var services: DeviceServices { .keeps + .lists + .gives }
+  /// It is not known.
+  public var model: CommittedModel? { nil }
 
   /// A byte of the image that is coming, or stays.
   public subscript(offset: Int) -> UInt8 {
@@ -31,12 +31,9 @@ public struct MemoryStore: ~Copyable, WeightStore {
   /// There is nothing to do.
   public var commitMilliseconds: UInt16 { 0 }
 
-  /// Makes the image zero, but where a tensor may be kept.
+  /// Makes the image zero, unless tensors may be kept.
   public mutating func prepare(isKeeping: Bool) -> Bool {
-    model = nil
-    guard !isKeeping else { return true }
-    image.fill(0)
-    states.fill(TensorState())
+    if !isKeeping { clear() }
     return true
   }
 
@@ -48,19 +45,19 @@ public struct MemoryStore: ~Copyable, WeightStore {
   }
 
   /// Nothing is to be done.
-  public mutating func commit(_ model: CommittedModel) -> CommitProgress {
-    self.model = model
-    return .done
+  public mutating func commit(_ model: CommittedModel) -> CommitProgress { .done }
+
+  /// There is none: what was in memory has gone.
+  public mutating func restore() -> Bool {
+    clear()
+    return false
   }
 
-  /// There is none but one that has come whole: what was in memory has gone.
-  public mutating func restore() -> Bool { model != nil || rollBack() }
-
   /// There is no other.
-  public mutating func rollBack() -> Bool {
-    model = nil
+  public mutating func rollBack() -> Bool { restore() }
+
+  private func clear() {
     image.fill(0)
     states.fill(TensorState())
-    return false
   }
 }

@@ -112,7 +112,8 @@ struct PlaneDecoder: ~Copyable {
     }
     guard let entry = table.entry(number, amongContents: true) else { return .broken }
     guard entry.isPlaned, !coder.decode(&isMantissa) else { return .unkeepable }
-    guard !store[stateOf: entry.index].isKept else { return .broken }
+    let isKept = Table.services.contains(.keeps) && store[stateOf: entry.index].isKept
+    guard !isKept else { return .broken }
     if store[stateOf: entry.index].passCount == 0 {
       guard let state = decodeHeader(entry.format) else { return .broken }
       guard !coder.decode(&hasExceptions) else { return .notFinite }

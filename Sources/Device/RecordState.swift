@@ -77,7 +77,7 @@ struct RecordState {
     step = .length
     (rest, number, shift, field, digestByteCount) = (0, 0, 0, 0, 0)
     switch order {
-    case .offer: return byte == Kind.offer || byte == Kind.unchanged
+    case .offer: return byte == Kind.offer
     case .tensors, .basis, .answers: return false
     case .contents:
       let isCoded = byte == Kind.coded
@@ -95,10 +95,17 @@ struct RecordState {
     guard !isBroken else { return false }
     switch kind {
     case Kind.content, Kind.coded: return rest <= Self.contentLimit
-    case Kind.digest, Kind.finish, Kind.unchanged, Kind.activate, Kind.verified:
-      return rest == SHA256.byteCount
-    case Kind.list, Kind.rollBack, Kind.accept: return rest == 0
+    case Kind.digest, Kind.finish: return rest == SHA256.byteCount
     default: return rest <= Self.bodyLimit
+    }
+  }
+
+  /// Whether the body's length is one of records that ask for something else than to take a model.
+  var hasServiceLength: Bool {
+    switch kind {
+    case Kind.unchanged, Kind.activate, Kind.verified: rest == SHA256.byteCount
+    case Kind.list, Kind.rollBack, Kind.accept: rest == 0
+    default: true
     }
   }
 

@@ -116,7 +116,7 @@ package final class DeviceSession {
     let states = HostMemory(TensorState(), count: table.tensorCount)
     let image = HostMemory(0 as UInt8, count: table.imageByteCount)
     guard let flash = flash.take() else {
-      let store = unsafe MemoryStore(image: image.lent, states: states.lent)
+      let store = unsafe HeldMemoryStore(image: image.lent, states: states.lent)
       return try run(table, store, samples, &loop)
     }
     // What the other store finds, which takes any model, or only those that it has written.
