@@ -731,8 +731,8 @@ static bool is_sound(struct wt_receiver *r, uint32_t slot)
                                  mask_of(r, slot));
 }
 
-/* Where the last activation of a slot is, and behind which mark all are blank: a power cut may have left half
-   a mark, which is none. */
+/* Where the last activation of a slot is, and behind which mark all are blank: a power cut may have
+   left half a mark, which is none. */
 struct marks {
     uint32_t last, next; /* 0 for no activation; SLOT_STATES where all are used */
 };
@@ -975,14 +975,15 @@ bool wt_restore(struct wt_receiver *r)
     return true;
 }
 
-/* Whether the model before is there: a slot that is on besides the one in use is of a lower generation. */
+/* Whether the model before is there: a slot that is on besides the one in use is of a lower
+   generation. */
 static bool can_roll_back(struct wt_receiver *r)
 {
     return r->slot != NOWHERE && r->whole == 3 && is_on(r, target_slot(r));
 }
 
-/* A slot that is on ceases to be. Where a power cut has left half a mark, it is switched on once more for
-   that, for no unit is programmed twice. */
+/* A slot that is on ceases to be. Where a power cut has left half a mark, it is switched on once
+   more for that, for no unit is programmed twice. */
 static void revoke(struct wt_receiver *r, uint32_t slot)
 {
     struct marks marks = find_marks(r, slot);
@@ -1066,8 +1067,8 @@ static void clear_bytes(struct wt_receiver *r, uint32_t at, uint32_t end)
 #endif
 
 #if WT_KEEP
-/* Of the model in use the tensors that are kept come into the image, or stay there; the others are zero
-   where the image is not empty as it is. */
+/* Of the model in use the tensors that are kept come into the image, or stay there; the others are
+   zero where the image is not empty as it is. */
 static void keep_tensors(struct wt_receiver *r)
 {
     struct tensor t;
@@ -1145,8 +1146,8 @@ int16_t wt_weight(uint8_t byte, const struct wt_state *state)
 
 #if WT_SHA256
 #if WT_CODEC
-/* The float that a byte of planes stands for, in the tensor's dtype, into the digest and, if there is one,
-   the copy. `bits` are its highest ones, `shift` their place. */
+/* The float that a byte of planes stands for, in the tensor's dtype, into the digest and, if there
+   is one, the copy. `bits` are its highest ones, `shift` their place. */
 APART static void sha_take_weight(struct wt_sha256 *sha, uint8_t weight, const struct wt_state *state,
                                   uint8_t dtype, uint8_t *copy)
 {
@@ -1269,8 +1270,8 @@ static uint32_t find_model(struct wt_receiver *r)
 #endif
 
 #if SWITCHES
-/* Makes a slot that holds a model the one in use (store.md); false where it has been so often already that
-   no mark is left. */
+/* Makes a slot that holds a model the one in use (store.md); false where it has been so often
+   already that no mark is left. */
 static bool use_slot(struct wt_receiver *r, uint32_t slot)
 {
     uint32_t other = slot ? 0 : half_of_flash(r), next = find_marks(r, slot).next;
@@ -1290,8 +1291,8 @@ static bool use_slot(struct wt_receiver *r, uint32_t slot)
     return r->slot == slot;
 }
 
-/* The firmware tries the model that is in use from now on; one that is no good is given up for the one
-   before. */
+/* The firmware tries the model that is in use from now on; one that is no good is given up for the
+   one before. */
 static bool try_model(struct wt_receiver *r, uint32_t before)
 {
     static WT_ROM char text[] = "it was tried, and is no good";
@@ -1470,10 +1471,11 @@ static void take_raw(struct wt_receiver *r)
 
 /* Goes through bytes of planes: asks what a pass asks of each, and sets the bit where the answer is
    yes. In a significance pass `shift` is 0, in a refinement pass it moves the known bits of a
-   magnitude to the lowest places. An image that outlives a reset may be ahead of the stream, by bits that
-   are set and will be set again: there a significance pass, too, looks above its plane only. Returns how many bytes are done: all, or as many as what has come
-   of the stream tells of. Most of a transfer's time is spent here, so what each turn needs is in
-   variables; each change was measured by Scripts/device-cost. */
+   magnitude to the lowest places. An image that outlives a reset may be ahead of the stream, by
+   bits that are set and will be set again: there a significance pass, too, looks above its plane
+   only. Returns how many bytes are done: all, or as many as what has come of the stream tells of.
+   Most of a transfer's time is spent here, so what each turn needs is in variables; each change was
+   measured by Scripts/device-cost. */
 static uint32_t decide(struct wt_receiver *r, uint8_t *bytes, uint32_t count, uint32_t *models,
                        uint8_t bit, uint8_t shift)
 {
@@ -1722,8 +1724,8 @@ static void end_codeword(struct wt_receiver *r)
 static void take(struct wt_receiver *r, const uint8_t *bytes, uint16_t count);
 
 #if WT_MEMORY
-/* The stream itself is noted in the slot that is to be filled, in blocks with a checksum each, and taken
-   anew when the transfer goes on. */
+/* The stream itself is noted in the slot that is to be filled, in blocks with a checksum each, and
+   taken anew when the transfer goes on. */
 #define NOTED_MAGIC 0x534A5457u /* "WTJS" */
 #define NOTED_SIZE 128u         /* of a block; its last bytes are the checksum */
 #define NOTED_BYTES (NOTED_SIZE - CHECKSUM_SIZE)
@@ -1826,8 +1828,8 @@ static void go_on_noted(struct wt_receiver *r)
     r->is_noting = r->part != PART_DEAF;
 }
 #else
-/* The image is in flash and stays; what the decoder has to know is noted in a journal of two pages behind the
-   slots, every so many bytes of the stream. */
+/* The image is in flash and stays; what the decoder has to know is noted in a journal of two pages
+   behind the slots, every so many bytes of the stream. */
 #define ENTRY_MAGIC 0x434A5457u /* "WTJC" */
 #define JOURNAL_HEAD 16u        /* of a page: blank, or the journal is void */
 #ifndef NOTE_INTERVAL /* bytes of the stream; the tests have fewer */
@@ -2086,8 +2088,8 @@ static bool take_varint(struct wt_receiver *r, uint8_t byte)
 }
 
 #if RESUMES
-/* What is there of another transfer is given up; of this one is noted what a reset is not to undo, if others
-   can know it again. */
+/* What is there of another transfer is given up; of this one is noted what a reset is not to undo,
+   if others can know it again. */
 static void begin_anew(struct wt_receiver *r)
 {
     r->noted = 0;
@@ -2149,8 +2151,9 @@ static void accept(struct wt_receiver *r)
 }
 
 #if PREPARES
-/* All of the manifest has come. A slot is made ready, for which the sender, who is waiting for ACCEPT, is
-   told to wait: pages are erased, tensors copied, or what is there of the stream taken again. */
+/* All of the manifest has come. A slot is made ready, for which the sender, who is waiting for
+   ACCEPT, is told to wait: pages are erased, tensors copied, or what is there of the stream taken
+   again. */
 static void prepare(struct wt_receiver *r)
 {
     uint32_t milliseconds = erase_milliseconds(r, WT_JOURNAL_PAGES);
@@ -2928,8 +2931,8 @@ static void give_digest(struct wt_receiver *r)
     r->giving = GIVE_UNIT;
 }
 
-/* Fills the outbox with as much as a frame takes. What is passed over takes its time, too, and the link is
-   looked after meanwhile. */
+/* Fills the outbox with as much as a frame takes. What is passed over takes its time, too, and the
+   link is looked after meanwhile. */
 static void give(struct wt_receiver *r)
 {
     for (uint16_t steps = GIVE_STEPS;

@@ -70,7 +70,8 @@ extern "C" {
 #define WT_ROM const
 #endif
 
-/* For the memory of an image: tensors lie at multiples of 4 of it, and a Cortex-M0 reads no float elsewhere. */
+/* For the memory of an image: tensors lie at multiples of 4 of it, and a Cortex-M0 reads no float
+   elsewhere. */
 #if defined __GNUC__
 #define WT_ALIGNED __attribute__((aligned(4)))
 #else
@@ -113,8 +114,9 @@ enum wt_tier {
 
 #if WT_FLASH
 /* Flash for two slots of half the pages each. With WT_MEMORY a page is erased and a unit programmed
-   once for a model, in the end; without, the weights go there as they come, and a unit is programmed
-   up to 14 times, each time clearing bits, which most NOR flash bears and none with error correction. */
+   once for a model, in the end; without, the weights go there as they come, and a unit is
+   programmed up to 14 times, each time clearing bits, which most NOR flash bears and none with
+   error correction. */
 struct wt_flash {
     uint32_t page_size;    /* bytes that are erased together, to ones */
     uint16_t page_count;   /* of both slots: even; WT_JOURNAL_PAGES more lie behind them */
@@ -346,8 +348,8 @@ int16_t wt_weight(uint8_t byte, const struct wt_state *state);
 /* Goes back to the model that stays, after one that has not come to its end; false: there is none. */
 bool wt_restore(struct wt_receiver *receiver);
 
-/* Gives up the model in use for the one before it, by one write; false: there is none, and it stays. To be
-   called at any time, as behind a reset of which the model may be the cause. */
+/* Gives up the model in use for the one before it, by one write; false: there is none, and it
+   stays. To be called at any time, as behind a reset of which the model may be the cause. */
 bool wt_roll_back(struct wt_receiver *receiver);
 #if !WT_MEMORY
 /* A byte of the image. */

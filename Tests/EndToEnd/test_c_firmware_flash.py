@@ -108,6 +108,38 @@ class CortexM3ImageInFlashTests(FlashTests, Board):
     defines = ("WT_FLASH=1", "WT_MEMORY=0")
 
 
+class GoingOnTests(FlashTests):
+    """With WT_RESUME and what else a board does with models that it holds."""
+
+    @lasts(15)
+    def test_reset_in_the_middle(self):
+        board = self.start_board_with_flash("--shift=6", "--align")
+        self.send_model(seed=1)
+        sender = self.send(device_models.write_model(self.folder, "network", 2), "--timeout=30")
+        sender.wait_for_event("milestone", lambda event: event["milestone"] == "int4")
+        board.reset()
+        self.assert_ends(sender, OK)
+        (event,) = [e for e in sender.events if e["event"] == "resuming"]
+        self.assertGreater(event["bytes"], 1000)
+        self.assertEqual(self.send_again(2)["unchanged"], True)
+
+    def send_again(self, seed):
+        sender = self.send(device_models.write_model(self.folder, "network", seed))
+        self.assert_ends(sender, OK)
+        return [event for event in sender.events if event["event"] == "done"][-1]
+
+
+HOLDING = ("WT_FLASH=1", "WT_RESUME=1", "WT_KEEP=1", "WT_SWITCH=1", "WT_FETCH=1")
+
+
+class CortexM3GoingOnTests(GoingOnTests, Board):
+    defines = HOLDING
+
+
+class CortexM3ImageInFlashGoingOnTests(GoingOnTests, Board):
+    defines = (*HOLDING, "WT_MEMORY=0")
+
+
 class RISCVFlashTests(FlashTests, Board):
     board, page_bytes = "riscv-virt", 256 << 10
     defines = ("WT_FLASH=1",)

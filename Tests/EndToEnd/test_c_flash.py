@@ -116,6 +116,35 @@ class CFlashTests(CDevice):
         slots = [device_images.Slot(content[start : start + half]) for start in (0, half)]
         self.assertEqual([slot.generation for slot in slots], [3, 2])
 
+    def begin_and_kill(self, device, model):
+        sender = self.send(model)
+        sender.wait_for_event("progress", lambda event: event["bytes"] > 8000)
+        sender.kill()
+        device.kill()
+        device.wait()
+
+    def assert_resumes(self, model):
+        sender = self.send(model)
+        self.assert_ends(sender, OK)
+        (event,) = [e for e in sender.events if e["event"] == "resuming"]
+        self.assertGreater(event["bytes"], 6000)
+
+    @lasts(10)
+    def test_stream_that_the_other_one_has_noted(self):
+        model = self.model()
+        self.lay_line(baud=115200)
+        self.begin_and_kill(self.start_swift(SWIFT_MEMORY, model), model)
+        device = self.start_c((*MEMORY, "-DWT_RESUME=1"), model)
+        self.assert_resumes(model)
+        self.assert_image(model)
+        device.kill()
+        device.wait()
+        self.flash.unlink()
+        self.begin_and_kill(self.start_c((*MEMORY, "-DWT_RESUME=1"), model), model)
+        device = self.start_swift(SWIFT_MEMORY, model, "--once")
+        self.assert_resumes(model)
+        self.assert_ends(device, OK)
+
     def test_worn_flash(self):
         """The sender's user learns what is wrong."""
         model = self.model()

@@ -68,6 +68,28 @@ class CHoldingsTests(CDevice):
                 self.device.wait()
                 (self.folder / "flash").unlink()
 
+    @lasts(12)
+    def test_tensors_that_have_not_changed(self):
+        """All but the smallest tensor stay, and the image is that of the new model."""
+        model = self.model()
+        state = models.load(model)
+        name = min(state, key=lambda name: state[name].numel())
+        changed = models.save(self.folder / "changed.pt", {**state, name: state[name] + 1})
+        self.lay_line(baud=921600)
+        for options in COPIED, IN_FLASH:
+            with self.subTest(options=options):
+                self.start_c(model, *options)
+                whole = self.result(self.send_model(model))["bytes"]
+                part = self.result(self.send_model(changed, f"--base={model}"))["bytes"]
+                self.assertLess(part, whole / 4)
+                self.device.kill()
+                self.device.wait()
+                self.device = self.run_device(0, self.folder / "flash")
+                self.assert_image(changed)
+                self.device.kill()
+                self.device.wait()
+                (self.folder / "flash").unlink()
+
     @lasts(10)
     def test_slots(self):
         first, second = self.model(1), self.model(2)
