@@ -5,8 +5,9 @@ package enum TerminalDrivers {
   // Memory, such as /dev/null and /dev/zero (devices.txt of the kernel).
   private static let memoryMajor: UInt64 = 1
 
-  /// Whether a device may be a terminal, as all serial ports are: whether one of the kernel's drivers of
-  /// terminals has its number. Where that is not to be learned, only memory is known to be none.
+  /// Whether a device may be a terminal, as all serial ports are: whether a driver of terminals has its number.
+  ///
+  /// Where the kernel's list of these is not to be read, only memory is known to be none.
   package static func mayHave(_ device: FileStatus) -> Bool {
     guard device.isCharacterDevice else { return false }
     guard let drivers = ProcessFiles.text(of: "/proc/tty/drivers"), !drivers.isEmpty else {
