@@ -33,17 +33,19 @@ struct UsageMessage {
 
   /// Whether a command has an option of this long name.
   static func isOption(_ name: String, of command: String) -> Bool {
-    (0...2).contains { count in
+    for count in 0...2 {
+      let placeholders = Array(repeating: "x", count: count)
       do {
-        _ = try WTSerial.parseAsRoot(
-          [command] + Array(repeating: "x", count: count) + ["--\(name)"])
+        _ = try WTSerial.parseAsRoot([command] + placeholders + ["--\(name)"])
         return true
       } catch {
-        // Where a value is missing, the option is there.
         let message = WTSerial.message(for: error)
-        return message.contains("'--\(name)") && !message.hasPrefix("Unknown option")
+        if message.hasPrefix("Unknown option") { return false }
+        // Where a value is missing, the option is there.
+        if message.contains("'--\(name)") { return true }
       }
     }
+    return false
   }
 
   /// The parser proposes the nearest of its options, however far, and never those that every command has.
