@@ -26,6 +26,8 @@ package final class NetworkPort {
   private var input: [UInt8] = []
   // All that was received, while it is short and text.
   private var greeting: [UInt8]? = []
+  // What came first on a raw connection: as much as tells Telnet.
+  private var opening: [UInt8] = []
   // When what was written has left the line behind the server, if nothing else delays it.
   private var lineFreeAt: UInt64 = 0
 
@@ -76,6 +78,10 @@ package final class NetworkPort {
 
   /// Whether anything has come but a few words, which may be those of a server that turns us away.
   package var hasCarried: Bool { greeting == nil }
+
+  /// Whether a raw connection began with a negotiation of Telnet, so that the server takes bytes of 0xFF for
+  /// commands and doubles its own.
+  package var soundsLikeTelnet: Bool { Telnet.isNegotiation(opening) }
 
   /// The descriptor, to wait for; it stays the port's.
   package var descriptor: CInt { connection.descriptor }
@@ -172,6 +178,7 @@ package final class NetworkPort {
     guard !isAtEnd else { throw lost(nil) }
     let old = input.count
     if client == nil {
+      opening += bytes.prefix(Telnet.negotiationByteCount - opening.count)
       input += bytes
     } else {
       client?.receive(bytes.span, into: &input)

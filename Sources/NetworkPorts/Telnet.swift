@@ -12,6 +12,15 @@ enum Telnet {
     case dont = 254
   }
 
+  /// What a negotiation takes: IAC, a verb, an option.
+  static let negotiationByteCount = 3
+
+  /// Whether bytes are a negotiation, as servers of Telnet begin with.
+  static func isNegotiation(_ bytes: [UInt8]) -> Bool {
+    bytes.count == negotiationByteCount && bytes[0] == interpretAsCommand
+      && Verb(rawValue: bytes[1]) != nil
+  }
+
   /// Options: RFC 856, RFC 858, RFC 2217.
   enum Option {
     static let binary: UInt8 = 0

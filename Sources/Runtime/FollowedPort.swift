@@ -157,6 +157,15 @@ package struct FollowedPort: ~Copyable {
     }
   }
 
+  /// Whether the server speaks Telnet where bytes are to go as they are.
+  @inline(never)
+  var soundsLikeTelnet: Bool {
+    switch port {
+    case .some(let port): port.soundsLikeTelnet
+    case .none: false
+    }
+  }
+
   /// What to watch the port for while there is something to write, or nothing.
   @inline(never)
   func interest(hasOutput: Bool) -> Poller.Interest {

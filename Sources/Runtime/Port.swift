@@ -104,6 +104,14 @@ package enum Port: ~Copyable {
     }
   }
 
+  /// Whether the server speaks Telnet where bytes are to go as they are.
+  package var soundsLikeTelnet: Bool {
+    switch self {
+    case .serial: false
+    case .network(let port): port.soundsLikeTelnet
+    }
+  }
+
   /// What to watch the descriptor for while there is something to write, or nothing.
   package func interest(hasOutput: Bool) -> Poller.Interest {
     switch self {

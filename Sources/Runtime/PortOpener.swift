@@ -59,11 +59,6 @@ package struct PortOpener {
     self.wait = wait
   }
 
-  /// Whether the name is that of a port of this machine.
-  package var isLocal: Bool {
-    if case .selector = target { true } else { false }
-  }
-
   /// Opens the port; one that is not there is waited for, if that is wanted.
   ///
   /// - Throws: `PortSearchError`, what opening throws, and `Interruption` after a signal.

@@ -67,6 +67,10 @@ package struct TransferLoop: ~Copyable {
     try farewell(&machine)
   }
 
+  /// Whether the server of the port speaks Telnet where bytes are to go as they are: then nothing makes sense to
+  /// either end.
+  package var soundsLikeTelnet: Bool { port.soundsLikeTelnet }
+
   /// Does nothing for a while, between two machines.
   ///
   /// - Throws: `Interruption` after a signal.

@@ -26,7 +26,16 @@ package struct PortOwner: Equatable, Sendable {
     FileStatus(of: path).flatMap(openHolder)
   }
 
-  /// For each device the process that has it locked, else any that has it open.
+  /// The process at the other end of a pseudo-terminal, such as a loopback; nil where it is none, or that
+  /// process is not to be seen.
+  package static func maker(of path: FilePath) -> PortOwner? {
+    guard let device = FileStatus(of: path), device.isPseudoTerminal else { return nil }
+    return ProcessFiles.processIDs().lazy.filter { ProcessFiles.hasMaster($0, of: device) }
+      .compactMap { PortOwner(processID: $0) }.first
+  }
+
+  /// For each device the process that has it locked, else any that has it open; not whoever is the other end
+  /// of a pseudo-terminal, and may keep its slave open so that the line does not hang up.
   ///
   /// Opens nothing but files of `/proc`; nil where there is no process that we may see.
   package static func owners(of paths: [FilePath]) -> [PortOwner?] {
@@ -35,7 +44,9 @@ package struct PortOwner: Equatable, Sendable {
     for processID in ProcessFiles.processIDs() {
       for (_, open) in ProcessFiles.openDevices(of: processID) {
         for (index, device) in devices.enumerated() where owners[index] == nil {
-          if device?.isSameDevice(as: open) == true {
+          if let device, device.isSameDevice(as: open),
+            !ProcessFiles.hasMaster(processID, of: device)
+          {
             owners[index] = PortOwner(processID: processID)
           }
         }
@@ -69,6 +80,7 @@ package struct PortOwner: Equatable, Sendable {
       // Our own descriptor was opened to find out that the port is busy.
       guard processID != getpid() else { return false }
       return !ProcessFiles.descriptors(of: processID, on: device).isEmpty
+        && !ProcessFiles.hasMaster(processID, of: device)
     }
     return holders.lazy.compactMap { PortOwner(processID: $0) }.first
   }

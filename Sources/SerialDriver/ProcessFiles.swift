@@ -28,6 +28,23 @@ package enum ProcessFiles {
     openDevices(of: processID).filter { $0.device.isSameDevice(as: device) }.map(\.descriptor)
   }
 
+  /// Whether a process has the master of a pseudo-terminal open, of which `terminal` is the slave: then it is
+  /// the other end of that line, whether or not it has the slave open, too.
+  ///
+  /// The kernel tells the slave's number as `tty-index` in the `fdinfo` of a master, from Linux 4.20 on.
+  static func hasMaster(_ processID: pid_t, of terminal: FileStatus) -> Bool {
+    guard let number = terminal.pseudoTerminalNumber else { return false }
+    return openDevices(of: processID).contains { descriptor, device in
+      guard device.isPseudoTerminalMaster,
+        let text = ProcessFiles.text(of: FilePath("/proc/\(processID)/fdinfo/\(descriptor)"))
+      else { return false }
+      return text.split(separator: "\n").contains { line in
+        let fields = line.split(whereSeparator: \.isWhitespace)
+        return fields.count == 2 && fields[0] == "tty-index:" && UInt64(fields[1]) == number
+      }
+    }
+  }
+
   /// The character devices that a process has open; none where it belongs to somebody else.
   static func openDevices(of processID: pid_t) -> [(descriptor: CInt, device: FileStatus)] {
     let folder = FilePath("/proc/\(processID)/fd")
@@ -99,7 +116,15 @@ package struct FileStatus: Equatable, Sendable {
 
   /// Whether the file is one end of a pseudo-terminal.
   package var isPseudoTerminal: Bool {
-    isCharacterDevice && Self.pseudoTerminalMajors.contains((device >> 8) & 0xFFF)
+    isCharacterDevice && Self.pseudoTerminalMajors.contains(deviceMajor)
+  }
+
+  /// Which pseudo-terminal the file is the slave of, as in `/dev/pts/N`; nil where it is none.
+  fileprivate var pseudoTerminalNumber: UInt64? { isPseudoTerminal ? deviceMinor : nil }
+
+  // The one node, 5:2, by which all masters are opened (devices.txt).
+  fileprivate var isPseudoTerminalMaster: Bool {
+    isCharacterDevice && deviceMajor == 5 && deviceMinor == 2
   }
 
   /// Whether both are one device: nodes of it, or one node by two names.
@@ -108,6 +133,8 @@ package struct FileStatus: Equatable, Sendable {
   }
 
   // The packing of makedev(3).
+  var deviceMajor: UInt64 { (device >> 8) & 0xFFF | (device >> 32) & ~0xFFF }
+  var deviceMinor: UInt64 { device & 0xFF | (device >> 12) & 0xFFFF_FF00 }
   var fileSystemMajor: Int { Int((fileSystem >> 8) & 0xFFF | (fileSystem >> 32) & ~0xFFF) }
   var fileSystemMinor: Int { Int(fileSystem & 0xFF | (fileSystem >> 12) & 0xFFFF_FF00) }
 }

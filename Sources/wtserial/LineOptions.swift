@@ -7,29 +7,42 @@ struct LineOptions: ParsableArguments {
   var baud = LineBaudRate(bitsPerSecond: 115_200)
   @Flag(help: "Garble bytes that cross, as a bus does on which both ends talk at once.")
   var halfDuplex = false
-  @Option(help: ArgumentHelp("Delay of every byte.", valueName: "ms"))
+  // Whatever follows an option of a number is its value: one with a sign looks like an option.
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Delay of every byte.", valueName: "ms"))
   var latencyMs = 0.0
-  @Option(help: ArgumentHelp("Longest random delay on top.", valueName: "ms"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Longest random delay on top.", valueName: "ms"))
   var jitterMs = 0.0
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Hand over bytes in packets of 62, or after this time, as an FTDI adapter (16).",
       valueName: "ms"))
   var batchMs: Double?
-  @Option(help: ArgumentHelp("Chance that a bit is inverted.", valueName: "rate"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Chance that a bit is inverted.", valueName: "rate")
+  )
   var bitErrorRate = 0.0
-  @Option(help: ArgumentHelp("Chance that a byte is lost.", valueName: "rate"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Chance that a byte is lost.", valueName: "rate"))
   var dropRate = 0.0
-  @Option(help: ArgumentHelp("Chance that a random byte is added.", valueName: "rate"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Chance that a random byte is added.", valueName: "rate"))
   var insertRate = 0.0
-  @Option(help: ArgumentHelp("Chance that a byte comes twice.", valueName: "rate"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Chance that a byte comes twice.", valueName: "rate"))
   var duplicateRate = 0.0
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Chance that garbage begins with a byte, and its mean length in bytes.",
       valueName: "rate,length"))
   var burst: LineBurst?
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Lose what arrives while this many bytes are unread; else the line waits for the reader.",
       valueName: "bytes"))

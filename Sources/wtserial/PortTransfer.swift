@@ -76,6 +76,7 @@ struct PortTransfer: Sendable {
       var failure = SessionFailure(
         error, session.statistics, line: line, timeout: timeout, verb: .send)
       failure.offered = session.plan.manifest
+      failure.soundsLikeTelnet = loop.soundsLikeTelnet
       failure.isResumable = session.plan.manifest.terms.identity != nil
       throw failure
     }
@@ -97,8 +98,10 @@ struct PortTransfer: Sendable {
       } catch let refusal as QuerySession.Refusal {
         throw Failure(refusal, console.place)
       } catch {
-        throw SessionFailure(
+        var failure = SessionFailure(
           error, session.statistics, line: line, timeout: timeout, verb: .inspect)
+        failure.soundsLikeTelnet = loop.soundsLikeTelnet
+        throw failure
       }
     }
   }

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import models
+from lines import LineTests
 from processes import (
     DIGITS, LIMIT, NOBODY, NO_PERMISSION, OK, ROOT, TRY_AGAIN, UNAVAILABLE, USAGE, alone,
     needs_mounts, needs_nobody,
@@ -116,6 +117,8 @@ class DoctorTests(BedTests):
             found = self.examine(port, code=NO_PERMISSION, before=NOBODY)
             self.assert_finds(found["access"], "problem", remedy)
             self.assertNotIn("udev", found["access"]["remedy"])
+            # What a group may do helps only who is in it.
+            self.assertEqual("usermod -aG dialout nobody" in found["access"]["remedy"], port == uart)
         command = self.run_here("send", self.a, DIGITS, before=NOBODY)
         self.assert_ends(command, NO_PERMISSION, str(self.a), "pseudo-terminal of user root")
         self.assertNotIn("udev", command.words)
@@ -180,6 +183,42 @@ class DoctorTests(BedTests):
         self.addCleanup(talker.kill)
         found = self.examine(FTDI.path, code=BAD_PROTOCOL)
         self.assert_finds(found["peer"], "problem", "not the protocol")
+
+
+class LoopbackDoctorTests(LineTests):
+    """Of ports without hardware."""
+
+    def examine(self, port, code=OK):
+        command = self.run_command("doctor", "--json", port)
+        self.assertEqual(command.wait(), code, command)
+        return {event["check"]: event for event in command.events if "check" in event}
+
+    def test_loopback_is_no_obstacle_to_its_own_port(self):
+        self.lay_line()
+        self.receive()
+        found = self.examine(self.a)
+        self.assertEqual(found["use"]["severity"], "fact")
+        self.assertIn(f"wtserial (process {self.line.process.pid}) is the other end",
+                      found["use"]["message"])  # fmt: skip
+        self.assertIn("no rate", found["rates"]["message"])
+        self.assertIn("a receiver answers", found["peer"]["message"])
+
+    def test_program_that_has_the_end_of_a_loopback(self):
+        self.lay_line()
+        holder = subprocess.Popen(["sh", "-c", f"exec 3<>{self.a}; echo; read line"],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        with holder:
+            holder.stdout.readline()
+            found = self.examine(self.a, code=TRY_AGAIN)
+            self.assertIn(f"sh (process {holder.pid}) has it open", found["use"]["message"])
+            self.assertNotIn("peer", found)
+            holder.stdin.close()
+
+    def test_device_that_is_no_serial_port(self):
+        for path in ("/dev/null", "/dev/zero", str(DIGITS)):
+            found = self.examine(path, code=USAGE)
+            self.assertEqual(set(found), {"port"})
+            self.assertIn(f"{path} is not a serial port", found["port"]["message"])
 
 
 class RulesTests(BedTests):

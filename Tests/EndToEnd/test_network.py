@@ -242,10 +242,33 @@ class ServerDoctorTests(ServedTests):
             other.sendall(b"x")
             found = self.examine(self.a, "--no-hello", code=TRY_AGAIN)
             self.assertIn("Port already in use", found["port"])
+            self.assertNotIn("both commands", found["port"])
         port = f"rfc2217://127.0.0.1:{self.server.port}?timeout=1"
         found = self.examine(port, code=BAD_PROTOCOL)
         self.assertIn("does not speak RFC 2217", found["port"])
         self.assert_ends(self.run_command("doctor", "tcp://localhost"), USAGE, "HOST:PORT")
+
+
+class TelnetTests(ServedTests):
+    def test_server_of_telnet_that_is_taken_for_a_raw_one(self):
+        self.lay_network(scheme="tcp", baud=115200)
+        doctor = self.run_command("doctor", "--json", self.a)
+        self.assertEqual(doctor.wait(), BAD_PROTOCOL, doctor)
+        self.assertIn("commands of Telnet (IAC, 0xFF)", doctor.events[0]["message"])
+        self.assertIn("use rfc2217://", doctor.events[0]["message"])
+        for command in (("send", self.a, DIGITS), ("receive", self.a, self.out), ("info", self.a)):
+            ended = self.run_command(*command, "--timeout=2")
+            self.assert_ends(ended, UNAVAILABLE, "commands of Telnet (IAC, 0xFF)", "use rfc2217://")
+
+    def test_noise_of_a_raw_server_is_not_taken_for_telnet(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+            command = self.start("send", port, DIGITS, "--timeout=1")
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(b"\xff\xff\xfb\x2c\x00")
+                self.assert_ends(command, UNAVAILABLE, "what comes in makes no sense")
+                self.assertNotIn("Telnet", command.words)
 
 
 class AddressTests(ProcessTests):

@@ -5,6 +5,7 @@ import re
 import models
 from lines import LineTests
 from processes import CONFIGURATION, DIGITS, NO_INPUT, OK, ROOT, UNAVAILABLE, USAGE
+from servers import free_port
 
 PORTS = ("/dev/no-port-a", "/dev/no-port-b", "/dev/no-port-c", "/dev/no-port-d")
 
@@ -193,15 +194,47 @@ class SettingsTests(LineTests):
     def test_port_of_doctor(self):
         self.write(f"port = '{PORTS[0]}'\n")
         command = self.run_below("doctor")
-        self.assert_found(command, f"no {PORTS[0]};")
+        self.assert_found(command, f"no serial port {PORTS[0]};")
         self.assertIn(f"looking at {PORTS[0]}, from {self.file}:1; --all looks", command.words)
-        self.assert_found(self.run_below("doctor", PORTS[1]), f"no {PORTS[1]};")
+        self.assert_found(self.run_below("doctor", PORTS[1]), f"no serial port {PORTS[1]};")
         for options in ("--all",), ("--rules",):
             self.assertNotIn(PORTS[0], str(self.run_below("doctor", *options)))
         self.assert_ends(self.run_below("doctor", "--all", PORTS[1]), USAGE, "not both")
-        # It looks at none behind a network, and goes on to look at those that are here.
-        self.write("port = 'tcp://127.0.0.1:1'\n")
-        self.assertNotIn("tcp:", str(self.run_below("doctor", "--json").events))
+        for scheme in ("tcp", "rfc2217"):
+            port = f"{scheme}://127.0.0.1:{free_port()}"
+            command = self.run_below("doctor", WTSERIAL_PORT=port)
+            self.assert_found(command, "nothing listens at")
+            self.assertIn(f"looking at {port}, from WTSERIAL_PORT", command.words)
+
+    def test_setting_that_is_in_the_way_tells_where_it_was_set(self):
+        self.lay_line()
+        self.write(f"port = '{self.a}'\n[send]\nreset = 'dtr'\n")
+        told = f"leave --reset out (reset is from {self.file}:3)\n"
+        for port in (), (self.a,):
+            self.assert_ends(self.run_below("send", *port, DIGITS), CONFIGURATION, told)
+        command = self.run_below("send", DIGITS, WTSERIAL_RESET="rts")
+        self.assert_ends(command, CONFIGURATION, "(reset is from WTSERIAL_RESET)\n")
+        command = self.run_below("send", DIGITS, "--reset=dtr")
+        self.assert_ends(command, CONFIGURATION, "--reset out")
+        self.assertNotIn("reset is from", command.words)
+        self.write("\nbaud = 57600\n")
+        command = self.run_below("send", self.a, DIGITS, "--timeout=1")
+        self.assert_ends(command, UNAVAILABLE, "at 57600 baud", f"(baud is from {self.file}:2)\n")
+
+    def test_setting_of_a_board_that_is_in_the_way(self):
+        self.lay_line()
+        rack = self.folder / "rack.toml"
+        rack.write_text(f"reset = 'dtr'\n[[board]]\nname = 'left'\nport = '{self.a}'\n")
+        send = ("send", DIGITS, "--to", f"@{rack}")
+        self.assert_ends(self.run_below(*send), CONFIGURATION)
+        self.assertIn(f"(reset is from {rack}:1)", self.run_below(*send).words)
+        # What the command line leaves open goes before the head of the file, and so does its origin.
+        self.assertIn("(reset is from WTSERIAL_RESET)",
+                      self.run_below(*send, WTSERIAL_RESET="rts").words)  # fmt: skip
+        self.assertNotIn("reset is from", self.run_below(*send, "--reset=rts").words)
+        with rack.open("a") as file:
+            file.write("reset = 'rts'\n")
+        self.assertIn(f"(reset is from {rack}:5)", self.run_below(*send, "--reset=rts").words)
 
     def assert_found(self, command, text):
         self.assertEqual(command.wait(), UNAVAILABLE, command)
@@ -240,6 +273,20 @@ class SettingsTests(LineTests):
             command = self.run_below("send", *([] if quiet else ["-q"]), PORTS[0], DIGITS,
                                      WTSERIAL_BAUDS="9600", **quiet)  # fmt: skip
             self.assertEqual(command.words.count("\n"), 1, command)
+
+    def test_options_that_are_no_settings(self):
+        for name in ("base", "report", "stay", "on-milestone"):
+            variable = "WTSERIAL_" + name.upper().replace("-", "_")
+            told = f"--{name} is for the command line alone"
+            command = self.run_below("inspect", DIGITS, **{variable: "x"})
+            self.assert_ends(command, OK, f"{variable} is set and is no setting", told)
+            self.assertNotIn("did you mean", command.words)
+            self.write(f"\n{name} = 'x'\n")
+            ended = self.run_below("send", PORTS[0], DIGITS)
+            self.assert_ends(ended, CONFIGURATION, f"{self.file}:2: unknown key `{name}`; {told}")
+            self.file.unlink()
+        self.write("[send]\nbase = 'x'\n")
+        self.assert_ends(self.run_below("ports"), CONFIGURATION, f"{self.file}:2: unknown key `base`; --base is")
 
     def test_settings_that_do_not_fit_together(self):
         self.write("precision = 'int8'\n")

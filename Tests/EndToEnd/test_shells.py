@@ -114,7 +114,10 @@ class ManualTests(InstalledTests):
         shown = re.sub("\N{HYPHEN}\n *", "", re.sub(".\b", "", shown))
         for command in COMMANDS:
             self.assertIn(f"wtserial {command}", shown)
-        for text in ("--error-correction", "WTSERIAL_PORT", "wtserial.toml", "EXIT STATUS", "130"):
+        for text in (
+            "--error-correction", "WTSERIAL_PORT", "wtserial.toml", "EXIT STATUS", "130",
+            "~/.cache/wtserial/models", "OUT.partial", "OUT.journal", "OUT.base",
+        ):  # fmt: skip
             self.assertIn(text, shown)
         synopsis = " ".join(shown.split("SYNOPSIS")[1].split("DESCRIPTION")[0].split())
         for form in (

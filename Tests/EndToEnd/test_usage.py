@@ -25,6 +25,9 @@ class UsageTests(ProcessTests):
                 self.assertIn("Unknown option '--what-is-it'", told)
         self.assertIn("Unknown option '--bauds'. Did you mean '--baud'?",
                       self.refusal("send", "--bauds=1"))  # fmt: skip
+        # The nearest option of the command may be far from what was meant.
+        self.assertIn("'--halp'. Did you mean '--help'?", self.refusal("send", "--halp"))
+        self.assertNotIn("Did you mean", self.refusal("send", "a", "b", "--what-is-it"))
         # What is really missing is still told.
         self.assertIn("Give PORT and MODEL", self.refusal("send", "--baud=9600"))
         self.assertIn("Missing expected argument '<out>'", self.refusal("receive", "x"))
@@ -34,7 +37,7 @@ class UsageTests(ProcessTests):
             told = self.refusal(*words)
             self.assertIn("Unknown command 'foo'. There are send, receive, ports", told)
         for word, near in (("sned", "send"), ("recieve", "receive"), ("sim", "simulate"),
-                           ("port", "ports"), ("hepl", "help")):  # fmt: skip
+                           ("port", "ports"), ("hepl", "help"), ("version", "--version")):  # fmt: skip
             self.assertIn(f"Did you mean '{near}'?", self.refusal(word))
             self.assertIn(f"Did you mean '{near}'?", self.refusal("help", word))
         for words in ("help",), ("help", "send"), ("--help",), ("--version",):
@@ -64,6 +67,19 @@ class UsageTests(ProcessTests):
             self.assert_ends(self.run_command(*arguments), code)
         named_so = models.save(self.folder / "auto", models.small_network().state_dict())
         self.assert_ends(self.run_command("send", none, named_so), UNAVAILABLE)
+
+    def test_number_with_a_sign(self):
+        for options in ("--drop-rate", "--bit-error-rate", "--latency-ms", "--batch-ms", "--fifo"):
+            told = self.refusal("loopback", options, "-1")
+            self.assertNotIn("Missing value", told)
+        self.assertIn("are not negative", self.refusal("loopback", "--cut-after", "-1", "--cut-for", "1"))
+
+    def test_name_that_is_none_of_a_port_here(self):
+        for name, told in (("ttyUSB0", "did you mean /dev/ttyUSB0?"), ("COM3", "a name of Windows"),
+                           ("com12:", "a name of Windows")):  # fmt: skip
+            for command in ("send", name, DIGITS), ("receive", name, self.out):
+                self.assert_ends(self.run_command(*command), UNAVAILABLE, told)
+            self.assertIn(told, " ".join(self.run_command("doctor", name).output.split()))
 
     def test_step_of_a_reset_that_does_not_exist(self):
         for sequence, step in (("D0|X1|R0", "step 2, 'X1'"), ("esp32", "step 1, 'esp32'"),

@@ -47,10 +47,12 @@ struct LoopbackCommand: ParsableCommand {
       valueName: "rate"))
   var highestBaud: UInt32?
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Cut the line for --cut-for seconds, this long after the first byte.", valueName: "seconds"))
   var cutAfter: Double?
-  @Option(help: ArgumentHelp("How long the cut lasts.", valueName: "seconds"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("How long the cut lasts.", valueName: "seconds"))
   var cutFor: Double?
   @Option(help: "Seed of the faults; drawn and printed if not given.")
   var seed: UInt64?

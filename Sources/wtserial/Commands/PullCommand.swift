@@ -59,6 +59,7 @@ struct PullCommand: ParsableCommand {
       } catch {
         var failure = SessionFailure(
           error, session.statistics, line: line, timeout: timeout, verb: .pull)
+        failure.soundsLikeTelnet = loop.soundsLikeTelnet
         failure.isResumable = session.isResumable
         throw failure
       }

@@ -122,6 +122,7 @@ struct ReceiveCommand: ParsableCommand {
       hook?.finish(nil)
       var failure = failure(error, session)
       failure.isStaying = stay
+      failure.soundsLikeTelnet = loop.soundsLikeTelnet
       // Whoever stays has seen senders that come and go, and another one goes on.
       guard stay, SessionFailure.isOfPeer(error) else { throw failure }
       console.notice(console.failure(of: failure).sentence)

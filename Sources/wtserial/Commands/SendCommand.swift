@@ -229,7 +229,8 @@ struct SendCommand: ParsableCommand {
     let model = port
     let settings = BoardSettings(
       baud: line.baud, rtscts: line.rtscts ? true : nil, reset: reset, wait: line.wait,
-      timeout: timeout, contents: contents)
+      timeout: timeout, contents: contents,
+      origins: ["baud", "rtscts", "reset"].reduce(into: [:]) { $0[$1] = Settings.origin(of: $1) })
     var boards: [Board] = []
     for target in to {
       if target.hasPrefix("@") {

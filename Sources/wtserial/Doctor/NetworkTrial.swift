@@ -27,7 +27,12 @@ struct NetworkTrial {
     } catch let interruption as TransferLoop.Interruption {
       throw interruption
     } catch {
-      let failure = Failure(error, port: name, model: nil, offersWait: false)
+      let failure =
+        if let error = error as? NetworkPortError {
+          Failure(error, again: "look again")
+        } else {
+          Failure(error, port: name, model: nil, offersWait: false)
+        }
       // A name that makes no sense is the caller's mistake, and nothing that was found out.
       if failure.exitCode == .usage { throw failure }
       show([.problem(.port, failure.sentence, failure.exitCode)])
@@ -49,6 +54,10 @@ struct NetworkTrial {
       ])
     } else {
       try awaitRefusal(by: &opened.port, signals)
+      // A HELLO would not get through.
+      if opened.port.soundsLikeTelnet {
+        return show([.problem(.port, SessionFailure.telnet, .badProtocol)])
+      }
       show([
         .fact(.port, "the server takes connections; the rate of the line is set there alone")
       ])

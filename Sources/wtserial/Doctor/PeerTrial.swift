@@ -49,7 +49,7 @@ enum PeerTrial {
     }
     return .problem(
       .peer,
-      "no receiver answers at \(baudRate) baud, and nothing comes in: start it, and check the "
-        + "wiring", .unavailable)
+      "no receiver answers at \(baudRate) baud, and nothing comes in: start it, at the same "
+        + "--baud, and check the wiring", .unavailable)
   }
 }

@@ -46,8 +46,10 @@ struct PortExamination {
         .port, "\(failure.sentence), `sudo dmesg` tells whether the kernel has seen it",
         failure.exitCode)
     }
-    guard file.isCharacterDevice else {
-      return .problem(.port, "\(path) is not a serial port", .usage)
+    // What the kernel lists is one.
+    guard port != nil || TerminalDrivers.mayHave(file) else {
+      let (sentence, exitCode) = report(on: .notATerminal(path))
+      return .problem(.port, sentence, exitCode)
     }
     guard let port else {
       return .fact(.port, "no hardware: a pseudo-terminal, or a port that the kernel does not list")
@@ -85,13 +87,18 @@ struct PortExamination {
 
   private var use: Finding {
     guard let owner = PortOwner.owners(of: [path])[0] else {
+      if let maker = PortOwner.maker(of: path) {
+        let name = "\(maker.name) (process \(maker.processID))"
+        return .fact(
+          .use, "\(name) is the other end of it; no program that you may see has this one")
+      }
       return .fact(.use, "no program that you may see has it open")
     }
     let isOurs = owner.name == "wtserial"
     return .problem(
       .use, "\(owner.name) (process \(owner.processID)) has it open", .tryAgain,
       remedy: isOurs
-        ? "end that command, unless it is the one you want: a receiver that waits, a loopback"
+        ? "end that command, unless it is the one you want, such as a receiver that waits"
         : "kill \(owner.processID)   # or end it the ordinary way")
   }
 
@@ -164,7 +171,13 @@ enum Remedy {
     if port == nil, access.isPseudoTerminal {
       return "sudo chown \(access.user) \(path)   # or start what made it as \(access.user)"
     }
-    return "sudo chgrp dialout \(path) && sudo chmod g+rw \(path)   # until the next start"
+    let command = "sudo chgrp dialout \(path) && sudo chmod g+rw \(path)"
+    guard !access.processGroups.contains("dialout") else {
+      return "\(command)   # until the next start"
+    }
+    return
+      "\(command) && sudo usermod -aG dialout \(access.user)   # the first two until the next start; "
+      + "then log out and in again"
   }
 
   /// Installs them, or one for an adapter that they do not know.

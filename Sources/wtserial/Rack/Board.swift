@@ -40,13 +40,24 @@ struct BoardSettings: Sendable {
   var timeout: Int?
   /// What becomes of the model before it goes there.
   var contents = ContentOptions()
+  /// Where `baud`, `rtscts` and `reset` were set: a variable, or file and line; none for what the command line has.
+  var origins: [String: String] = [:]
 
   /// These, and where they say nothing, others.
   func over(_ others: BoardSettings) -> BoardSettings {
     BoardSettings(
       baud: baud ?? others.baud, rtscts: rtscts ?? others.rtscts, reset: reset ?? others.reset,
       wait: wait ?? others.wait, timeout: timeout ?? others.timeout,
-      contents: contents.over(others.contents))
+      contents: contents.over(others.contents),
+      origins: others.origins.filter { !given.contains($0.key) }.merging(origins) { $1 })
+  }
+
+  /// The keys of `origins` that something is said of here.
+  private var given: [String] {
+    let keys = [
+      baud == nil ? nil : "baud", rtscts == nil ? nil : "rtscts", reset == nil ? nil : "reset",
+    ]
+    return keys.compactMap(\.self)
   }
 
   /// How the port is to be run.

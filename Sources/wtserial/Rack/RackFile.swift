@@ -145,7 +145,12 @@ struct RackFile {
       reset: try Self.reset(of: table),
       wait: try Self.choice("wait", table, "seconds, or \"forever\""),
       timeout: try table.integer("timeout", in: 1...Int.max),
-      contents: try contents(of: table))
+      contents: try contents(of: table), origins: origins(in: table))
+  }
+
+  private func origins(in table: TOMLTable) -> [String: String] {
+    let keys = ["baud", "rtscts", "reset"].compactMap { table[$0] }
+    return Dictionary(uniqueKeysWithValues: keys.map { ($0.key, origin($0.line)) })
   }
 
   private static func reset(of table: TOMLTable) throws(TOMLError) -> ResetChoice? {

@@ -19,6 +19,8 @@ final class Console {
   let port: String?
   /// Where `port` was set, if not on the command line: a variable, or file and line.
   private let portOrigin: String?
+  // Where an option was set, by its long name; nil where the command line has it.
+  private let settingOrigin: (String) -> String?
   /// Where the device is at the moment, once it has been found.
   private(set) var device: FilePath?
   /// The device where it has been found, else what it is looked for by.
@@ -65,6 +67,7 @@ final class Console {
     progressDisplay = ProgressDisplay(isLogging: isLogging)
     self.board = board?.name
     portOrigin = board == nil ? Settings.portOrigin : board?.portOrigin
+    settingOrigin = { board == nil ? Settings.origin(of: $0) : board?.settings.origins[$0] }
     self.screen = screen
     start = screen?.start ?? MonotonicClock.now
     self.isJSON = isJSON
@@ -243,6 +246,10 @@ final class Console {
   func failure(of error: any Error) -> Failure {
     if error is TransferLoop.Interruption { return .interrupted(verb, isUnderWay: false) }
     let failure = Failure(error, port: place, model: model, offersWait: offersWait)
+    for name in Failure.settings(behind: error) {
+      guard let origin = settingOrigin(name) else { continue }
+      return Failure("\(failure.sentence) (\(name) is from \(origin))", failure.exitCode)
+    }
     guard let portOrigin, Failure.isAboutPort(error) else { return failure }
     return Failure("\(failure.sentence) (the port is from \(portOrigin))", failure.exitCode)
   }

@@ -49,6 +49,24 @@ struct Failure: Error, Equatable {
       || error is NetworkPortError || error is LabgridError || error is NetworkAddress.Flaw
   }
 
+  /// The options, by their long names, that an error may come of, whoever has set them; the likeliest first.
+  static func settings(behind error: any Error) -> [String] {
+    switch error {
+    case SerialError.noModemLines, NetworkPortError.noModemLines,
+      NetworkPortError.settingRefused(_, .modemLine):
+      ["reset"]
+    case NetworkPortError.settingRefused(_, .flowControl): ["rtscts"]
+    case NetworkPortError.noAnswer(_, .setControl): ["reset", "rtscts"]
+    case SerialError.rateRefused, NetworkPortError.rateRefused: ["baud"]
+    case let failure as SessionFailure:
+      switch failure.error {
+      case SessionError.noSender, SessionError.ended(.linkClosed(.noAnswer)): ["baud"]
+      default: []
+      }
+    default: []
+    }
+  }
+
   /// A signal has ended the command, before or after contents of the model went over the line.
   static func interrupted(
     _ verb: Console.Verb, isUnderWay: Bool, isResumable: Bool = false

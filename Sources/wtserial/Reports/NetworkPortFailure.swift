@@ -5,7 +5,8 @@ import SystemPackage
 
 /// What to say about a port behind a network, with the next step.
 extension Failure {
-  init(_ error: NetworkPortError) {
+  /// `again` is what to do once it has been put right.
+  init(_ error: NetworkPortError, again: String = "run both commands again") {
     switch error {
     case .unknownHost(let address):
       self.init(
@@ -46,17 +47,17 @@ extension Failure {
         .badConfiguration)
     case .disconnected(let address, words: nil):
       self.init(
-        "the connection to \(address.text) is lost; check that the server runs, then run both "
-          + "commands again", .tryAgain)
+        "the connection to \(address.text) is lost; check that the server runs, then \(again)",
+        .tryAgain)
     case .disconnected(let address, words: ""):
       self.init(
         "the server of \(address.text) closes the connection at once; check that its port is there "
-          + "and that nobody else uses it, then run both commands again", .tryAgain)
+          + "and that nobody else uses it, then \(again)", .tryAgain)
     case .disconnected(let address, let words?):
       let words = words.split(whereSeparator: \.isNewline).joined(separator: " ")
       self.init(
-        "the server of \(address.text) turns the connection away: \(words); see to that and run both "
-          + "commands again", .tryAgain)
+        "the server of \(address.text) turns the connection away: \(words); see to that and "
+          + again, .tryAgain)
     case .system(let address, let reason):
       self.init("cannot use \(address.text): \(reason); check the network", .ioError)
     case .interrupted: self.init("interrupted", .interrupted)

@@ -34,7 +34,7 @@ extension Failure {
         .unavailable)
     } else {
       self.init(
-        "there is no serial port \(path)\(Self.others(ports)); \(Self.advice(offersWait))",
+        "there is no serial port \(path)\(Self.others(ports)); \(Self.advice(on: path, offersWait))",
         .unavailable)
     }
   }
@@ -60,6 +60,16 @@ extension Failure {
 
   private static func others(_ ports: [PortDescription]) -> String {
     ports.isEmpty ? ": there are no serial ports" : "; there are \(list(ports))"
+  }
+
+  /// What may have been meant by a path that leads nowhere.
+  private static func advice(on path: FilePath, _ offersWait: Bool) -> String {
+    let name = path.string
+    if !name.contains("/"), name.hasPrefix("tty") { return "did you mean /dev/\(name)?" }
+    if name.wholeMatch(of: /(?i)com[0-9]+:?/) != nil {
+      return "that is a name of Windows, and here a port is called such as /dev/ttyUSB0"
+    }
+    return advice(offersWait)
   }
 
   private static func advice(_ offersWait: Bool) -> String {

@@ -18,6 +18,8 @@ struct SessionFailure: Error {
   var isResumable = false
   /// Whether this end waits for one after the other.
   var isStaying = false
+  /// Whether the server of the port speaks Telnet where bytes are to go as they are.
+  var soundsLikeTelnet = false
   /// What was offered, where this end sends.
   var offered: Manifest?
 
@@ -145,28 +147,41 @@ struct SessionFailure: Error {
       + (isResumable ? "; the transfer goes on where it was" : "")
   }
 
+  /// The likely cause where a server negotiates on a raw connection.
+  static let telnet =
+    "what comes in are commands of Telnet (IAC, 0xFF), as a server of RFC 2217 gives: use rfc2217:// "
+    + "instead of tcp://, or configure the server for bytes as they are, as ser2net by `tcp`"
+
   private func noAnswer(_ port: String) -> Failure {
     var sentence = "no receiver answers on \(port) at \(baudRate) baud within \(timeout) s; "
     if statistics.framesEchoed > 0 {
       sentence +=
         "what comes in is what a sender sends: TX and RX are joined, the other end echoes, or "
         + "`wtserial send` runs there, too"
+    } else if soundsLikeTelnet {
+      sentence += Self.telnet
     } else if statistics.wireBytesReceived > 0 {
       sentence +=
         "what comes in makes no sense: check that both ends use the same --baud and that "
         + "nothing but `wtserial receive` or the board talks there"
     } else {
-      sentence += "nothing came in: check the wiring and that `wtserial receive` or the board runs"
+      sentence +=
+        "nothing came in: check the wiring, that `wtserial receive` or the board runs, and that both "
+        + "ends use the same --baud"
     }
     return Failure(sentence, .unavailable)
   }
 
   private func noSender(_ port: String) -> Failure {
     let found =
-      statistics.wireBytesReceived > 0
-      ? "what comes in makes no sense: check that both ends use the same --baud and that "
-        + "nothing but `wtserial send` talks there"
-      : "nothing came in: start `wtserial send` at the other end, at the same --baud"
+      if soundsLikeTelnet {
+        Self.telnet
+      } else if statistics.wireBytesReceived > 0 {
+        "what comes in makes no sense: check that both ends use the same --baud and that "
+          + "nothing but `wtserial send` talks there"
+      } else {
+        "nothing came in: start `wtserial send` at the other end, at the same --baud"
+      }
     return Failure(
       "no sender appeared on \(port) at \(baudRate) baud within \(timeout) s; \(found)",
       .unavailable)

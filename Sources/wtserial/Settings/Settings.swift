@@ -8,11 +8,14 @@ import SystemPackage
 /// folder or the nearest one above, by the user's own file; what comes first wins.
 struct Settings {
   private static let projectFile = "wtserial.toml"
-  private static let origin = Mutex<String?>(nil)
+  private static let origins = Mutex<[String: String]>([:])
 
   /// Where the PORT of the command that runs was set: a variable, or file and line; nil where the
   /// command line has it.
-  static var portOrigin: String? { origin.withLock(\.self) }
+  static var portOrigin: String? { origin(of: "port") }
+
+  /// The same for an option, by its long name; nil where it has not been set either.
+  static func origin(of name: String) -> String? { origins.withLock { $0[name] } }
 
   let settings: [Setting]
 
@@ -40,7 +43,14 @@ struct Settings {
     guard Self.parseError(of: own) == nil else { return own }
     let open = settings.filter { !Self.isGiven($0.name, in: own) }
     let all = try Self.joined(own, open)
-    guard let error = Self.parseError(of: all) else { return all }
+    guard let error = Self.parseError(of: all) else {
+      Self.origins.withLock { origins in
+        for setting in open where setting.name.kind != .port {
+          origins[setting.name.name] = setting.origin
+        }
+      }
+      return all
+    }
     for setting in open {
       if let error = Self.parseError(of: try Self.joined(own, [setting])) {
         throw setting.failure(Self.sentence(error))
@@ -60,15 +70,12 @@ struct Settings {
     else { return words }
     let more = [command, port.value] + words.dropFirst()
     guard Self.lacksPort(words, more) else { return words }
-    let opener: PortOpener
     do throws(Failure) {
-      opener = try wtserial.opener(forSetPort: port.value)
+      try opener(forSetPort: port.value)
     } catch {
       throw port.failure(error.sentence)
     }
-    // What is behind a network is nothing for a command that looks at this machine.
-    guard opener.isLocal || command != DoctorCommand.configuration.commandName else { return words }
-    Self.origin.withLock { $0 = port.origin }
+    Self.origins.withLock { $0[port.name.name] = port.origin }
     return more
   }
 

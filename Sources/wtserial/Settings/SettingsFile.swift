@@ -72,11 +72,28 @@ struct SettingsFile {
   /// Refuses keys that mean nothing: a misspelt one would be without effect.
   private static func check(_ table: TOMLTable) throws(TOMLError) {
     let commands = SettingName.byCommand.keys.sorted()
-    try table.refuseKeys(except: SettingName.all.map(\.name) + commands)
+    let names = SettingName.all.map(\.name) + commands
+    try refuseOptions(of: WTSerial.commandNames, in: table, except: names)
+    try table.refuseKeys(except: names)
     for command in commands {
       guard let entry = table[command] else { continue }
       guard case .table(let own) = entry.value else { throw entry.isNot("a table") }
-      try own.refuseKeys(except: SettingName.byCommand[command, default: []].map(\.name))
+      let names = SettingName.byCommand[command, default: []].map(\.name)
+      try refuseOptions(of: [command], in: own, except: names)
+      try own.refuseKeys(except: names)
+    }
+  }
+
+  /// Refuses keys that are options of commands and no settings, such as those that name programs and files.
+  private static func refuseOptions(
+    of commands: [String], in table: TOMLTable, except names: [String]
+  ) throws(TOMLError) {
+    for entry in table.entries where !names.contains(entry.key) {
+      if commands.contains(where: { UsageMessage.isOption(entry.key, of: $0) }) {
+        throw TOMLError(
+          line: entry.line,
+          "unknown key `\(entry.key)`; --\(entry.key) is for the command line alone")
+      }
     }
   }
 

@@ -26,6 +26,12 @@ struct UnknownVariable {
   var sentence: String {
     let word = String(name.dropFirst(Self.prefix.count))
     let names = SettingName.all.map { String($0.variable.dropFirst(Self.prefix.count)) }
+    let option = word.lowercased().split(separator: "_").joined(separator: "-")
+    if WTSerial.commandNames.contains(where: { UsageMessage.isOption(option, of: $0) }) {
+      return printableText(
+        "\(name) is set and is no setting, so it does nothing; --\(option) is for the command line alone"
+      )
+    }
     let advice =
       nearestName(to: word, among: names).map { "did you mean \(Self.prefix)\($0)?" }
       ?? "there are \(names.map { Self.prefix + $0 }.joined(separator: ", "))"

@@ -8,7 +8,7 @@ struct UsageMessage {
   /// For what parsing the words has thrown; nil for other errors, and where all has been told.
   init?(_ error: any Error, of words: [String], width: Int) {
     guard WTSerial.exitCode(for: error) == .validationFailure else { return nil }
-    let message = WTSerial.fullMessage(for: Self.unknownOption(in: words) ?? error)
+    let message = Self.suggesting(WTSerial.fullMessage(for: Self.unknownOption(in: words) ?? error))
     guard !message.isEmpty else { return nil }
     let lines = message.split(separator: "\n", omittingEmptySubsequences: false)
     text = lines.map { Self.wrap(String($0), width) }.joined(separator: "\n") + "\n"
@@ -23,10 +23,39 @@ struct UsageMessage {
     else { return }
     let names = WTSerial.commandNames
     guard word != "help", !names.contains(word) else { return }
-    let near = nearestName(to: word, among: names + ["help"]).map { " Did you mean '\($0)'?" }
+    let near = nearestName(to: word, among: names + ["help", "--version"]).map {
+      " Did you mean '\($0)'?"
+    }
     throw ValidationError(
       "Unknown command '\(printableText(word))'.\(near ?? "") There are \(names.joined(separator: ", "))."
     )
+  }
+
+  /// Whether a command has an option of this long name.
+  static func isOption(_ name: String, of command: String) -> Bool {
+    for count in 0...2 {
+      let placeholders = Array(repeating: "x", count: count)
+      do {
+        _ = try WTSerial.parseAsRoot([command] + placeholders + ["--\(name)"])
+        return true
+      } catch {
+        let message = WTSerial.message(for: error)
+        if message.hasPrefix("Unknown option") { return false }
+        // Where a value is missing, the option is there.
+        if message.contains("'--\(name)") { return true }
+      }
+    }
+    return false
+  }
+
+  /// The parser proposes the nearest of its options, however far, and never those that every command has.
+  private static func suggesting(_ message: String) -> String {
+    let known = /Unknown option '--([^']*)'\. Did you mean '--([^']*)'\?/
+    guard let match = message.firstMatch(of: known) else { return message }
+    let names = [String(match.2), "help", "version"]
+    let near = nearestName(to: String(match.1), among: names).map { " Did you mean '--\($0)'?" }
+    return message.replacing(
+      known, with: "Unknown option '--\(match.1)'.\(near ?? "")", maxReplacements: 1)
   }
 
   /// An option that does not exist, of which the parser tells only where nothing is missing.
