@@ -86,8 +86,9 @@ public struct Manifest: Equatable, Sendable {
 
   /// What a model takes over from one that the receiver holds.
   public struct Takeover: Equatable, Sendable {
-    /// Tensors that stay as they are, and their size in bytes.
+    /// Tensors that stay as they are.
     public var keptCount = 0
+    /// The size of these, in bytes.
     public var keptByteCount = 0
     /// Tensors that come as differences.
     public var differenceCount = 0

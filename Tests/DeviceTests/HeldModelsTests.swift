@@ -24,7 +24,8 @@ struct HeldModelsTests {
 
   /// Switches a device on, and does something with its store.
   private func withDevice<R>(
-    _ flash: TestFlash, _ kind: FlashKind, _ direct: (consuming FlashStore<TestFlashPort>) throws -> R,
+    _ flash: TestFlash, _ kind: FlashKind,
+    _ direct: (consuming FlashStore<TestFlashPort>) throws -> R,
     _ backed: (consuming BackedStore<TestFlashPort>) throws -> R
   ) rethrows -> R {
     let states = TestMemory(TensorState(), count: 3)
@@ -275,7 +276,8 @@ struct HeldModelsTests {
     _ flash: TestFlash, _ kind: FlashKind, from position: Int = 0
   ) throws -> Fetched {
     var ask = [UInt8](repeating: 0, count: 32)
-    ask += position < 128 ? [UInt8(position)] : [UInt8(position & 0x7F) | 0x80, UInt8(position >> 7)]
+    ask +=
+      position < 128 ? [UInt8(position)] : [UInt8(position & 0x7F) | 0x80, UInt8(position >> 7)]
     var fetched = Fetched()
     let talk = try withDevice(
       flash, kind, { try RecordTalk(models[0], $0, isRaw: position > 0, self.answering(ask)) },
