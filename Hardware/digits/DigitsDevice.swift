@@ -239,10 +239,11 @@ public struct DigitsDevice<
   /// Tells the result as soon as there is room for it, and then that the model has come.
   private mutating func sayMetric() {
     guard let result = metric,
-      !isReported || receiver.report(
-        "accuracy", result.percentage, digits: 2,
-        unit: MetricUnit("% of ", result.count, " images"),
-        tier: tier)
+      !isReported
+        || receiver.report(
+          "accuracy", result.percentage, digits: 2,
+          unit: MetricUnit("% of ", result.count, " images"),
+          tier: tier)
     else { return }
     metric = nil
     if isUnconfirmed { confirm() }

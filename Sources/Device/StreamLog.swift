@@ -158,7 +158,9 @@ struct StreamLog {
       slots.word(8, of: slot) == slots.fingerprint
     else { return false }
     var sum = CRC32()
-    for place in 0..<headByteCount { sum.update(slots.flash.byte(at: slots.start(of: slot) &+ place)) }
+    for place in 0..<headByteCount {
+      sum.update(slots.flash.byte(at: slots.start(of: slot) &+ place))
+    }
     return slots.word(headByteCount, of: slot) == sum.value
       && slots.isBlank(slots.start(of: slot) &+ voidOffset, byteCount: 16)
   }

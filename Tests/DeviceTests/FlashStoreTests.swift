@@ -93,7 +93,8 @@ struct FlashStoreTests {
   }
 
   /// Cuts the power in every operation of a transfer: the model before is there, or the new one, whole.
-  @Test(arguments: FlashKind.allCases) func aPowerCutAtAnyWriteLeavesAModel(kind: FlashKind) throws {
+  @Test(arguments: FlashKind.allCases) func aPowerCutAtAnyWriteLeavesAModel(kind: FlashKind) throws
+  {
     let flash = makeFlash()
     try send(models[0], to: flash, kind)
     try send(models[1], to: flash, kind)
@@ -118,7 +119,9 @@ struct FlashStoreTests {
     #expect(found(in: cut, kind) == images[2])
   }
 
-  @Test(arguments: FlashKind.allCases) func aCorruptedPageBringsBackTheModelBefore(kind: FlashKind) throws {
+  @Test(arguments: FlashKind.allCases) func aCorruptedPageBringsBackTheModelBefore(kind: FlashKind)
+    throws
+  {
     let flash = makeFlash()
     try send(models[0], to: flash, kind)
     try send(models[1], to: flash, kind)
