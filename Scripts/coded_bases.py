@@ -2,8 +2,12 @@
 
     stream = BaseStream(tensors, LINES, {0: elements of tensor 0's base})
 
+An encoder may be told of an update of low rank for each of them, too.
+
 Elements are kept as they are in memory, as integers: sign and magnitude.
 """
+
+from fractions import Fraction
 
 from coded_stream import FLOATS, LINES, NONE, ByteTensor, FloatTensor, Stream, lg
 from range_coder import Model
@@ -80,6 +84,7 @@ class BaseTensor(FloatTensor):
         self.sign = 1 << self.width - 1
         self.counts = LineCounts(self) if self.has_lines else None
         self.common = 0  # planes that are the base's
+        self.told_update = None
 
     @property
     def is_refined(self):
@@ -106,6 +111,48 @@ class BaseTensor(FloatTensor):
         return max(self.places(level) - (level - floor), 0)
 
     # --- The header ---
+
+    def update(self, coder):
+        """Adds a matrix of low rank; told are the bits of its numbers, the level of their unit, and
+        the numbers of each column and row."""
+        nothing = 0, 0, [[]] * self.columns, [[]] * self.rows
+        width, unit, columns, rows = self.told_update or nothing
+        rank = coder.raw(len(rows[0]), 6)
+        if not rank:
+            return
+        assert rank <= min(32, self.rows, self.columns)
+        width = coder.raw(width, 5)
+        unit = coder.raw(unit + 64, self.level_bits + 1) - 64
+        level_count = self.mantissa_bits + (self.infinity >> self.mantissa_bits) - 1
+        assert 1 <= width <= 24 and unit < level_count
+        told = [list(numbers) or [0] * rank for numbers in columns + rows]
+        lines = []
+        for numbers in told:
+            raw = [coder.raw(number % (1 << width), width) for number in numbers]
+            lines.append([number - (number >> width - 1 << width) for number in raw])
+        for index, bits in enumerate(self.held):
+            row, column = divmod(index, self.columns)
+            pairs = zip(lines[column], lines[self.columns + row])
+            finite = bits if bits & self.infinity != self.infinity else 0
+            self.held[index] = self.sum(finite, sum(one * other for one, other in pairs), unit)
+
+    def sum(self, bits, units, unit):
+        """An element and so many units of a level."""
+        negative, level, trailing = self.split(bits)
+        shift = max(level, 0) - self.places(max(level, 0)) - unit
+        if units == 0 or shift >= 62 - self.mantissa_bits:
+            return bits
+        significand = 0 if level == NONE else 1 << self.places(level) | trailing
+        own = significand << shift if shift >= 0 else significand >> -shift
+        total = units - own if negative else units + own
+        sign, level = (total < 0) * self.sign, unit + abs(total).bit_length() - 1
+        if total == 0 or level < 0:
+            return sign
+        # The nearest multiple of what the last bit is worth; carries run into the exponent.
+        last = max(level - self.mantissa_bits, 0)
+        kept = round(Fraction(abs(total)) * Fraction(2) ** (unit - last))
+        exponent = max(level - self.mantissa_bits, 0) << self.mantissa_bits
+        return sign | min(exponent + kept, self.infinity - 1)
 
     def header(self, coder, models, told):
         finite = [bits for bits in told + self.held if bits & self.infinity != self.infinity]
@@ -153,9 +200,11 @@ class BaseTensor(FloatTensor):
         is_mantissa_pass = coder.decision(mantissa_bits is not None, models.mantissa)
         if is_mantissa_pass:
             assert coder.raw(mantissa_bits or 0, 6) == self.mantissa_bits, "the only one"
-        if self.top is None:
-            self.header(coder, models, told)
         counts = self.counts if codec == LINES else None
+        if self.top is None:
+            if counts:
+                self.update(coder)
+            self.header(coder, models, told)
         if is_mantissa_pass:
             assert self.is_refined, "no mantissa pass between the two of a plane"
             self.base_mantissas(coder, told)
@@ -293,9 +342,10 @@ class BaseBytes(ByteTensor):
 class BaseStream(Stream):
     """One end of a stream in which some tensors have bases, given by their numbers."""
 
-    def __init__(self, tensors, codec, bases):
+    def __init__(self, tensors, codec, bases, updates={}):
         super().__init__(tensors, codec)
         for number, base in bases.items():
             dtype, extents = tensors[number]
             kind = BaseTensor if dtype in FLOATS else BaseBytes
             self.tensors[number] = kind(dtype, extents, base)
+            self.tensors[number].told_update = updates.get(number)

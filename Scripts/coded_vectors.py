@@ -12,6 +12,7 @@ their order here. After a codeword the memory of each tensor that it told of.
 stream codec
 tensor dtype extents elements
 base elements                    of the tensor before, if it has a base
+update bits unit+64 columns rows what is added to that: numbers, in two's complement of so many bits
 unit tensor parameter            `-`: planes; a mantissa pass: its bits; of other types: differences
 codeword bytes                   of the units since the one before
 memory tensor bytes
@@ -30,16 +31,24 @@ def mantissa_bits(dtype):
     return FLOATS[dtype][0][1]
 
 
-def add_stream(file, codec, tensors, codewords, bases={}):
-    """A stream of tensors (dtype, extents, elements) in codewords, each a list of units; some tensors
-    have bases, by their number."""
+def add_stream(file, codec, tensors, codewords, bases={}, updates={}):
+    """A stream of tensors (dtype, extents, elements) in codewords, each a list of units; some have
+    bases, by their number, and updates of these."""
     file.add("stream", codec)
     for number, tensor in enumerate(tensors):
         file.add("tensor", *tensor)
         if number in bases:
             file.add("base", bases[number])
+        if number in updates:
+            width, unit, columns, rows = updates[number]
+            lines = [
+                tuple(number % (1 << width) for line in lines for number in line)
+                for lines in (columns, rows)
+            ]
+            file.add("update", width, unit + 64, *lines)
     shapes, elements = [tensor[:2] for tensor in tensors], [tensor[2] for tensor in tensors]
-    encoder, decoder = BaseStream(shapes, codec, bases), BaseStream(shapes, codec, bases)
+    encoder = BaseStream(shapes, codec, bases, updates)
+    decoder = BaseStream(shapes, codec, bases)
     for units in codewords:
         codeword = encoder.encode(elements, units)
         decoder.decode(codeword)
@@ -205,8 +214,8 @@ def add_interleaved(file, draw):
 
 
 def changed(draw, tensor, scale):
-    """The elements of a base: those of a tensor, each moved by up to a share of it, some of them the
-    other way around."""
+    """The elements of a base: those of a tensor, each moved by a share of it, some of them turned
+    around."""
     dtype, _, elements = tensor
     size = (1 + sum(FLOATS[dtype][0])) // 8
     numbers = []
@@ -225,7 +234,7 @@ def from_plane(count, first, tensor=0):
 
 
 def add_bases(file, draw):
-    file.note("bases: odd values from odd values, from zeros, and from themselves; zeros from zeros")
+    file.note("bases: odd values from others, from zeros, and from themselves; zeros from zeros")
     for dtype, (_, parts) in FLOATS.items():
         bits, elements = mantissa_bits(dtype), odd_values(dtype)
         size = len(elements) // 20
@@ -249,8 +258,8 @@ def add_bases(file, draw):
         add_stream(file, codec, [tensor], codewords, {0: base})
     file.note("changes of lines that differ in scale: the classes; vectors, kernels")
     for dtype, extents, scale in (
-        (F32, (24, 20), 0.01), (BF16, (20, 30), 0.06), (F64, (6, 9), 1e-6), (COMPLEX64, (7, 4), 0.1),
-        (F32, (60,), 0.1), (BF16, (4, 3, 3, 3), 0.5), (F16, (12, 1), 0.1),
+        (F32, (24, 20), 0.01), (BF16, (20, 30), 0.06), (F64, (6, 9), 1e-6),
+        (COMPLEX64, (7, 4), 0.1), (F32, (60,), 0.1), (BF16, (4, 3, 3, 3), 0.5), (F16, (12, 1), 0.1),
     ):  # fmt: skip
         tensor = matrix(draw, dtype, extents, kept_bits=20)
         base = changed(draw, tensor, scale)
@@ -265,6 +274,28 @@ def add_bases(file, draw):
         for codec in (FLAT, LINES):
             codewords = [from_plane(4, levels(tensor, base)[1]), passes(6), [(0, bits)]]
             add_stream(file, codec, [tensor], codewords, {0: base})
+    file.note("updates of low rank: small and large units, odd values")
+    for dtype, (_, parts) in FLOATS.items():
+        exponent_bits, mantissa = FLOATS[dtype][0]
+        middle = mantissa + (1 << exponent_bits - 1)
+        for rank, width, unit, odd in (
+            (1, 1, middle - 6, 0), (2, 9, middle - 24, 0), (3, 24, middle - 55, 0),
+            (2, 12, -9, 1), (1, 24, 2 * middle - 5 - mantissa, 1), (2, 3, 1, 1),
+        ):  # fmt: skip
+            tensor = matrix(draw, dtype, (4, 5))
+            base = changed(draw, tensor, 0.1)
+            if odd:
+                elements = odd_values(dtype) * parts
+                quarter = len(elements) // 4
+                tensor = dtype, (4, 5), elements
+                base = elements[quarter:] + elements[:quarter]
+            half = 1 << width - 1
+            columns, rows = (
+                [[draw.randrange(-half, half) for _ in range(rank)] for _ in range(count)]
+                for count in (5 * parts, 4)
+            )
+            units = [[(0, mantissa)]]
+            add_stream(file, LINES, [tensor], units, {0: base}, {0: (width, unit, columns, rows)})
     file.note("types that are no floats, as what is added to a base; beside tensors without one")
     tensors, units, bases = [], [], {}
     for number, (dtype, size) in enumerate(BYTES.items()):

@@ -23,10 +23,11 @@ void *memset(void *to, int byte, size_t count);
 enum { KIND_HELLO = 1, KIND_WELCOME, KIND_READY, KIND_DATA, KIND_ACK, KIND_NAK, KIND_BUSY,
        KIND_PING, KIND_CLOSE, KIND_PARITY }; /* §3.3; from the last on, DATA with parity */
 enum { CLOSE_DONE = 0, CLOSE_REFUSED = 2, CLOSE_MISBEHAVED = 3 }; /* §4.6 */
-enum { OFFER = 1, TENSOR, UNIT, CONTENT, DIGEST, FINISH, CODED, MILESTONE,
-       INFO = 64, ACCEPT, VERIFIED, FAILED, METRIC }; /* §5.1 */
+enum { OFFER = 1, TENSOR, UNIT, CONTENT, DIGEST, FINISH, CODED, MILESTONE, COMPARE, BASIS, UNCHANGED, LIST,
+       ACTIVATE, ROLLBACK, FETCH, INFO = 64, ACCEPT, VERIFIED, FAILED, METRIC, HELD, LISTING }; /* §5.1 */
 enum { FAILED_MODEL = 2, FAILED_STORE, FAILED_DIGEST, FAILED_STREAM }; /* §5.7 */
 
+#define BIT(kind) (1u << (kind))
 #define HEADER_SIZE 2u
 #define CHECKSUM_SIZE 4u
 #define BLOCK_SIZE 16u
@@ -38,6 +39,25 @@ enum { FAILED_MODEL = 2, FAILED_STORE, FAILED_DIGEST, FAILED_STREAM }; /* §5.7 
 #define WELCOME_HEAD 0x01015457u
 enum { WELCOME_NONCE = 1, WELCOME_PEER_NONCE, WELCOME_LIMITS, WELCOME_CAPABILITIES, WELCOME_GOES_ON,
        WELCOME_WORDS };
+
+/* What an option needs that another one brings. */
+#define SAYS_NUMBERS (RESUMES || WT_SWITCH || GIVES)
+#define RESUMES (WT_RESUME && WT_FLASH)
+#define SWITCHES (WT_SWITCH && WT_FLASH)
+#define GIVES (WT_FETCH && WT_SHA256)
+#define PREPARES (WT_FLASH && (!WT_MEMORY || WT_RESUME)) /* before ACCEPT a slot is made ready */
+
+/* §5.2 */
+#define ABILITIES (RESUMES | WT_KEEP << 1 | WT_SWITCH << 4 | SWITCHES << 5 | GIVES << 6)
+#define ANY_REPRESENTATION 255u
+/* §5.3: flags of an offer. */
+#define TERM_BASE 1u
+#define TERM_BASIS 2u
+#define TERM_GOES_ON 4u
+#define TERM_INACTIVE 8u
+#define TERMS (WT_KEEP * 3u | RESUMES * 4u | SWITCHES * 8u)
+#define IDENTITY_SIZE 8u
+#define TERMS_PLAIN (IDENTITY_SIZE + 1u)
 
 #define CAPABILITIES (WT_WINDOW | WT_CORRECTION << 1) /* §4.1 */
 #define CAPABILITY_WINDOW 1u
@@ -74,7 +94,7 @@ enum { WELCOME_NONCE = 1, WELCOME_PEER_NONCE, WELCOME_LIMITS, WELCOME_CAPABILITI
 #define METRIC_UNIT_LIMIT 16u
 
 enum { OWED_WELCOME = 1, OWED_READY = 2, OWED_ACK = 4, OWED_NAK = 8 };
-enum { WORK_NONE, WORK_CHECK, WORK_ACCEPT };
+enum { WORK_NONE, WORK_CHECK, WORK_ACCEPT, WORK_ANSWER, WORK_NOTE };
 enum { PART_KIND, PART_LENGTH, PART_BODY, PART_TABLE, PART_DEAF }; /* the last one behind FINISH and FAILED */
 
 static bool reached(uint32_t now, uint32_t time)
@@ -446,6 +466,10 @@ APART static uint8_t length_of(const char *text, uint8_t limit)
 enum { STEP_KIND, STEP_EXCEPTIONS, STEP_NUMBER, STEP_LEVEL, STEP_PASS, STEP_RAW, STEP_ENDED };
 #endif
 
+#if RESUMES
+static void forget_noted(struct wt_receiver *r);
+#endif
+
 APART static void fail(struct wt_receiver *r, uint8_t code)
 {
     if (r->part == PART_DEAF)
@@ -457,8 +481,17 @@ APART static void fail(struct wt_receiver *r, uint8_t code)
     r->closing_code = CLOSE_REFUSED;
     r->part = PART_DEAF;
     r->allowed = 0;
-#if WT_FLASH && !WT_MEMORY
+#if WT_HELD || PREPARES
     r->work = WORK_NONE;
+#endif
+#if RESUMES
+    /* It is not to fail again. */
+    if (r->is_noted || r->terms & TERM_GOES_ON) {
+        r->is_noted = r->is_noting = false;
+        r->terms = 0;
+        r->noted = 0;
+        forget_noted(r);
+    }
 #endif
 #if WT_CODEC
     r->step = STEP_ENDED;
@@ -499,6 +532,9 @@ struct tensor {
     uint16_t prefix;      /* of the name: bytes that are those of the name before */
     uint32_t index;
     uint32_t offset, end; /* in the image; nothing of a tensor without content */
+#if WT_HELD
+    uint32_t size;        /* of its elements as they are sent */
+#endif
     WT_ROM uint8_t *record, *suffix, *name_end, *next;
 };
 
@@ -552,6 +588,9 @@ APART static bool next_tensor(const struct wt_receiver *r, struct tensor *t)
             channels = number;
 #endif
     }
+#if WT_HELD
+    t->size = count << size_shift((uint8_t)dtype);
+#endif
     t->planes = dtype <= FLOAT_LAST && (count > VECTOR_LIMIT || (rank > 1 && count >= SMALL_LIMIT));
     if (!t->planes)
         count <<= size_shift((uint8_t)dtype);
@@ -603,12 +642,14 @@ static void refuse_tensor(struct wt_receiver *r, WT_ROM uint8_t *place)
 
 #if WT_FLASH
 enum { SLOT_GENERATION = 4, SLOT_SIZE = 8, SLOT_IMAGE = 12, SLOT_TABLE = 16, SLOT_TENSORS = 20,
-       SLOT_CHECKSUM = 88, SLOT_ACTIVATION = 96, SLOT_REVOCATION = 112, SLOT_STATES = 128 };
+       SLOT_DIGEST = 24, SLOT_NAME = 56, SLOT_CHECKSUM = 88, SLOT_MARKS = 96, SLOT_STATES = 352 };
 
 #define SLOT_MAGIC 0x31535457u
 #define SLOT_ACTIVATED 0x4B4F5457u
 #define SLOT_REVOKED 0x4F4E5457u
 #define SLOT_INVERTED 0x10000u
+#define MARK_SIZE 16u /* an activation, then a revocation, eight times */
+#define BLANK 0xFFFFFFFFu
 #define NOWHERE 0xFFFFFFFFu
 
 static uint32_t crc_of_byte(uint32_t crc, uint8_t byte)
@@ -636,6 +677,14 @@ static uint32_t flash_crc(struct wt_receiver *r, uint32_t crc, uint32_t offset, 
     while (count--)
         crc = crc_of_byte(crc, flash_byte(r, offset++) ^ mask);
     return crc;
+}
+
+static bool is_blank(struct wt_receiver *r, uint32_t at, uint32_t count)
+{
+    while (count--)
+        if (flash_byte(r, at++) != 0xFF)
+            return false;
+    return true;
 }
 
 static uint32_t half_of_flash(const struct wt_receiver *r)
@@ -682,53 +731,90 @@ static bool is_sound(struct wt_receiver *r, uint32_t slot)
                                  mask_of(r, slot));
 }
 
-static void find_slot(struct wt_receiver *r)
+/* Where the last activation of a slot is, and behind which mark all are blank: a power cut may have left half
+   a mark, which is none. */
+struct marks {
+    uint32_t last, next; /* 0 for no activation; SLOT_STATES where all are used */
+};
+
+static struct marks find_marks(struct wt_receiver *r, uint32_t slot)
 {
-    uint32_t half = half_of_flash(r);
+    struct marks marks = {0, SLOT_MARKS};
+    for (uint32_t place = SLOT_MARKS; place != SLOT_STATES; place += 2 * MARK_SIZE) {
+        if (flash_word(r, slot + place) != BLANK)
+            marks.next = place + 2 * MARK_SIZE;
+        if (is_marked(r, slot + place, SLOT_ACTIVATED))
+            marks.last = place;
+    }
+    return marks;
+}
+
+static bool is_on(struct wt_receiver *r, uint32_t slot)
+{
+    uint32_t last = find_marks(r, slot).last;
+    return last && !is_marked(r, slot + last + MARK_SIZE, SLOT_REVOKED);
+}
+
+/* Of the slots that hold a model: which one is in use, and the highest generation. */
+static void choose_slot(struct wt_receiver *r)
+{
+    uint32_t half = half_of_flash(r), used = 0;
+    bool is_first = true;
     r->slot = NOWHERE;
     r->generation = 0;
-    for (uint32_t slot = 0; slot <= half; slot += half) {
-        uint32_t generation = flash_word(r, slot + SLOT_GENERATION);
-        if ((r->slot == NOWHERE || !reached(r->generation, generation))
-            && is_marked(r, slot + SLOT_ACTIVATION, SLOT_ACTIVATED)
-            && !is_marked(r, slot + SLOT_REVOCATION, SLOT_REVOKED) && is_sound(r, slot)) {
-            r->slot = slot;
+    for (uint8_t i = 0; i < 2; i++) {
+        uint32_t slot = i ? half : 0, generation;
+        if (!(r->whole >> i & 1))
+            continue;
+        generation = flash_word(r, slot + SLOT_GENERATION);
+        if (is_first || reached(generation, r->generation))
             r->generation = generation;
+        is_first = false;
+        if (is_on(r, slot) && (r->slot == NOWHERE || reached(generation, used))) {
+            r->slot = slot;
+            used = generation;
         }
     }
 }
 
-/* The slot that is to be filled. */
+static void find_slots(struct wt_receiver *r)
+{
+    r->whole = (uint8_t)(is_sound(r, 0) | is_sound(r, half_of_flash(r)) << 1);
+    choose_slot(r);
+}
+
+/* The slot that is not in use. */
 static uint32_t target_slot(const struct wt_receiver *r)
 {
     return r->slot == 0 ? half_of_flash(r) : 0;
 }
 
-static void erase_slot(struct wt_receiver *r, uint32_t slot)
+static void erase_pages(struct wt_receiver *r, uint16_t page, uint16_t count)
 {
     const struct wt_flash *flash = r->config->flash;
-    uint16_t page = (uint16_t)(slot ? flash->page_count / 2 : 0);
-    for (uint16_t left = flash->page_count / 2; left--; page++, slot += flash->page_size)
-        for (uint32_t i = 0; i < flash->page_size; i++)
-            if (flash_byte(r, slot + i) != 0xFF) { /* else it is blank already */
-                flash->erase(r->config->context, page);
-                break;
-            }
+    for (; count--; page++)
+        if (!is_blank(r, page * flash->page_size, flash->page_size))
+            flash->erase(r->config->context, page);
 }
 
-static uint16_t erase_milliseconds(const struct wt_receiver *r)
+static void erase_target(struct wt_receiver *r)
 {
-    uint32_t all = (uint32_t)r->config->flash->milliseconds * (r->config->flash->page_count / 2u);
+    uint16_t half = r->config->flash->page_count / 2;
+    bool is_second = target_slot(r) != 0;
+    r->whole &= is_second ? 1 : 2;
+    erase_pages(r, is_second ? half : 0, half);
+    choose_slot(r);
+}
+
+/* Of a slot, and of as many pages more. */
+static uint16_t erase_milliseconds(const struct wt_receiver *r, uint8_t more)
+{
+    const struct wt_flash *flash = r->config->flash;
+    uint32_t all = (uint32_t)flash->milliseconds * (flash->page_count / 2u + more);
     return (uint16_t)(all < 0xFFFF ? all : 0xFFFF);
 }
 
-/* Programs bytes one behind the other, unit by unit. */
-struct writer {
-    uint32_t at, crc;
-    uint8_t unit[WT_UNIT_LIMIT];
-};
-
-static void write_byte(struct wt_receiver *r, struct writer *w, uint8_t byte)
+static void write_byte(struct wt_receiver *r, struct wt_writer *w, uint8_t byte)
 {
     uint8_t size = r->config->flash->unit, last = (uint8_t)(size - 1);
     w->crc = crc_of_byte(w->crc, byte);
@@ -737,13 +823,13 @@ static void write_byte(struct wt_receiver *r, struct writer *w, uint8_t byte)
         r->config->flash->program(r->config->context, w->at - size, w->unit, size);
 }
 
-static void write_word(struct wt_receiver *r, struct writer *w, uint32_t word)
+static void write_word(struct wt_receiver *r, struct wt_writer *w, uint32_t word)
 {
     for (uint8_t i = 0; i < 4; i++, word >>= 8)
         write_byte(r, w, (uint8_t)word);
 }
 
-static void write_ones(struct wt_receiver *r, struct writer *w, uint32_t end)
+static void write_ones(struct wt_receiver *r, struct wt_writer *w, uint32_t end)
 {
     while (w->at < end)
         write_byte(r, w, 0xFF);
@@ -798,14 +884,32 @@ static uint32_t word_of_state(const struct wt_state *state)
     return state->level | (uint32_t)state->passes << 16 | (uint32_t)state->flags << 24;
 }
 
+static struct wt_state state_of_word(uint32_t word)
+{
+    struct wt_state state = {(uint16_t)word, (uint8_t)(word >> 16), (uint8_t)(word >> 24)};
+    return state;
+}
+
+static struct wt_state state_in_slot(struct wt_receiver *r, uint32_t slot, uint32_t index)
+{
+    return state_of_word(flash_word(r, slot + SLOT_STATES + 4 * index));
+}
+
+#if WT_KEEP || GIVES
+static uint8_t byte_in_slot(struct wt_receiver *r, uint32_t slot, uint32_t offset)
+{
+    return flash_byte(r, slot + image_in_slot(r) + offset) ^ mask_of(r, slot);
+}
+#endif
+
 /* Makes the image the one that stays, if the flash holds what is written. Up to the last write the
    model before stays. */
-static bool store_model(struct wt_receiver *r)
+static bool store_model(struct wt_receiver *r, bool is_in_use)
 {
     uint32_t slot = target_slot(r), image = slot + image_in_slot(r), crc;
-    struct writer w = {.at = image, .crc = 0xFFFFFFFFu};
+    struct wt_writer w = {.at = image, .crc = 0xFFFFFFFFu};
 #if WT_MEMORY
-    erase_slot(r, slot);
+    erase_target(r);
     for (uint32_t i = 0; i < r->image_size; i++)
         write_byte(r, &w, r->config->image[i]);
     crc = ~w.crc;
@@ -833,16 +937,18 @@ static bool store_model(struct wt_receiver *r)
             crc = crc_of_byte(crc, (uint8_t)word);
     }
     write_word(r, &w, ~crc);
-    write_ones(r, &w, slot + SLOT_ACTIVATION);
+    write_ones(r, &w, slot + SLOT_MARKS);
     w.at = slot + SLOT_STATES;
     for (uint16_t i = 0; i < r->tensors; i++)
         write_word(r, &w, word_of_state(&r->config->states[i]));
     write_ones(r, &w, image);
     if (!is_sound(r, slot))
         return false;
-    write_mark(r, slot + SLOT_ACTIVATION, SLOT_ACTIVATED);
-    find_slot(r);
-    return r->slot == slot;
+    r->whole |= slot ? 2 : 1;
+    if (is_in_use)
+        write_mark(r, slot + SLOT_MARKS, SLOT_ACTIVATED);
+    choose_slot(r);
+    return !is_in_use || r->slot == slot;
 }
 
 bool wt_restore(struct wt_receiver *r)
@@ -856,11 +962,8 @@ bool wt_restore(struct wt_receiver *r)
 #endif
     if (slot == NOWHERE)
         return false;
-    for (uint16_t i = 0; i < r->tensors; i++) {
-        uint32_t word = flash_word(r, slot + SLOT_STATES + 4u * i);
-        struct wt_state state = {(uint16_t)word, (uint8_t)(word >> 16), (uint8_t)(word >> 24)};
-        r->config->states[i] = state;
-    }
+    for (uint16_t i = 0; i < r->tensors; i++)
+        r->config->states[i] = state_in_slot(r, slot, i);
 #if WT_MEMORY
     uint8_t mask = mask_of(r, slot);
     for (uint32_t i = 0; i < r->image_size; i++)
@@ -872,12 +975,31 @@ bool wt_restore(struct wt_receiver *r)
     return true;
 }
 
+/* Whether the model before is there: a slot that is on besides the one in use is of a lower generation. */
+static bool can_roll_back(struct wt_receiver *r)
+{
+    return r->slot != NOWHERE && r->whole == 3 && is_on(r, target_slot(r));
+}
+
+/* A slot that is on ceases to be. Where a power cut has left half a mark, it is switched on once more for
+   that, for no unit is programmed twice. */
+static void revoke(struct wt_receiver *r, uint32_t slot)
+{
+    struct marks marks = find_marks(r, slot);
+    uint32_t last = marks.last;
+    if (flash_word(r, slot + last + MARK_SIZE) != BLANK && marks.next != SLOT_STATES) {
+        last = marks.next;
+        write_mark(r, slot + last, SLOT_ACTIVATED);
+    }
+    write_mark(r, slot + last + MARK_SIZE, SLOT_REVOKED);
+}
+
 bool wt_roll_back(struct wt_receiver *r)
 {
-    if (r->slot == NOWHERE)
+    if (!can_roll_back(r))
         return false;
-    write_mark(r, r->slot + SLOT_REVOCATION, SLOT_REVOKED);
-    find_slot(r);
+    revoke(r, r->slot);
+    choose_slot(r);
     return wt_restore(r);
 }
 #endif
@@ -922,27 +1044,72 @@ static uint8_t *get_image(struct wt_receiver *r, uint32_t offset, uint32_t *coun
 }
 #endif
 
-/* §6.3: at first all bytes are zero. */
-static void clear_image(struct wt_receiver *r)
+#if WT_FLASH && !WT_MEMORY
+/* The image is that of the slot which is filled. */
+static void use_target(struct wt_receiver *r)
 {
-#if WT_MEMORY
-    memset(r->config->image, 0, r->image_size);
-#elif WT_FLASH
     r->unit_at = NOWHERE;
     r->image_at = target_slot(r) + image_in_slot(r);
     r->image_mask = 0xFF;
-    erase_slot(r, target_slot(r));
-#else
+}
+#elif !WT_MEMORY
+static void clear_bytes(struct wt_receiver *r, uint32_t at, uint32_t end)
+{
     memset(r->piece, 0, WT_PIECE_SIZE);
-    uint32_t count;
-    for (uint32_t at = 0; at < r->image_size; at += count) {
-        count = r->image_size - at;
+    for (uint32_t count; at < end; at += count) {
+        count = end - at;
         if (count > WT_PIECE_SIZE)
             count = WT_PIECE_SIZE;
         put_image(r, at, r->piece, (uint16_t)count);
     }
+}
 #endif
+
+#if WT_KEEP
+/* Of the model in use the tensors that are kept come into the image, or stay there; the others are zero
+   where the image is not empty as it is. */
+static void keep_tensors(struct wt_receiver *r)
+{
+    struct tensor t;
+    t.next = NULL;
+    while (next_tensor(r, &t)) {
+        struct wt_state *state = &r->config->states[t.index];
+        if (!(state->flags & WT_KEPT)) {
+            memset(state, 0, sizeof *state);
+#if !WT_FLASH && WT_MEMORY
+            memset(r->config->image + t.offset, 0, t.end - t.offset);
+#elif !WT_FLASH
+            clear_bytes(r, t.offset, t.end);
+#endif
+            continue;
+        }
+#if WT_FLASH
+        *state = state_in_slot(r, r->slot, t.index);
+        for (uint32_t at = t.offset; at < t.end; at++) {
+            uint8_t byte = byte_in_slot(r, r->slot, at);
+            put_image(r, at, &byte, 1);
+        }
+#endif
+        state->flags = WT_CAME | WT_KEPT;
+    }
+}
+#endif
+
+/* §6.3: at first all bytes are zero. */
+static void clear_image(struct wt_receiver *r)
+{
+#if WT_FLASH && !WT_MEMORY
+    use_target(r);
+#elif WT_MEMORY && (WT_FLASH || !WT_KEEP)
+    memset(r->config->image, 0, r->image_size);
+#elif !WT_KEEP
+    clear_bytes(r, 0, r->image_size);
+#endif
+#if WT_KEEP
+    keep_tensors(r);
+#else
     memset(r->config->states, 0, r->tensors * sizeof *r->config->states);
+#endif
 }
 
 /* ---- Floats (§6.3, Elements) ---- */
@@ -978,10 +1145,10 @@ int16_t wt_weight(uint8_t byte, const struct wt_state *state)
 
 #if WT_SHA256
 #if WT_CODEC
-/* The float that a byte of planes stands for, in the tensor's dtype. `bits` are its highest ones,
-   `shift` their place. */
+/* The float that a byte of planes stands for, in the tensor's dtype, into the digest and, if there is one,
+   the copy. `bits` are its highest ones, `shift` their place. */
 APART static void sha_take_weight(struct wt_sha256 *sha, uint8_t weight, const struct wt_state *state,
-                            uint8_t dtype)
+                                  uint8_t dtype, uint8_t *copy)
 {
     WT_ROM struct float_form *form = &float_forms[dtype - 1];
     uint16_t magnitude = magnitude_of(weight, state);
@@ -1008,7 +1175,11 @@ APART static void sha_take_weight(struct wt_sha256 *sha, uint8_t weight, const s
             byte = (uint8_t)bits;
             bits >>= 8;
         }
-        sha_take(sha, left ? byte : byte | (weight & SIGN));
+        if (!left)
+            byte |= weight & SIGN;
+        sha_take(sha, byte);
+        if (copy)
+            *copy++ = byte;
     }
 }
 #endif
@@ -1024,7 +1195,7 @@ static void digest_of(struct wt_receiver *r, const struct tensor *tensor, struct
 #if WT_CODEC
             if (tensor->planes)
                 sha_take_weight(sha, *bytes, &r->config->states[tensor->index],
-                                tensor->dtype);
+                                tensor->dtype, NULL);
             else
 #endif
                 sha_take(sha, *bytes);
@@ -1045,6 +1216,143 @@ static bool check_digest(struct wt_receiver *r, const struct wt_sha256 *sha)
 }
 #endif
 
+/* ---- Models that are held (§5.10, §5.12) ---- */
+
+#if WT_HELD
+#if WT_FLASH
+#define MODEL_IN_USE(r) ((r)->slot) /* where its slot begins */
+#else
+#define MODEL_IN_USE(r) 0u
+#endif
+
+static bool has_model(const struct wt_receiver *r)
+{
+#if WT_FLASH
+    return r->slot != NOWHERE;
+#else
+    return r->is_held;
+#endif
+}
+
+/* A byte of the digest of a model that is there. */
+static uint8_t held_digest(struct wt_receiver *r, uint32_t model, uint8_t index)
+{
+#if WT_FLASH
+    return flash_byte(r, model + SLOT_DIGEST + index);
+#else
+    (void)model;
+    return r->held[index];
+#endif
+}
+
+/* Whether it is the one whose digest has come. */
+static bool is_model(struct wt_receiver *r, uint32_t model)
+{
+    for (uint8_t i = 0; i < WT_DIGEST_SIZE; i++)
+        if (held_digest(r, model, i) != r->digest[i])
+            return false;
+    return true;
+}
+
+#if WT_FLASH && (SWITCHES || GIVES)
+/* The slot whose model is of the digest that has come, or NOWHERE. */
+static uint32_t find_model(struct wt_receiver *r)
+{
+    for (uint8_t i = 0; i < 2; i++) {
+        uint32_t slot = i ? half_of_flash(r) : 0;
+        if (r->whole >> i & 1 && is_model(r, slot))
+            return slot;
+    }
+    return NOWHERE;
+}
+#endif
+#endif
+
+#if SWITCHES
+/* Makes a slot that holds a model the one in use (store.md); false where it has been so often already that
+   no mark is left. */
+static bool use_slot(struct wt_receiver *r, uint32_t slot)
+{
+    uint32_t other = slot ? 0 : half_of_flash(r), next = find_marks(r, slot).next;
+    bool is_other_in_use = other == r->slot;
+    if (slot == r->slot)
+        return true;
+    if (!is_on(r, slot)) {
+        if (next == SLOT_STATES)
+            return false;
+        write_mark(r, slot + next, SLOT_ACTIVATED);
+    }
+    choose_slot(r);
+    if (is_other_in_use && r->slot == other) { /* being of a higher generation */
+        revoke(r, other);
+        choose_slot(r);
+    }
+    return r->slot == slot;
+}
+
+/* The firmware tries the model that is in use from now on; one that is no good is given up for the one
+   before. */
+static bool try_model(struct wt_receiver *r, uint32_t before)
+{
+    static WT_ROM char text[] = "it was tried, and is no good";
+    wt_restore(r);
+    if (tell(r, WT_SWITCHED, 0, 0))
+        return true;
+    if (before == NOWHERE)
+        revoke(r, r->slot);
+    else
+        use_slot(r, before);
+    choose_slot(r);
+    wt_restore(r);
+    refuse(r, FAILED_STORE, 0, text);
+    return false;
+}
+#endif
+
+/* The last word: the model of `digest` is there. */
+static void verify(struct wt_receiver *r)
+{
+    say(r, VERIFIED);
+    say(r, WT_DIGEST_SIZE);
+    for (uint8_t i = 0; i < WT_DIGEST_SIZE; i++)
+        say(r, r->digest[i]);
+    r->part = PART_DEAF;
+    r->is_last_word = true;
+    r->closing_code = CLOSE_DONE;
+}
+
+/* The model is whole and sound: it is kept. */
+static void keep_model(struct wt_receiver *r)
+{
+#if WT_FLASH
+    static WT_ROM char text[] = "flash does not hold what was written";
+#if SWITCHES
+    uint32_t before = r->slot;
+    bool is_in_use = !(r->terms & TERM_INACTIVE);
+#else
+    const bool is_in_use = true;
+#endif
+    if (!store_model(r, is_in_use)) {
+        refuse(r, FAILED_STORE, 0, text);
+        return;
+    }
+#if RESUMES
+    r->is_noted = r->is_noting = false;
+    r->noted = 0; /* of another generation than the next one */
+#endif
+#if SWITCHES
+    if (!is_in_use)
+        wt_restore(r);
+    else if (!try_model(r, before))
+        return;
+#endif
+#elif WT_HELD
+    memcpy(r->held, r->digest, WT_DIGEST_SIZE);
+    r->is_held = true;
+#endif
+    verify(r);
+}
+
 /* The work behind FINISH. */
 static void check_model(struct wt_receiver *r)
 {
@@ -1058,6 +1366,9 @@ static void check_model(struct wt_receiver *r)
             broken(r);
             return;
         }
+#if WT_KEEP
+        r->config->states[t.index].flags = WT_CAME; /* it is that of this model from here on */
+#endif
 #if WT_SHA256
         struct wt_sha256 sha;
         digest_of(r, &t, &sha);
@@ -1074,21 +1385,43 @@ static void check_model(struct wt_receiver *r)
         fail(r, FAILED_STORE);
         return;
     }
-#if WT_FLASH
-    static WT_ROM char text[] = "flash does not hold what was written";
-    if (!store_model(r)) {
-        refuse(r, FAILED_STORE, 0, text);
-        return;
+    keep_model(r);
+}
+
+#if WT_HELD
+/* The work behind UNCHANGED, ACTIVATE and ROLLBACK. */
+static void answer(struct wt_receiver *r)
+{
+    bool is_done = has_model(r) && is_model(r, MODEL_IN_USE(r));
+    r->part = PART_KIND; /* or nothing would fail */
+#if SWITCHES
+    uint32_t before = r->slot;
+    if (r->kind == ACTIVATE && !is_done) {
+        uint32_t slot = find_model(r);
+        is_done = slot != NOWHERE && use_slot(r, slot);
+    }
+    if (r->kind == ROLLBACK) {
+        is_done = can_roll_back(r);
+        if (is_done)
+            use_slot(r, target_slot(r));
     }
 #endif
-    say(r, VERIFIED);
-    say(r, WT_DIGEST_SIZE);
+    if (!is_done) {
+        fail(r, FAILED_MODEL);
+        return;
+    }
+#if SWITCHES
+    if (r->slot != before && !try_model(r, before))
+        return;
     for (uint8_t i = 0; i < WT_DIGEST_SIZE; i++)
-        say(r, r->digest[i]);
-    r->part = PART_DEAF;
-    r->is_last_word = true;
-    r->closing_code = CLOSE_DONE;
+        r->digest[i] = held_digest(r, r->slot, i);
+#endif
+#if WT_FLASH
+    wt_restore(r); /* a transfer may have broken off */
+#endif
+    verify(r);
 }
+#endif
 
 /* ---- The coded stream (§6.3), codec flat, planes only ---- */
 
@@ -1133,9 +1466,12 @@ static void take_raw(struct wt_receiver *r)
     }
 }
 
+#define IS_AHEAD (RESUMES && !WT_MEMORY) /* the image may be */
+
 /* Goes through bytes of planes: asks what a pass asks of each, and sets the bit where the answer is
    yes. In a significance pass `shift` is 0, in a refinement pass it moves the known bits of a
-   magnitude to the lowest places. Returns how many bytes are done: all, or as many as what has come
+   magnitude to the lowest places. An image that outlives a reset may be ahead of the stream, by bits that
+   are set and will be set again: there a significance pass, too, looks above its plane only. Returns how many bytes are done: all, or as many as what has come
    of the stream tells of. Most of a transfer's time is spent here, so what each turn needs is in
    variables; each change was measured by Scripts/device-cost. */
 static uint32_t decide(struct wt_receiver *r, uint8_t *bytes, uint32_t count, uint32_t *models,
@@ -1149,8 +1485,9 @@ static uint32_t decide(struct wt_receiver *r, uint8_t *bytes, uint32_t count, ui
     uint8_t *p = bytes, *end = bytes + count;
     uint32_t range = r->range, code = r->code;
     uint8_t raw = r->step == STEP_RAW ? RAW_KNOWN : 0;
+    uint8_t above = IS_AHEAD && !shift ? (uint8_t)(0x80u - 2 * bit) : 0x7F;
     for (; p != end; p++) {
-        uint8_t known = (uint8_t)((*p & 0x7F) >> shift);
+        uint8_t known = (uint8_t)((*p & above) >> shift);
         if (shift ? !known : known)
             continue;
         for (;;) {
@@ -1168,7 +1505,7 @@ static uint32_t decide(struct wt_receiver *r, uint8_t *bytes, uint32_t count, ui
                     code -= range;
                 raw = 0;
                 if (!shift)
-                    *p = (uint8_t)(yes ? SIGN | bit : bit);
+                    *p = (uint8_t)((IS_AHEAD ? *p : 0) | (yes ? SIGN | bit : bit));
                 else if (yes)
                     *p |= bit;
                 break;
@@ -1277,6 +1614,10 @@ static void begin_unit(struct wt_receiver *r)
     r->step = STEP_KIND;
     if (!t.planes)
         fail(r, FAILED_STORE);
+#if WT_KEEP
+    if (r->coded_state->flags & WT_KEPT)
+        broken(r);
+#endif
 }
 
 /* No mantissa pass, but one of planes. */
@@ -1375,13 +1716,352 @@ static void end_codeword(struct wt_receiver *r)
 }
 #endif
 
+/* ---- What a reset leaves of a transfer (§5.11, store.md) ---- */
+
+#if RESUMES
+static void take(struct wt_receiver *r, const uint8_t *bytes, uint16_t count);
+
+#if WT_MEMORY
+/* The stream itself is noted in the slot that is to be filled, in blocks with a checksum each, and taken
+   anew when the transfer goes on. */
+#define NOTED_MAGIC 0x534A5457u /* "WTJS" */
+#define NOTED_SIZE 128u         /* of a block; its last bytes are the checksum */
+#define NOTED_BYTES (NOTED_SIZE - CHECKSUM_SIZE)
+enum { NOTED_GENERATION = 4, NOTED_TABLE = 8, NOTED_IDENTITY = 12, NOTED_CHECKSUM = 20,
+       NOTED_VOID = 112 }; /* of the first one */
+
+/* What the checksum of a block begins with. */
+static uint32_t crc_before_block(const struct wt_receiver *r, uint32_t number)
+{
+    return crc_steps(crc_steps(~r->note_crc, 32) ^ number, 32);
+}
+
+/* Goes on to the next block that is whole, past what power cuts have left of others, which are not
+   programmed again; else to where it is to be written. */
+static bool find_block(struct wt_receiver *r, uint32_t *at, uint32_t number)
+{
+    for (uint32_t end = target_slot(r) + half_of_flash(r); *at + NOTED_SIZE <= end; *at += NOTED_SIZE) {
+        uint32_t crc = flash_crc(r, crc_before_block(r, number), *at, NOTED_BYTES, 0);
+        if (flash_word(r, *at + NOTED_BYTES) == ~crc)
+            return true;
+        if (is_blank(r, *at, NOTED_SIZE))
+            return false;
+    }
+    return false;
+}
+
+/* How many bytes of the stream are there. */
+static void find_noted(struct wt_receiver *r)
+{
+    uint32_t slot = target_slot(r), at = slot + NOTED_SIZE;
+    r->noted = 0;
+    r->note_crc = ~flash_crc(r, 0xFFFFFFFFu, slot, NOTED_CHECKSUM, 0);
+    if (flash_word(r, slot) != NOTED_MAGIC || flash_word(r, slot + NOTED_CHECKSUM) != r->note_crc
+        || flash_word(r, slot + NOTED_GENERATION) != r->generation + 1
+        || flash_word(r, slot + NOTED_TABLE) != table_crc(r)
+        || !is_blank(r, slot + NOTED_VOID, NOTED_SIZE - NOTED_VOID))
+        return;
+    for (uint8_t i = 0; i < IDENTITY_SIZE; i++)
+        r->identity[i] = flash_byte(r, slot + NOTED_IDENTITY + i);
+    for (uint32_t number = 1; find_block(r, &at, number); number++) {
+        at += NOTED_SIZE;
+        r->noted += NOTED_BYTES;
+    }
+}
+
+/* What comes of the stream, as far as it fits. */
+static void note_stream(struct wt_receiver *r, const uint8_t *bytes, uint16_t count)
+{
+    struct wt_writer *w = &r->note;
+    uint32_t slot = target_slot(r);
+    for (; count--; bytes++) {
+        uint32_t at = w->at - slot;
+        if (!(at % NOTED_SIZE)) {
+            if (at + NOTED_SIZE > half_of_flash(r)) {
+                r->is_noting = false;
+                return;
+            }
+            w->crc = crc_before_block(r, r->note_number);
+        }
+        write_byte(r, w, *bytes);
+        if (at % NOTED_SIZE == NOTED_BYTES - 1) {
+            write_word(r, w, ~w->crc);
+            r->note_number++;
+            r->noted += NOTED_BYTES;
+        }
+    }
+}
+
+/* A transfer begins: the slot is blank. */
+static void begin_noting(struct wt_receiver *r)
+{
+    struct wt_writer *w = &r->note;
+    uint32_t slot = target_slot(r), last = r->config->flash->unit - 1u;
+    w->at = slot;
+    w->crc = 0xFFFFFFFFu;
+    write_word(r, w, NOTED_MAGIC);
+    write_word(r, w, r->generation + 1);
+    write_word(r, w, table_crc(r));
+    for (uint8_t i = 0; i < IDENTITY_SIZE; i++)
+        write_byte(r, w, r->identity[i]);
+    r->note_crc = ~w->crc;
+    write_word(r, w, r->note_crc);
+    write_ones(r, w, (w->at + last) & ~last);
+    w->at = slot + NOTED_SIZE;
+    r->note_number = 1;
+}
+
+/* The stream is taken as if it came. */
+static void go_on_noted(struct wt_receiver *r)
+{
+    uint32_t at = target_slot(r) + NOTED_SIZE, number = 1;
+    r->is_noting = false;
+    for (; find_block(r, &at, number); number++, at += NOTED_SIZE)
+        for (uint8_t i = 0; i < NOTED_BYTES; i++) {
+            uint8_t byte = flash_byte(r, at + i);
+            take(r, &byte, 1);
+        }
+    r->note.at = at;
+    r->note_number = number;
+    r->is_noting = r->part != PART_DEAF;
+}
+#else
+/* The image is in flash and stays; what the decoder has to know is noted in a journal of two pages behind the
+   slots, every so many bytes of the stream. */
+#define ENTRY_MAGIC 0x434A5457u /* "WTJC" */
+#define JOURNAL_HEAD 16u        /* of a page: blank, or the journal is void */
+#ifndef NOTE_INTERVAL /* bytes of the stream; the tests have fewer */
+#define NOTE_INTERVAL 1024u
+#endif
+#define ENTRY_OPEN 0x100u /* a unit is */
+enum { ENTRY_NUMBER = 4, ENTRY_GENERATION = 8, ENTRY_STREAM = 12, ENTRY_IDENTITY = 16,
+       ENTRY_RECORD = 24, ENTRY_TENSORS = 28, ENTRY_AT = 32, ENTRY_CODED_AT = 36, ENTRY_STEP = 40,
+       ENTRY_RANGE = 44, ENTRY_CODE = 48, ENTRY_RAW = 52, ENTRY_MODELS = 56, ENTRY_STATES = 96 };
+
+static uint32_t entry_size(const struct wt_receiver *r)
+{
+    return (ENTRY_STATES + 4u * r->tensors + CHECKSUM_SIZE + 15u) & ~(uint32_t)15;
+}
+
+static uint32_t journal_page(const struct wt_receiver *r, uint8_t page)
+{
+    return (r->config->flash->page_count + page) * r->config->flash->page_size;
+}
+
+static bool is_entry(struct wt_receiver *r, uint32_t at)
+{
+    uint32_t count = ENTRY_STATES + 4u * r->tensors, crc = crc_steps(~table_crc(r), 32);
+    return flash_word(r, at) == ENTRY_MAGIC
+           && flash_word(r, at + ENTRY_GENERATION) == r->generation + 1
+           && flash_word(r, at + count) == ~flash_crc(r, crc, at, count, 0);
+}
+
+/* The newest entry, and where the next one goes: behind it and what a power cut has left of others. */
+static void find_noted(struct wt_receiver *r)
+{
+    uint32_t size = entry_size(r);
+    bool is_void = false;
+    r->noted = 0;
+    r->entry_number = 0;
+    r->entry_at = r->entry_next = NOWHERE;
+    for (uint8_t page = 0; page < WT_JOURNAL_PAGES; page++) {
+        uint32_t start = journal_page(r, page), end = start + r->config->flash->page_size;
+        bool is_here = false;
+        is_void |= !is_blank(r, start, JOURNAL_HEAD);
+        for (uint32_t at = start + JOURNAL_HEAD; at + size <= end; at += size) {
+            if (is_entry(r, at) && flash_word(r, at + ENTRY_NUMBER) > r->entry_number) {
+                r->entry_number = flash_word(r, at + ENTRY_NUMBER);
+                r->entry_at = at;
+                is_here = true;
+            } else if (!is_here || is_blank(r, at, size))
+                continue;
+            r->entry_next = at + size;
+        }
+    }
+    if (is_void || r->entry_at == NOWHERE)
+        return;
+    r->noted = flash_word(r, r->entry_at + ENTRY_STREAM);
+    for (uint8_t i = 0; i < IDENTITY_SIZE; i++)
+        r->identity[i] = flash_byte(r, r->entry_at + ENTRY_IDENTITY + i);
+}
+
+static void begin_noting(struct wt_receiver *r)
+{
+    erase_pages(r, r->config->flash->page_count, WT_JOURNAL_PAGES);
+    r->entry_next = journal_page(r, 0) + JOURNAL_HEAD;
+    r->entry_number = 0;
+    r->stream = 0;
+}
+
+/* Between two records, or within one whose bytes are worked through as they come. */
+static bool is_notable(const struct wt_receiver *r)
+{
+    return r->part == PART_KIND
+           || (r->part == PART_BODY && (r->kind == CONTENT || r->kind == CODED));
+}
+
+/* The page in which the next entry goes, or that it does not fit any more. */
+static uint8_t page_at_hand(const struct wt_receiver *r)
+{
+    return r->entry_next > journal_page(r, 1);
+}
+
+static bool has_room_for_entry(const struct wt_receiver *r)
+{
+    return r->entry_next + entry_size(r) <= journal_page(r, (uint8_t)(page_at_hand(r) + 1));
+}
+
+static void note_entry(struct wt_receiver *r)
+{
+    uint32_t end = r->entry_next + entry_size(r), word = r->part == PART_BODY ? r->kind : 0;
+    struct wt_writer w = {.at = r->entry_next, .crc = crc_steps(~table_crc(r), 32)};
+    flush_unit(r);
+    write_word(r, &w, ENTRY_MAGIC);
+    write_word(r, &w, ++r->entry_number);
+    write_word(r, &w, r->generation + 1);
+    write_word(r, &w, r->stream);
+    for (uint8_t i = 0; i < IDENTITY_SIZE; i++)
+        write_byte(r, &w, r->identity[i]);
+    if (r->allowed & BIT(CONTENT))
+        word |= ENTRY_OPEN;
+    write_word(r, &w, word | (uint32_t)r->left << 16);
+    word = r->tensor;
+#if WT_CODEC
+    if (r->coded_state)
+        word |= (uint32_t)(r->coded_state - r->config->states) << 16;
+#endif
+    write_word(r, &w, word);
+    write_word(r, &w, r->at);
+    write_word(r, &w, r->coded_at);
+    write_word(r, &w, r->step | (uint32_t)r->raw_left << 8 | (uint32_t)r->fill << 16
+                          | (uint32_t)r->tier << 24);
+    write_word(r, &w, r->range);
+    write_word(r, &w, r->code);
+    write_word(r, &w, r->raw);
+#if WT_CODEC
+    for (uint8_t i = 0; i < sizeof r->models / sizeof *r->models; i++)
+        write_word(r, &w, r->models[i]);
+#endif
+    write_ones(r, &w, r->entry_next + ENTRY_STATES);
+    for (uint16_t i = 0; i < r->tensors; i++)
+        write_word(r, &w, word_of_state(&r->config->states[i]));
+    write_word(r, &w, ~w.crc);
+    write_ones(r, &w, end);
+    r->entry_at = r->entry_next;
+    r->entry_next = end;
+    r->noted = r->stream;
+}
+
+/* The page is full: the other one comes next, and has been announced. */
+static void turn_page(struct wt_receiver *r)
+{
+    uint8_t page = !page_at_hand(r);
+    erase_pages(r, (uint16_t)(r->config->flash->page_count + page), 1);
+    r->entry_next = journal_page(r, page) + JOURNAL_HEAD;
+    if (is_notable(r))
+        note_entry(r);
+}
+
+static void note_if_due(struct wt_receiver *r)
+{
+    uint32_t interval = r->image_size / 32;
+    if (interval < NOTE_INTERVAL)
+        interval = NOTE_INTERVAL;
+    if (!r->is_noting || r->stream - r->noted < interval || r->work || !is_notable(r))
+        return;
+    if (has_room_for_entry(r)) {
+        note_entry(r);
+        return;
+    }
+    r->work = WORK_NOTE;
+    wt_busy(r, r->config->flash->milliseconds);
+}
+
+/* Takes up what the newest entry says. */
+static void go_on_noted(struct wt_receiver *r)
+{
+    uint32_t at = r->entry_at, word = flash_word(r, at + ENTRY_RECORD);
+    struct tensor t;
+    r->stream = r->noted;
+    r->kind = (uint8_t)word;
+    r->part = r->kind ? PART_BODY : PART_KIND;
+    r->field = 0;
+    r->left = (uint16_t)(word >> 16);
+    if (word & ENTRY_OPEN)
+        r->allowed = BIT(CONTENT) | BIT(DIGEST);
+    word = flash_word(r, at + ENTRY_TENSORS);
+    r->tensor = (uint16_t)word;
+    find_tensor(r, &t, r->tensor, false);
+    r->at = flash_word(r, at + ENTRY_AT);
+    r->end = t.end;
+#if WT_CODEC
+    find_tensor(r, &t, word >> 16, false);
+    r->coded_state = &r->config->states[t.index];
+    r->coded_dtype = t.dtype;
+    r->coded_at = flash_word(r, at + ENTRY_CODED_AT);
+    r->coded_end = t.end;
+    for (uint8_t i = 0; i < sizeof r->models / sizeof *r->models; i++)
+        r->models[i] = flash_word(r, at + ENTRY_MODELS + 4u * i);
+#endif
+    word = flash_word(r, at + ENTRY_STEP);
+    r->step = (uint8_t)word;
+    r->raw_left = (uint8_t)(word >> 8);
+    r->fill = (uint8_t)(word >> 16);
+    r->tier = (uint8_t)(word >> 24);
+    r->range = flash_word(r, at + ENTRY_RANGE);
+    r->code = flash_word(r, at + ENTRY_CODE);
+    r->raw = flash_word(r, at + ENTRY_RAW);
+    for (uint16_t i = 0; i < r->tensors; i++)
+        r->config->states[i] = state_of_word(flash_word(r, at + ENTRY_STATES + 4u * i));
+    r->is_noting = true;
+}
+#endif
+
+/* What is noted is void. */
+static void forget_noted(struct wt_receiver *r)
+{
+    uint8_t zeros[WT_UNIT_LIMIT] = {0}, unit = r->config->flash->unit;
+#if WT_MEMORY
+    uint32_t start = target_slot(r) + NOTED_VOID;
+#else
+    uint32_t start = journal_page(r, 0);
+#endif
+    for (uint8_t at = 0; at < WT_UNIT_LIMIT; at = (uint8_t)(at + unit))
+        r->config->flash->program(r->config->context, start + at, zeros, unit);
+}
+
+/* Another session begins, and the transfer at hand is left as it is. */
+static void leave_transfer(struct wt_receiver *r)
+{
+#if !WT_MEMORY
+    if (r->is_noting && r->stream != r->noted && is_notable(r) && has_room_for_entry(r))
+        note_entry(r);
+#endif
+    r->is_noted = r->is_noting = false;
+    r->terms = 0;
+}
+#endif
+
 /* ---- Records that come in (§5) ---- */
 
 /* Of each kind: OFFER without its name's bytes, and those that are kept as they are. */
-static WT_ROM uint8_t field_counts[] = {0, 5, 0, 4, 0, WT_DIGEST_SIZE, WT_DIGEST_SIZE, 0, 2};
+static WT_ROM uint8_t field_counts[] = {
+    0, 5, 0, 4, 0, WT_DIGEST_SIZE, WT_DIGEST_SIZE, 0, 2,
+#if WT_HELD
+    0, 0, WT_DIGEST_SIZE, 0, WT_DIGEST_SIZE, 0, WT_DIGEST_SIZE + 1, /* FETCH without what is taken */
+#endif
+};
 
-#define BIT(kind) (1u << (kind))
+/* What is kept as it comes. */
+#define WHOLE_KINDS (BIT(DIGEST) | BIT(FINISH) | BIT(MILESTONE) \
+                     | (WT_HELD ? BIT(UNCHANGED) | BIT(ACTIVATE) | BIT(FETCH) : 0))
+
+#define LAST_KIND (sizeof field_counts - 1)
+
 #define MODEL_KINDS (BIT(UNIT) | BIT(FINISH) | BIT(MILESTONE)) /* and CODED, if offered */
+/* What a session may begin with. */
+#define FIRST_KINDS (BIT(OFFER) | (WT_HELD ? BIT(UNCHANGED) : 0) | (WT_SWITCH ? BIT(LIST) : 0) \
+                     | (SWITCHES ? BIT(ACTIVATE) | BIT(ROLLBACK) : 0) | (GIVES ? BIT(FETCH) : 0))
 
 /* A byte of the varint in `value`; true with its last. What 28 bits do not hold becomes more than
    any number here may be. */
@@ -1405,10 +2085,51 @@ static bool take_varint(struct wt_receiver *r, uint8_t byte)
     return false;
 }
 
+#if RESUMES
+/* What is there of another transfer is given up; of this one is noted what a reset is not to undo, if others
+   can know it again. */
+static void begin_anew(struct wt_receiver *r)
+{
+    r->noted = 0;
+    r->is_noting = false;
+    for (uint8_t i = 0; i < IDENTITY_SIZE; i++) {
+        r->identity[i] = r->offered[i];
+        r->is_noting |= r->offered[i] != 0;
+    }
+    r->is_noted = r->is_noting;
+#if !WT_MEMORY
+    begin_noting(r);
+#endif
+    erase_target(r);
+#if WT_MEMORY
+    if (r->is_noting)
+        begin_noting(r);
+#endif
+    clear_image(r);
+}
+#endif
+
 /* The manifest is that of the table: the image is made ready. */
 static void accept(struct wt_receiver *r)
 {
+#if RESUMES
+    if (!(r->terms & TERM_GOES_ON))
+        begin_anew(r);
+    else
+#if WT_MEMORY
+        clear_image(r);
+#else
+        use_target(r);
+#endif
+#else
+#if PREPARES
+    erase_target(r);
+#endif
     clear_image(r);
+#endif
+#if WT_HELD && !WT_FLASH
+    r->is_held = false;
+#endif
     r->part = PART_KIND;
     r->tier = NO_TIER;
     r->allowed = r->model_kinds;
@@ -1419,7 +2140,110 @@ static void accept(struct wt_receiver *r)
     say(r, ACCEPT);
     say(r, 0);
     tell(r, WT_ACCEPTED, 0, 0);
+#if RESUMES
+    if (r->terms & TERM_GOES_ON) {
+        r->is_noted = true;
+        go_on_noted(r);
+    }
+#endif
 }
+
+#if PREPARES
+/* All of the manifest has come. A slot is made ready, for which the sender, who is waiting for ACCEPT, is
+   told to wait: pages are erased, tensors copied, or what is there of the stream taken again. */
+static void prepare(struct wt_receiver *r)
+{
+    uint32_t milliseconds = erase_milliseconds(r, WT_JOURNAL_PAGES);
+#if WT_KEEP
+    if (r->terms & TERM_BASIS)
+        milliseconds += r->image_size / 32u;
+#endif
+#if RESUMES
+    if (r->terms & TERM_GOES_ON)
+        milliseconds = WT_MEMORY ? r->image_size / 32u + r->noted / 8u : 0;
+#endif
+    r->part = PART_KIND;
+    r->work = WORK_ACCEPT;
+    wt_busy(r, (uint16_t)(milliseconds < 0xFFFF ? milliseconds : 0xFFFF));
+}
+#else
+#define prepare accept
+#endif
+
+
+#if WT_KEEP
+/* BASIS comes behind the manifest. */
+static void await_basis(struct wt_receiver *r)
+{
+    for (uint16_t i = 0; i < r->tensors; i++)
+        r->config->states[i].flags &= (uint8_t)~WT_KEPT;
+    r->related = 0;
+    r->part = PART_KIND;
+    r->allowed = BIT(BASIS);
+}
+
+/* Four tensors' relations to those of the base. */
+static void take_relations(struct wt_receiver *r, uint8_t byte)
+{
+    struct tensor t;
+    if (r->related >= r->contents)
+        broken(r);
+    for (uint8_t i = 0; i < 4; i++, byte >>= 2) {
+        if (!find_tensor(r, &t, r->related, true)) {
+            if (byte)
+                broken(r);
+            return;
+        }
+        r->related++;
+        if (byte & 1)
+            r->config->states[t.index].flags |= WT_KEPT;
+        if (byte & 2)
+            fail(r, FAILED_MODEL);
+    }
+}
+
+/* A record of them has come; the last but one and those before are full. */
+static void end_relations(struct wt_receiver *r)
+{
+    if (r->related == r->contents) {
+        r->allowed = 0;
+        prepare(r);
+    } else if (!r->related || r->related % (4 * BODY_LIMIT))
+        broken(r);
+}
+#endif
+
+#if WT_HELD
+/* What comes behind the name of an offer (§5.3): identity, flags, base. */
+static void take_term(struct wt_receiver *r, uint8_t byte)
+{
+    uint8_t term = r->term++;
+    if (term < IDENTITY_SIZE) {
+        r->offered[term] = byte;
+    } else if (term == IDENTITY_SIZE) {
+        /* A basis without a base is what COMPARE has found. */
+        if (byte & ~TERMS || !(byte & TERM_BASE) != !(byte & TERM_BASIS))
+            broken(r);
+        if (byte & TERM_BASE && !has_model(r))
+            fail(r, FAILED_MODEL);
+#if RESUMES
+        if (byte & TERM_GOES_ON)
+            for (uint8_t i = 0; i < IDENTITY_SIZE; i++)
+                if (!r->noted || r->identity[i] != r->offered[i])
+                    broken(r);
+#endif
+        if (r->part != PART_DEAF)
+            r->terms = byte;
+    } else if (!(r->terms & TERM_BASE) || term >= TERMS_PLAIN + WT_DIGEST_SIZE) {
+        broken(r);
+    } else {
+#if WT_KEEP
+        if (byte != held_digest(r, MODEL_IN_USE(r), (uint8_t)(term - TERMS_PLAIN)))
+            fail(r, FAILED_MODEL);
+#endif
+    }
+}
+#endif
 
 /* The manifest is compared as it comes. Returns the byte of the table. */
 APART static uint8_t take_table(struct wt_receiver *r, uint8_t byte)
@@ -1428,14 +2252,12 @@ APART static uint8_t take_table(struct wt_receiver *r, uint8_t byte)
     if (*place != byte)
         refuse_tensor(r, place);
     if (++r->place == r->config->table_size && r->part != PART_DEAF) {
-#if WT_FLASH && !WT_MEMORY
-        /* Pages are erased; the sender, who is waiting for ACCEPT, is told before. */
-        r->part = PART_KIND;
-        r->work = WORK_ACCEPT;
-        wt_busy(r, erase_milliseconds(r));
-#else
-        accept(r);
+#if WT_KEEP
+        if (r->terms & TERM_BASIS)
+            await_basis(r);
+        else
 #endif
+            prepare(r);
     }
     return *place;
 }
@@ -1494,14 +2316,22 @@ static void take_field(struct wt_receiver *r, uint8_t byte)
             refuse(r, FAILED_MODEL, 0, another_count);
         if (field == 4 && r->value >= r->left) /* behind the name is nothing that matters here */
             broken(r);
-#if WT_FLASH
+#if WT_FLASH || WT_HELD
         if (field == 4) {
             r->place = 0;
             memset(r->name, 0, sizeof r->name);
         }
 #endif
     } else {
-#if WT_FLASH
+#if WT_HELD
+        if (!r->value) {
+            take_term(r, byte);
+            return;
+        }
+        r->value--;
+        if (r->place < WT_NAME_SIZE)
+            r->name[r->place++] = byte;
+#elif WT_FLASH
         if (r->place < WT_NAME_SIZE && r->place < r->value)
             r->name[r->place++] = byte;
 #endif
@@ -1539,16 +2369,66 @@ static void end_model(struct wt_receiver *r)
     /* Programming, and reading again (store.md). */
     milliseconds += r->image_size / 32u;
 #if WT_MEMORY
-    milliseconds += erase_milliseconds(r);
+    milliseconds += erase_milliseconds(r, 0);
 #endif
 #endif
     wt_busy(r, (uint16_t)(milliseconds < 0xFFFF ? milliseconds : 0xFFFF));
 }
 
+#if GIVES
+enum { GIVE_NOTHING, GIVE_OFFER, GIVE_TABLE, GIVE_WAIT, GIVE_UNIT, GIVE_CONTENT, GIVE_DIGEST,
+       GIVE_END };
+
+/* FETCH has come: from here on this end says what an initiator says (§5.13). */
+static void begin_giving(struct wt_receiver *r)
+{
+    uint8_t any = 0;
+    for (uint8_t i = 0; i < WT_DIGEST_SIZE; i++)
+        any |= r->digest[i];
+    bool is_there = has_model(r);
+    r->given_model = MODEL_IN_USE(r);
+#if WT_FLASH
+    if (any) {
+        r->given_model = find_model(r);
+        is_there = r->given_model != NOWHERE;
+    }
+#else
+    is_there = is_there && (!any || is_model(r, MODEL_IN_USE(r)));
+#endif
+    if (!is_there) {
+        fail(r, FAILED_MODEL);
+        return;
+    }
+    r->allowed = 0;
+    r->tensor = 0;
+    r->giving = GIVE_OFFER;
+}
+
+/* What the other end says of the model. */
+static void take_verdict(struct wt_receiver *r)
+{
+    if (r->kind == ACCEPT && r->giving == GIVE_WAIT) {
+        r->giving = GIVE_UNIT;
+    } else if (r->kind == FAILED || (r->kind == VERIFIED && r->giving == GIVE_END)) {
+        r->part = PART_DEAF;
+        r->giving = GIVE_NOTHING;
+        r->closing_code = CLOSE_DONE;
+        r->closing = CLOSE_COUNT;
+    } else if (r->kind != METRIC || r->giving <= GIVE_WAIT)
+        broken(r);
+}
+#endif
+
 /* The body is complete. */
 static void end_record(struct wt_receiver *r)
 {
     r->part = PART_KIND;
+#if GIVES
+    if (r->giving) {
+        take_verdict(r);
+        return;
+    }
+#endif
     if (r->field != field_counts[r->kind]) {
         broken(r);
         return;
@@ -1561,6 +2441,12 @@ static void end_record(struct wt_receiver *r)
 #endif
     switch (r->kind) {
     case OFFER:
+#if WT_HELD
+        if (r->term && r->term != TERMS_PLAIN + (r->terms & TERM_BASE ? WT_DIGEST_SIZE : 0)) {
+            broken(r);
+            break;
+        }
+#endif
         r->place = 0;
         r->allowed = 0;
         r->part = PART_TABLE;
@@ -1578,6 +2464,30 @@ static void end_record(struct wt_receiver *r)
         r->tier = r->digest[0];
         tell(r, WT_MILESTONE, r->tier, r->digest[1]);
         break;
+#if WT_HELD
+    case UNCHANGED:
+    case ACTIVATE:
+    case ROLLBACK:
+        r->part = PART_DEAF;
+        r->allowed = 0;
+        r->work = WORK_ANSWER;
+        break;
+#endif
+#if WT_KEEP
+    case BASIS:
+        end_relations(r);
+        break;
+#endif
+#if WT_SWITCH
+    case LIST:
+        r->listings++;
+        break;
+#endif
+#if GIVES
+    case FETCH:
+        begin_giving(r);
+        break;
+#endif
     default:
         break;
     }
@@ -1588,8 +2498,21 @@ static void begin_record(struct wt_receiver *r, uint8_t kind)
     r->kind = kind;
     r->part = PART_LENGTH;
     r->shift = 0;
-    if (kind > MILESTONE || !(r->allowed & BIT(kind)))
+#if GIVES
+    if (r->giving) { /* the sides have changed */
+        if (kind < ACCEPT || kind > METRIC)
+            broken(r);
+        return;
+    }
+#endif
+    if (kind > LAST_KIND || !(r->allowed & BIT(kind)))
         broken(r);
+#if WT_HELD
+    if (kind == OFFER) {
+        r->terms = r->term = 0;
+        memset(r->offered, 0, sizeof r->offered);
+    }
+#endif
 #if WT_SHA256
     if (kind == OFFER)
         sha_begin(&r->manifest);
@@ -1600,11 +2523,15 @@ static void begin_body(struct wt_receiver *r)
 {
     bool is_long = r->kind == CONTENT || r->kind == CODED;
     bool is_digest = r->kind == DIGEST || r->kind == FINISH;
+#if WT_HELD
+    is_digest |= r->kind == UNCHANGED || r->kind == ACTIVATE;
+#endif
     r->part = PART_BODY;
     r->field = 0;
     r->left = (uint16_t)r->value;
     if (r->value > (is_long ? CONTENT_LIMIT : BODY_LIMIT)
-        || (is_digest && r->value != WT_DIGEST_SIZE))
+        || (is_digest && r->value != WT_DIGEST_SIZE)
+        || (WT_HELD && (r->kind == LIST || r->kind == ROLLBACK) && r->value))
         broken(r);
     else if (!r->left)
         end_record(r);
@@ -1622,7 +2549,24 @@ static void take_content(struct wt_receiver *r, const uint8_t *bytes, uint16_t c
 
 APART static void take_body(struct wt_receiver *r, uint8_t byte)
 {
-    if (BIT(r->kind) & (BIT(DIGEST) | BIT(FINISH) | BIT(MILESTONE))) {
+#if GIVES
+    if (r->giving)
+        return; /* a text, a digest: nothing that matters here */
+    if (r->kind == FETCH && r->field >= WT_DIGEST_SIZE) {
+        if (r->field == WT_DIGEST_SIZE && take_varint(r, byte)) {
+            r->passed = r->value;
+            r->field++;
+        }
+        return;
+    }
+#endif
+#if WT_KEEP
+    if (r->kind == BASIS) {
+        take_relations(r, byte);
+        return;
+    }
+#endif
+    if (BIT(r->kind) & WHOLE_KINDS) {
         if (r->field < field_counts[r->kind]) /* of MILESTONE there may be more */
             r->digest[r->field++] = byte;
     }
@@ -1633,6 +2577,15 @@ APART static void take_body(struct wt_receiver *r, uint8_t byte)
 /* The next bytes of the stream. */
 static void take(struct wt_receiver *r, const uint8_t *bytes, uint16_t count)
 {
+#if RESUMES
+    if (r->is_noting) {
+#if WT_MEMORY
+        note_stream(r, bytes, count);
+#else
+        r->stream += count;
+#endif
+    }
+#endif
     while (count && r->part != PART_DEAF) {
         uint16_t taken = 1;
         uint8_t kind = r->kind, part = r->part, byte = *bytes;
@@ -1664,6 +2617,347 @@ static void take(struct wt_receiver *r, const uint8_t *bytes, uint16_t count)
     }
 }
 
+/* ---- What is said of models that are held (§5.2, §5.12) ---- */
+
+#if SAYS_NUMBERS
+static void say_varint(struct wt_receiver *r, uint32_t number)
+{
+    for (; number > 0x7F; number >>= 7)
+        say(r, (uint8_t)(number | 0x80));
+    say(r, (uint8_t)number);
+}
+#endif
+
+#if WT_HELD
+static void say_digest(struct wt_receiver *r, uint32_t model)
+{
+    for (uint8_t i = 0; i < WT_DIGEST_SIZE; i++)
+        say(r, held_digest(r, model, i));
+}
+
+/* The rest of INFO, which is the first record in the outbox. */
+static void say_what_is_held(struct wt_receiver *r)
+{
+#if WT_FLASH
+    bool is_any = r->whole != 0;
+#else
+    bool is_any = r->is_held;
+#endif
+    if (!ABILITIES && !is_any)
+        return;
+#if WT_CODEC
+    say(r, ANY_REPRESENTATION);
+    say(r, 0);
+#endif
+    say(r, ABILITIES);
+    uint16_t count = r->out;
+    say(r, 0);
+    if (has_model(r)) {
+        r->config->outbox[count]++;
+        say_digest(r, MODEL_IN_USE(r));
+    }
+#if WT_FLASH
+    if (r->whole >> (target_slot(r) ? 1 : 0) & 1) {
+        r->config->outbox[count]++;
+        say_digest(r, target_slot(r));
+    }
+#endif
+#if RESUMES
+    if (r->noted) {
+        for (uint8_t i = 0; i < IDENTITY_SIZE; i++)
+            say(r, r->identity[i]);
+        say_varint(r, r->noted);
+    }
+#endif
+    r->config->outbox[1] = (uint8_t)(r->out - 2);
+}
+#endif
+
+#if WT_SWITCH
+/* Bytes of all tensors as they are sent. */
+static uint32_t model_size(const struct wt_receiver *r)
+{
+    struct tensor t;
+    uint32_t size = 0;
+    t.next = NULL;
+    while (next_tensor(r, &t))
+        size += t.size;
+    return size;
+}
+#endif
+
+#if WT_SWITCH || GIVES
+/* The name of a model that is there: to be cut between characters. */
+static void say_name(struct wt_receiver *r, uint32_t model)
+{
+    uint8_t name[WT_NAME_SIZE], length = 0;
+#if WT_FLASH
+    for (uint8_t i = 0; i < WT_NAME_SIZE; i++)
+        name[i] = flash_byte(r, model + SLOT_NAME + i);
+#else
+    (void)model;
+    memcpy(name, r->name, WT_NAME_SIZE);
+#endif
+    while (length < WT_NAME_SIZE && name[length])
+        length++;
+    if (length == WT_NAME_SIZE) {
+        uint8_t last = WT_NAME_SIZE - 1, missing = 0;
+        while (last && (name[last] & 0xC0) == 0x80)
+            last--;
+        for (uint8_t lead = name[last]; lead & 0x80; lead = (uint8_t)(lead << 1))
+            missing++;
+        if (missing > WT_NAME_SIZE - last)
+            length = last;
+    }
+    say(r, length);
+    for (uint8_t i = 0; i < length; i++)
+        say(r, name[i]);
+}
+#endif
+
+#if WT_SWITCH
+enum { SLOT_EMPTY, SLOT_UNFINISHED, SLOT_WHOLE, SLOT_IN_USE };
+
+static void say_slot(struct wt_receiver *r, uint32_t model, uint8_t state)
+{
+    say(r, state);
+    if (state == SLOT_EMPTY)
+        return;
+#if RESUMES
+    if (state == SLOT_UNFINISHED) {
+        say_varint(r, r->noted);
+        return;
+    }
+#endif
+    say_digest(r, model);
+    say_varint(r, model_size(r));
+    say_varint(r, r->tensors);
+    say(r, WT_CODEC ? PLANES : 0);
+    say_name(r, model);
+}
+
+/* Its length takes two bytes, and is there in the end. */
+static void say_listing(struct wt_receiver *r)
+{
+    uint8_t *head = r->config->outbox + r->out;
+    uint16_t start = (uint16_t)(r->out + 3);
+    r->out = start;
+    say_varint(r, model_size(r));
+#if WT_FLASH
+    say(r, 2);
+    for (uint8_t i = 0; i < 2; i++) {
+        uint32_t slot = i ? half_of_flash(r) : 0;
+        uint8_t state = r->whole >> i & 1 ? SLOT_WHOLE : SLOT_EMPTY;
+        if (state && slot == r->slot)
+            state = SLOT_IN_USE;
+#if RESUMES
+        if (!state && r->noted && slot == target_slot(r))
+            state = SLOT_UNFINISHED;
+#endif
+        say_slot(r, slot, state);
+    }
+#else
+    say(r, 1);
+    say_slot(r, MODEL_IN_USE(r), has_model(r) ? SLOT_IN_USE : SLOT_EMPTY);
+#endif
+    start = (uint16_t)(r->out - start);
+    head[0] = LISTING;
+    if (start > 0x7F) {
+        head[1] = (uint8_t)(start | 0x80);
+        head[2] = (uint8_t)(start >> 7);
+        return;
+    }
+    head[1] = (uint8_t)start; /* a varint is as short as can be */
+    for (uint8_t i = 0; i < start; i++)
+        head[2 + i] = head[3 + i];
+    r->out--;
+}
+#endif
+
+/* ---- Reading back (§5.13) ---- */
+
+#if GIVES
+#define GIVE_ROOM 64u    /* of a step, at most */
+#define GIVE_STEPS 1024u /* at once */
+#define VARINT_SIZE(number) ((number) > 0x3FFF ? 3u : (number) > 0x7F ? 2u : 1u) /* up to 21 bits */
+
+/* What is not there yet on the other side. */
+static void emit(struct wt_receiver *r, uint8_t byte)
+{
+    if (r->passed)
+        r->passed--;
+    else
+        say(r, byte);
+}
+
+/* A record's kind and length. */
+static void emit_head(struct wt_receiver *r, uint8_t kind, uint16_t length)
+{
+    emit(r, kind);
+    for (; length > 0x7F; length >>= 7)
+        emit(r, (uint8_t)(length | 0x80));
+    emit(r, (uint8_t)length);
+}
+
+/* Bytes of a tensor's content as it is given; without planes it is what came, scales and codes. */
+static uint32_t content_size(const struct tensor *t)
+{
+    uint32_t count = t->end - t->offset;
+    return WT_CODEC && t->planes ? count << size_shift(t->dtype) : count;
+}
+
+/* Bytes of the records of a tensor: UNIT, CONTENT, DIGEST. */
+static uint32_t records_size(const struct tensor *t)
+{
+    uint32_t size = content_size(t), rest = size & (CONTENT_LIMIT - 1u);
+    if (!size)
+        return 0;
+    size += 5u + VARINT_SIZE(t->index) + size / CONTENT_LIMIT * 4u + 2u + WT_DIGEST_SIZE;
+    return rest ? size + 1u + VARINT_SIZE(rest) : size;
+}
+
+static uint32_t stream_size(const struct wt_receiver *r)
+{
+    struct tensor t;
+    uint32_t size = 2 + WT_DIGEST_SIZE;
+    t.next = NULL;
+    while (next_tensor(r, &t))
+        size += records_size(&t);
+    return size;
+}
+
+static void give_offer(struct wt_receiver *r)
+{
+    uint32_t size = stream_size(r);
+    uint16_t start = r->out;
+    if (r->passed >= size)
+        r->passed = 0;
+    say(r, OFFER);
+    say(r, 0);
+    say(r, 0); /* tensors */
+    say(r, 0); /* no coded stream */
+    say_varint(r, r->tensors);
+    say_varint(r, size + r->config->table_size + GIVE_ROOM); /* about that is this record */
+    say_name(r, r->given_model);
+    for (uint8_t i = 0; i < IDENTITY_SIZE; i++)
+        say(r, held_digest(r, r->given_model, i));
+    say(r, r->passed ? TERM_GOES_ON : 0);
+    r->config->outbox[start + 1] = (uint8_t)(r->out - start - 2);
+    r->place = 0;
+    r->giving = GIVE_TABLE;
+}
+
+/* The next tensor with content of which not all is there, or the end. */
+static void give_unit(struct wt_receiver *r)
+{
+    struct tensor t;
+    if (!find_tensor(r, &t, r->tensor, false)) {
+        r->giving = GIVE_END;
+        emit_head(r, FINISH, WT_DIGEST_SIZE);
+        for (uint8_t i = 0; i < WT_DIGEST_SIZE; i++)
+            emit(r, held_digest(r, r->given_model, i));
+        return;
+    }
+    if (r->passed >= records_size(&t)) {
+        r->passed -= records_size(&t);
+        r->tensor++;
+        return;
+    }
+    bool is_channels = !WT_CODEC && t.planes;
+    emit_head(r, UNIT, (uint16_t)(3u + VARINT_SIZE(t.index)));
+    for (uint32_t number = t.index;; number >>= 7) {
+        emit(r, (uint8_t)(number > 0x7F ? number | 0x80 : number));
+        if (number <= 0x7F)
+            break;
+    }
+    emit(r, is_channels ? CHANNEL : 0);
+    emit(r, is_channels ? CHANNEL_BITS : 0);
+    emit(r, 0);
+    sha_begin(&r->manifest);
+    r->at = t.offset;
+    r->left = 0;
+    r->giving = GIVE_CONTENT;
+}
+
+/* An element in planes, or a byte. */
+static void give_content(struct wt_receiver *r)
+{
+    struct tensor t;
+    find_tensor(r, &t, r->tensor, false);
+    uint8_t shift = WT_CODEC && t.planes ? size_shift(t.dtype) : 0;
+    if (r->at == t.end) {
+        r->giving = GIVE_DIGEST;
+        return;
+    }
+    if (!r->left) {
+        uint32_t rest = (t.end - r->at) << shift;
+        r->left = (uint16_t)(rest < CONTENT_LIMIT ? rest : CONTENT_LIMIT);
+        emit_head(r, CONTENT, r->left);
+    }
+    uint8_t element[8];
+#if WT_FLASH
+    element[0] = byte_in_slot(r, r->given_model, r->at);
+#else
+    uint32_t count = 1;
+    element[0] = *get_image(r, r->at, &count);
+#endif
+    r->at++;
+#if WT_CODEC
+    if (shift || t.planes) {
+#if WT_FLASH
+        struct wt_state state = state_in_slot(r, r->given_model, t.index);
+#else
+        struct wt_state state = r->config->states[t.index];
+#endif
+        sha_take_weight(&r->manifest, element[0], &state, t.dtype, element);
+    } else
+#endif
+        sha_take(&r->manifest, element[0]);
+    for (uint8_t i = 0; i < 1u << shift; i++)
+        emit(r, element[i]);
+    r->left = (uint16_t)(r->left - (1u << shift));
+}
+
+static void give_digest(struct wt_receiver *r)
+{
+    emit_head(r, DIGEST, WT_DIGEST_SIZE);
+    sha_end(&r->manifest);
+    for (uint8_t i = 0; i < WT_DIGEST_SIZE; i++)
+        emit(r, digest_byte(&r->manifest, i));
+    r->tensor++;
+    r->giving = GIVE_UNIT;
+}
+
+/* Fills the outbox with as much as a frame takes. What is passed over takes its time, too, and the link is
+   looked after meanwhile. */
+static void give(struct wt_receiver *r)
+{
+    for (uint16_t steps = GIVE_STEPS;
+         steps && r->out < r->payload_limit && r->out + GIVE_ROOM <= r->config->outbox_size; steps--)
+        switch (r->giving) {
+        case GIVE_OFFER:
+            give_offer(r);
+            break;
+        case GIVE_TABLE:
+            say(r, r->config->table[r->place]);
+            if (++r->place == r->config->table_size)
+                r->giving = GIVE_WAIT;
+            break;
+        case GIVE_UNIT:
+            give_unit(r);
+            break;
+        case GIVE_CONTENT:
+            give_content(r);
+            break;
+        case GIVE_DIGEST:
+            give_digest(r);
+            break;
+        default: /* the other side is to say something */
+            return;
+        }
+}
+#endif
+
 /* ---- Link (§4) ---- */
 
 /* The first record of the stream. */
@@ -1686,6 +2980,9 @@ static void say_info(struct wt_receiver *r)
     *p++ = CHANNEL_BITS;
 #endif
     r->out = (uint16_t)(p - r->config->outbox);
+#if WT_HELD
+    say_what_is_held(r);
+#endif
 }
 
 #if WT_WINDOW
@@ -1796,11 +3093,20 @@ APART static void open_session(struct wt_receiver *r)
     if (r->welcome[WELCOME_GOES_ON])
         return;
     r->owed = 0;
+#if RESUMES
+    leave_transfer(r);
+#endif
     r->expected = r->base = r->out = 0;
     r->sent = 0;
     r->part = PART_KIND;
-    r->allowed = BIT(OFFER);
+    r->allowed = FIRST_KINDS;
     r->work = WORK_NONE;
+#if WT_SWITCH
+    r->listings = 0;
+#endif
+#if GIVES
+    r->giving = GIVE_NOTHING;
+#endif
     r->is_last_word = false;
     say_info(r);
 }
@@ -1825,6 +3131,11 @@ static void take_hello(struct wt_receiver *r, const uint8_t *payload, uint16_t c
         return; /* the same WELCOME again */
     r->welcome[WELCOME_PEER_NONCE] = nonce;
     r->welcome[WELCOME_NONCE] = ~crc_steps(r->welcome[WELCOME_NONCE] ^ nonce, 32);
+#if GIVES
+    r->payload_limit = (uint16_t)((mtu - HEADER_SIZE - CHECKSUM_SIZE) / BLOCK_SIZE * BLOCK_SIZE);
+    if (r->payload_limit > WT_PAYLOAD_SIZE)
+        r->payload_limit = WT_PAYLOAD_SIZE;
+#endif
     r->pending = ~crc_steps(crc_steps(~nonce, 32) ^ r->welcome[WELCOME_NONCE], 32);
     if (!r->pending)
         r->pending = 1;
@@ -1860,18 +3171,29 @@ static void take_data(struct wt_receiver *r, uint16_t number, const uint8_t *pay
 #endif
 }
 
+#if GIVES
+#define SENT_BLOCKS(r) (((r)->sent + BLOCK_SIZE - 1) / BLOCK_SIZE)
+#define SENT_LIMIT(r) ((r)->payload_limit)
+#else
+#define SENT_BLOCKS(r) 1
+#define SENT_LIMIT(r) BLOCK_SIZE
+#endif
+
 /* ACK, NAK or BUSY: up to which block what we have said has arrived. */
 static void take_answer(struct wt_receiver *r, uint16_t number)
 {
     uint16_t gone = (uint16_t)((number - r->base) & NUMBER_MASK);
     if (!gone || gone >= NUMBER_HALF)
         return; /* an old one */
-    if (gone > 1 || !r->sent) {
+    if (gone > SENT_BLOCKS(r) || !r->sent) {
         r->closing_code = CLOSE_MISBEHAVED;
         r->closing = CLOSE_COUNT;
         return;
     }
-    gone = r->sent;
+    if (!GIVES || gone == SENT_BLOCKS(r))
+        gone = r->sent;
+    else
+        gone = (uint16_t)(gone * BLOCK_SIZE);
     r->base = number;
     r->sent = 0;
     r->out = (uint16_t)(r->out - gone);
@@ -1912,6 +3234,9 @@ APART static void take_in_session(struct wt_receiver *r, uint16_t header, const 
     switch (kind) {
     case KIND_DATA:
         take_data(r, number, payload, count);
+#if RESUMES && !WT_MEMORY
+        note_if_due(r);
+#endif
         break;
     case KIND_PING:
         r->owed |= OWED_ACK;
@@ -2037,8 +3362,11 @@ void wt_init(struct wt_receiver *r, const struct wt_config *config, uint32_t non
     r->tensors = (uint16_t)(t.index + 1u);
     r->image_size = t.end;
 #if WT_FLASH
-    find_slot(r);
+    find_slots(r);
     wt_restore(r);
+#if RESUMES
+    find_noted(r);
+#endif
 #endif
 }
 
@@ -2104,6 +3432,34 @@ static uint16_t seal(struct wt_receiver *r, uint8_t *out, uint8_t kind, uint16_t
     return (uint16_t)(count + CHECKSUM_SIZE + 3);
 }
 
+typedef void task(struct wt_receiver *);
+
+static task *task_of(uint8_t work)
+{
+    switch (work) {
+#if PREPARES
+    case WORK_ACCEPT:
+        return accept;
+#endif
+#if WT_HELD
+    case WORK_ANSWER:
+        return answer;
+#endif
+#if RESUMES && !WT_MEMORY
+    case WORK_NOTE:
+        return turn_page;
+#endif
+    default:
+        return check_model;
+    }
+}
+
+#if WT_SWITCH
+#define LISTINGS(r) ((r)->listings) /* that are to be said first */
+#else
+#define LISTINGS(r) 0
+#endif
+
 uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint32_t now)
 {
     uint8_t *payload = out + 4, *end = payload, kind;
@@ -2121,7 +3477,7 @@ uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint32_t now)
         kind = KIND_READY;
     } else if (!r->is_open) {
         return 0;
-    } else if (r->closing) {
+    } else if (r->closing && !(GIVES && r->owed)) {
         kind = KIND_CLOSE;
         *end++ = r->closing_code;
     } else if (r->owed) {
@@ -2139,20 +3495,26 @@ uint16_t wt_transmit(struct wt_receiver *r, uint8_t *out, uint32_t now)
             end = put_report(r, end);
 #endif
     } else {
-        if (r->work) {
-            void (*task)(struct wt_receiver *) = check_model;
-#if WT_FLASH && !WT_MEMORY
-            if (r->work == WORK_ACCEPT)
-                task = accept;
-#endif
-            r->work = WORK_NONE;
-            task(r);
-            r->is_busy = false;
+#if WT_SWITCH
+        if (r->listings && !r->out) {
+            r->listings--;
+            say_listing(r);
         }
+#endif
+        if (r->work && !LISTINGS(r)) {
+            task *do_work = task_of(r->work);
+            r->work = WORK_NONE;
+            r->is_busy = false;
+            do_work(r); /* which may make work, and announce it */
+        }
+#if GIVES
+        if (r->giving && !r->sent)
+            give(r);
+#endif
         if (!r->out || !reached(now, r->resend))
             return 0;
         if (!r->sent)
-            r->sent = (uint8_t)(r->out < BLOCK_SIZE ? r->out : BLOCK_SIZE);
+            r->sent = (uint8_t)(r->out < SENT_LIMIT(r) ? r->out : SENT_LIMIT(r));
         kind = KIND_DATA;
         number = r->base;
         memcpy(payload, r->config->outbox, r->sent);
@@ -2171,6 +3533,10 @@ uint32_t wt_deadline(const struct wt_receiver *r, uint32_t now)
     uint32_t time = r->heard + SILENCE_LIMIT;
     if (r->owed || (r->is_open && (r->work || r->closing)))
         return 0;
+#if GIVES
+    if (r->is_open && !r->out && r->giving >= GIVE_UNIT && r->giving < GIVE_END)
+        return 0;
+#endif
     if (!r->is_open)
         return 0x80000000u;
     if (r->out && !reached(r->resend, time))
@@ -2194,7 +3560,7 @@ bool wt_metric(struct wt_receiver *r, const char *name, int32_t value, uint8_t d
     uint8_t unit_length = length_of(unit, METRIC_UNIT_LIMIT), *p = r->config->outbox + r->out;
     uint8_t length = (uint8_t)(7 + name_length + unit_length);
     /* The longest FAILED has to fit behind it. */
-    if (!r->is_open || !(r->allowed & ~BIT(OFFER))
+    if (!r->is_open || !(WT_HELD ? r->allowed & (BIT(UNIT) | BIT(CONTENT)) : r->allowed & ~BIT(OFFER))
         || length + FAILED_ROOM > (uint16_t)(r->config->outbox_size - r->out))
         return false;
     *p++ = METRIC;

@@ -42,6 +42,21 @@
 #ifndef WT_CORRECTION
 #define WT_CORRECTION 0 /* 1: frames that noise has damaged are put right by their parity (§3.5) */
 #endif
+#ifndef WT_RESUME
+#define WT_RESUME 0 /* 1: a transfer goes on behind a reset or a power cut (§5.11); with WT_FLASH */
+#endif
+#ifndef WT_KEEP
+#define WT_KEEP 0 /* 1: tensors that have not changed are kept of the model in use (§5.10) */
+#endif
+#ifndef WT_SWITCH
+#define WT_SWITCH 0 /* 1: lists its slots; with WT_FLASH switches between them, too (§5.12) */
+#endif
+#ifndef WT_FETCH
+#define WT_FETCH 0 /* 1: gives back the model that it holds (§5.13); with WT_SHA256 */
+#endif
+#ifndef WT_HELD /* 1: tells which model it holds, and is not sent that one again (§5.10) */
+#define WT_HELD (WT_RESUME || WT_KEEP || WT_SWITCH || WT_FETCH)
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -66,11 +81,12 @@ extern "C" {
 struct wt_state {
     uint16_t level; /* of bit 6 of a magnitude (§6.3); WT_ALL_ZERO if every element is zero */
     uint8_t passes; /* done: S0 1, S1 2, R1 3, … R6 13 */
-    uint8_t flags;  /* WT_CAME */
+    uint8_t flags;  /* WT_CAME, WT_KEPT */
 };
 
 #define WT_ALL_ZERO 0xFFFFu
 #define WT_CAME 1u /* whole, and the digest fits; or its planes have begun */
+#define WT_KEPT 2u /* in a transfer: it is that of the model before */
 
 enum wt_event {
     WT_ACCEPTED,  /* the sender's model is that of the table: the image is zero and will change */
@@ -79,7 +95,9 @@ enum wt_event {
     WT_CHECK,     /* digests are about to be computed, then WT_COMPLETE: returns for how many ms; what
                      WT_FLASH takes is added to that */
     WT_COMPLETE,  /* every digest fits: store or use the model; returns whether that worked */
-    WT_CLOSED     /* the session is over: the code of §4.6, or WT_SILENCE */
+    WT_CLOSED,    /* the session is over: the code of §4.6, or WT_SILENCE */
+    WT_SWITCHED   /* with WT_SWITCH and WT_FLASH: another model is in use, and the image is that one: try
+                     it; returns whether it is good, or else the one before comes back */
 };
 
 /* How far all of the model has come at a milestone (§5.8): the first number of WT_MILESTONE. From
@@ -99,7 +117,7 @@ enum wt_tier {
    up to 14 times, each time clearing bits, which most NOR flash bears and none with error correction. */
 struct wt_flash {
     uint32_t page_size;    /* bytes that are erased together, to ones */
-    uint16_t page_count;   /* of both slots */
+    uint16_t page_count;   /* of both slots: even; WT_JOURNAL_PAGES more lie behind them */
     uint16_t milliseconds; /* that erasing a page takes */
     uint8_t unit;          /* bytes that are programmed together: a power of two, at most 16 */
     void (*erase)(void *context, uint16_t page);
@@ -109,7 +127,14 @@ struct wt_flash {
 
 /* Bytes of a slot for a model of so many tensors and an image of so many bytes; in a flash of whole
    pages each slot takes as many as hold that. */
-#define WT_SLOT_SIZE(tensors, image_size) (128u + ((4u * (tensors) + 15u) & ~15u) + (image_size))
+#define WT_SLOT_SIZE(tensors, image_size) (352u + ((4u * (tensors) + 15u) & ~15u) + (image_size))
+
+#if WT_RESUME && !WT_MEMORY
+#define WT_JOURNAL_PAGES 2u /* each of at least this size, better several times that */
+#define WT_JOURNAL_PAGE_SIZE(tensors) (16u + ((100u + 4u * (tensors) + 15u) & ~15u))
+#else
+#define WT_JOURNAL_PAGES 0u
+#endif
 #endif
 
 struct wt_config {
@@ -119,7 +144,7 @@ struct wt_config {
     uint16_t mtu; /* bytes of `frame`, 32 to 32767: the largest frame that is taken */
     uint8_t *frame;
     uint8_t *outbox; /* what is to be said */
-    uint16_t outbox_size; /* at least 128 */
+    uint16_t outbox_size; /* at least WT_OUTBOX_SIZE; with WT_FETCH better 256 or more */
     const char *name; /* of the board, at most 32 bytes of UTF-8 */
 #if WT_MEMORY
     uint8_t *image; /* as large as the table says, and WT_ALIGNED: tensors lie at multiples of 4 */
@@ -138,12 +163,24 @@ struct wt_config {
     void *context; /* handed to the callbacks */
 };
 
-#define WT_FRAME_SIZE 36u /* of what is sent */
+#ifndef WT_PAYLOAD_SIZE /* of what is sent: a multiple of 16, 240 at most */
+#define WT_PAYLOAD_SIZE (WT_FETCH ? 128u : 16u)
+#endif
+#define WT_FRAME_SIZE (20u + WT_PAYLOAD_SIZE)
+#define WT_OUTBOX_SIZE (WT_SWITCH ? 256u : WT_HELD ? 208u : 128u)
 #define WT_WINDOW_SIZE(blocks) (16u * (blocks) + ((blocks) + 7u) / 8u)
 #define WT_DIGEST_SIZE 32u
 #define WT_PIECE_SIZE 32u
 #define WT_NAME_SIZE 32u
 #define WT_UNIT_LIMIT 16u
+
+#if WT_FLASH
+/* Bytes that are programmed one behind the other. */
+struct wt_writer {
+    uint32_t at, crc;
+    uint8_t unit[WT_UNIT_LIMIT];
+};
+#endif
 
 struct wt_sha256 {
     uint32_t hash[8];
@@ -177,6 +214,21 @@ struct wt_receiver {
     uint8_t shift; /* of the varint that is open */
     uint8_t tier;  /* of the last milestone */
     uint8_t work;  /* that waits until the sender has been told */
+#if WT_HELD
+    uint8_t terms, term; /* of the offer: flags (§5.3); bytes behind its name */
+#if !WT_FLASH
+    bool is_held; /* the image is a whole model, of the digest `held` */
+#endif
+#endif
+#if WT_SWITCH
+    uint8_t listings; /* that are asked for */
+#endif
+#if WT_FETCH
+    uint8_t giving; /* the part of a model that is given next */
+#endif
+#if WT_FLASH
+    uint8_t whole; /* a bit for each slot that holds a model */
+#endif
 
     /* The coded stream (§6.3). */
     uint8_t raw_left, step, coded_dtype;
@@ -218,14 +270,45 @@ struct wt_receiver {
     uint32_t welcome[6]; /* §4.1: the nonces, and the session that is gone on with */
     uint8_t digest[WT_DIGEST_SIZE];
 #if WT_SHA256
-    struct wt_sha256 manifest;
+    struct wt_sha256 manifest; /* or of the tensor that is given */
+#endif
+#if WT_HELD
+    uint8_t offered[8]; /* identity of the offer (§5.11) */
+#if !WT_FLASH
+    uint8_t held[WT_DIGEST_SIZE];
+#endif
+#endif
+#if WT_KEEP
+    uint16_t related; /* tensors with content of which BASIS has told */
+#endif
+#if WT_FETCH
+    uint16_t payload_limit; /* bytes that the initiator takes in a frame */
+    uint32_t given_model;   /* where its slot begins */
+    uint32_t passed;        /* bytes of its stream that the initiator has already */
+#endif
+#if WT_RESUME && WT_FLASH
+    bool is_noted;  /* the transfer at hand */
+    bool is_noting; /* more of it */
+    uint8_t identity[8]; /* of the transfer that has not come to its end */
+    uint32_t noted;      /* bytes of its stream that a reset leaves; 0: there is no such transfer */
+    uint32_t stream;     /* bytes of the stream that have come */
+#if WT_MEMORY
+    struct wt_writer note;
+    uint32_t note_crc;    /* of the first block, which others begin with */
+    uint32_t note_number; /* of the block at hand */
+#else
+    uint32_t entry_at, entry_next, entry_number; /* the newest one of the journal; where one more goes */
+#endif
 #endif
 #if !WT_MEMORY
     uint8_t piece[WT_PIECE_SIZE];
 #endif
-#if WT_FLASH
-    uint32_t generation, slot; /* of the model that stays, where its slot begins; or none */
+#if WT_FLASH || WT_HELD
     uint8_t name[WT_NAME_SIZE];
+#endif
+#if WT_FLASH
+    uint32_t generation; /* the highest of the models that are there */
+    uint32_t slot;       /* where that of the model in use begins, or none */
 #if !WT_MEMORY
     uint32_t image_at, unit_at;  /* in the flash: of the image that is read and written; of `unit` */
     uint8_t image_mask;          /* ones where it is inverted, as what is written always is */
@@ -263,7 +346,8 @@ int16_t wt_weight(uint8_t byte, const struct wt_state *state);
 /* Goes back to the model that stays, after one that has not come to its end; false: there is none. */
 bool wt_restore(struct wt_receiver *receiver);
 
-/* Gives up the model that stays for the one before it, by one write; false: there is none. */
+/* Gives up the model in use for the one before it, by one write; false: there is none, and it stays. To be
+   called at any time, as behind a reset of which the model may be the cause. */
 bool wt_roll_back(struct wt_receiver *receiver);
 #if !WT_MEMORY
 /* A byte of the image. */

@@ -16,8 +16,8 @@ package enum TransferNews {
   case goesOn(byteCount: Int)
   /// So many bytes of another transfer are given up, since this one is of another model.
   case startsOver(byteCount: Int)
-  /// The receiver holds these tensors already: so many, of so many bytes.
-  case kept(tensorCount: Int, byteCount: Int)
+  /// The model takes something over from one that the receiver holds.
+  case kept(Manifest.Takeover)
   /// The model that this end holds was sent to somebody who had asked for it.
   case gave(TransferResult)
   /// It was asked for, and did not get there.

@@ -84,14 +84,31 @@ public struct Manifest: Equatable, Sendable {
     return entries.indices.filter { entries[$0].hasContent && relations[$0] != .kept }
   }
 
-  /// The tensors that the receiver keeps: how many, and their size in bytes.
-  public var keptTensors: (count: Int, byteCount: Int) {
-    var (count, sum) = (0, 0)
-    for (entry, relation) in zip(entries, relations) where relation == .kept {
-      count += 1
-      sum += entry.tensor.byteCount
+  /// What a model takes over from one that the receiver holds.
+  public struct Takeover: Equatable, Sendable {
+    /// Tensors that stay as they are, and their size in bytes.
+    public var keptCount = 0
+    public var keptByteCount = 0
+    /// Tensors that come as differences.
+    public var differenceCount = 0
+
+    /// Whether there is anything.
+    public var isEmpty: Bool { keptCount == 0 && differenceCount == 0 }
+  }
+
+  /// What it takes over from the model that the receiver holds.
+  public var takeover: Takeover {
+    var takeover = Takeover()
+    for (entry, relation) in zip(entries, relations) {
+      switch relation {
+      case .plain: break
+      case .kept:
+        takeover.keptCount += 1
+        takeover.keptByteCount += entry.tensor.byteCount
+      case .difference: takeover.differenceCount += 1
+      }
     }
-    return (count, sum)
+    return takeover
   }
 
   /// The bytes of all tensors as the file has them, shared ones once.

@@ -15,10 +15,13 @@ struct MilestoneStream {
   private var reached = 0
 
   /// Begins a plan for these large tensors, by their index.
-  init(_ manifest: Manifest, _ chains: [Int: TensorChain], planeLimit: Int?) {
+  init(
+    _ manifest: Manifest, _ chains: [Int: TensorChain], planeLimit: Int?,
+    baseErrors: [Int: Double]
+  ) {
     self.chains = chains
     self.planeLimit = planeLimit
-    quality = PlanQuality(manifest)
+    quality = PlanQuality(manifest, baseErrors: baseErrors)
   }
 
   mutating func append(_ more: [PlanStep]) {

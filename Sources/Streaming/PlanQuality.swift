@@ -10,16 +10,20 @@ public struct PlanQuality: Sendable {
   private var total = 0.0
   private var error = 0.0
 
-  /// Before the first step: nothing is known of the tensors that come.
-  public init(_ manifest: Manifest) {
+  /// Before the first step: nothing is known of the tensors that come but what `baseErrors` tell.
+  public init(_ manifest: Manifest, baseErrors: [Int: Double] = [:]) {
     var counts: [Int: Double] = [:]
-    for index in manifest.arriving where Self.counts(manifest.entries[index]) {
+    for (index, relation) in manifest.relations.enumerated()
+    where Self.counts(manifest.entries[index]) {
       let count = Double(manifest.entries[index].tensor.shape.elementCount)
-      counts[index] = count
       total += count
+      // What is kept is right from the beginning on.
+      guard relation != .kept else { continue }
+      counts[index] = count
+      error += count * (baseErrors[index] ?? 1)
     }
     self.counts = counts
-    error = total
+    errors = baseErrors
   }
 
   /// Whether a tensor counts: a large one of floats.

@@ -48,6 +48,8 @@ public struct TensorFacts: Sendable {
   public enum Way: Sendable {
     /// In planes; sizes by entropy are corrected by these factors, which a sample told.
     case planes(TensorSurvey, PassScales)
+    /// In planes, as what differs from the base's, to which an update may be added first.
+    case difference(DifferenceSurvey, LowRankUpdate?)
     /// Whole, by this action.
     case whole(PlanStep.Action, byteCount: Double)
   }

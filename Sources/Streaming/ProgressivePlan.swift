@@ -8,7 +8,7 @@ extension TransferPlan {
   /// `facts` tells of each tensor with content, by its index.
   public init(_ manifest: Manifest, _ facts: [Int: TensorFacts], _ policy: ProgressivePolicy) {
     var planner = Planner(manifest, facts, policy)
-    self.init(manifest, planner.plan())
+    self.init(manifest, planner.plan(), baseErrors: planner.baseErrors)
   }
 }
 
@@ -32,6 +32,8 @@ private struct Planner {
   // Large tensors without any value other than zero, which a byte or two tell of.
   private var zeros: [Int] = []
   private var smallBits = 3
+  // Of tensors that come as differences.
+  private(set) var baseErrors: [Int: Double] = [:]
 
   init(_ manifest: Manifest, _ facts: [Int: TensorFacts], _ policy: ProgressivePolicy) {
     self.manifest = manifest
@@ -39,6 +41,10 @@ private struct Planner {
     self.policy = policy
     indices = manifest.arriving
     for index in indices {
+      if case .difference(let survey, let update) = facts[index]?.way {
+        chains[index] = TensorChain(index: index, survey, update)
+        baseErrors[index] = chains[index]?.initialError
+      }
       guard let fact = facts[index], case .planes(let survey, let scales) = fact.way,
         !isSmall(index)
       else { continue }
@@ -58,7 +64,8 @@ private struct Planner {
     var steps = small.flatMap { smallSteps($0, toEnd: false) }
     steps += zeros.compactMap { zeroStep($0) } + wholeSteps { isHead($1, byteCount: $0) }
     let (body, lastPasses) = splitForDigests(bodySteps())
-    var stream = MilestoneStream(manifest, chains, planeLimit: policy.planeLimit)
+    var stream = MilestoneStream(
+      manifest, chains, planeLimit: policy.planeLimit, baseErrors: baseErrors)
     stream.append(steps)
     if !small.isEmpty || indices.contains(where: { isSmall($0) && isFloat($0) }) {
       stream.append(.small)
@@ -258,7 +265,8 @@ private struct Planner {
         steps += smallSteps(index, toEnd: false) + smallSteps(index, toEnd: true)
       }
     }
-    var stream = MilestoneStream(manifest, chains, planeLimit: policy.planeLimit)
+    var stream = MilestoneStream(
+      manifest, chains, planeLimit: policy.planeLimit, baseErrors: baseErrors)
     stream.append(steps)
     stream.append(.complete)
     return stream.steps

@@ -135,6 +135,11 @@ public struct Digest: Hashable, Sendable {
   /// The digest's bytes, in order.
   public let bytes: [UInt8]
 
+  /// Of nothing.
+  public static let none = Digest(unchecked: [UInt8](repeating: 0, count: byteCount))
+
+  private init(unchecked bytes: [UInt8]) { self.bytes = bytes }
+
   /// Returns nil for anything but 32 bytes.
   public init?(_ bytes: [UInt8]) {
     guard bytes.count == Self.byteCount else { return nil }

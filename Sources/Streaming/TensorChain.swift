@@ -21,6 +21,8 @@ struct TensorChain {
   private(set) var last: PlanStep?
   /// Steps that begin with the plane of that number; as many as there are planes.
   private(set) var planeStarts: [Int] = []
+  /// The squared error before the first step, in parts of the energy: 1, unless there is a base.
+  private(set) var initialError = 1.0
 
   /// Plans a matrix: planes down to `planeLimit` or to what is worth it, then all mantissas.
   init(index: Int, _ survey: TensorSurvey, _ scales: PassScales, planeLimit: Int?) {
@@ -59,11 +61,35 @@ struct TensorChain {
     (steps, planeStarts, last) = ([direct], [0], nil)
   }
 
+  /// Plans what differs from a base: the planes after which the rest comes cheapest, and that.
+  init(index: Int, _ survey: DifferenceSurvey, _ update: LowRankUpdate?) {
+    // It goes along with the first pass.
+    var firstByteCount = Double(update?.bitCount ?? 0) / 8
+    let energy = survey.energy > 0 ? survey.energy : 1
+    let count = survey.bestPlaneCount
+    initialError = survey.baseError / energy
+    // The first planes are those of the base.
+    planeStarts = Array(repeating: 0, count: survey.head.commonPlaneCount)
+    for pass in survey.steps[..<survey.stepCount(planes: count)] {
+      if pass.pass == .significance { planeStarts.append(steps.count) }
+      steps.append(
+        PlanStep(
+          .pass(pass.pass, tensorIndex: index),
+          byteCount: firstByteCount + pass.bitCount / 8 + Self.unitByteCount,
+          relativeError: pass.squaredError / energy))
+      firstByteCount = 0
+    }
+    last = PlanStep(
+      .pass(.mantissa(bits: survey.grid.format.mantissaBits), tensorIndex: index),
+      byteCount: firstByteCount + survey.mantissaBitCount(afterPlanes: count) / 8
+        + Self.unitByteCount)
+  }
+
   /// Steps joined until each link repairs less for a byte than the one before: the convex hull of error
   /// over bytes.
   func links(weight: Double) -> [Link] {
     var links: [(steps: [PlanStep], bytes: Double, repaired: Double)] = []
-    var error = 1.0
+    var error = initialError
     for step in steps {
       links.append(([step], step.byteCount, (error - step.relativeError) * weight))
       error = step.relativeError

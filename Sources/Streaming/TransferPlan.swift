@@ -13,8 +13,13 @@ public struct TransferPlan: Equatable, Sendable {
   /// Those before the first step.
   public let manifestByteCount: Int
 
-  /// Joins the two.
-  init(_ manifest: Manifest, _ steps: [PlanStep]) {
+  /// The squared error in parts of the energy before the first step, of large tensors that the receiver has an
+  /// earlier version of, by index; that of all others is 1.
+  public let baseErrors: [Int: Double]
+
+  /// Joins the three.
+  init(_ manifest: Manifest, _ steps: [PlanStep], baseErrors: [Int: Double] = [:]) {
+    self.baseErrors = baseErrors
     var sum = Double(manifest.encoded().count) + Self.finishByteCount
     for step in steps { sum += step.byteCount }
     self.manifest = manifest.expecting(byteCount: sum)
@@ -36,13 +41,14 @@ extension Manifest {
   public var codedTensors: (tensors: [CodedTensor], indices: [Int]) {
     var tensors: [CodedTensor] = []
     var indices: [Int] = []
+    let relations = relations
     for index in entries.indices where entries[index].hasContent {
       let tensor = entries[index].tensor
       let grid = TensorGrid(tensor)
       tensors.append(
         CodedTensor(
           grid: grid, elementByteCount: grid?.format.byteCount ?? tensor.dtype.byteCount,
-          byteCount: tensor.byteCount))
+          byteCount: tensor.byteCount, hasBase: relations[index] == .difference))
       indices.append(index)
     }
     return (tensors, indices)

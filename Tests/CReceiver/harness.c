@@ -15,6 +15,7 @@ struct harness {
     uint8_t *image;
     uint16_t check_milliseconds;
     bool is_stored;
+    bool is_no_good; /* each model that is tried */
     bool reports; /* a metric at each milestone */
 #if WT_FLASH
     struct wt_flash flash;
@@ -32,7 +33,8 @@ struct harness {
 static uint16_t take_event(void *context, enum wt_event event, uint16_t first, uint16_t second)
 {
     static const char *const names[] = {"accepted", "updated",  "milestone",
-                                        "check",    "complete", "closed"};
+                                        "check",    "complete", "closed",
+                                        "switched"};
     struct harness *h = context;
     size_t room = sizeof h->events - h->events_length;
     if (room > 64)
@@ -40,6 +42,8 @@ static uint16_t take_event(void *context, enum wt_event event, uint16_t first, u
                                              names[event], first, second);
     if (event == WT_MILESTONE && h->reports)
         wt_metric(&h->receiver, "accuracy", 987, 1, "%");
+    if (event == WT_SWITCHED)
+        return !h->is_no_good;
     return event == WT_CHECK ? h->check_milliseconds : event == WT_COMPLETE ? h->is_stored : 0;
 }
 
@@ -83,10 +87,15 @@ static void change(struct harness *h, uint32_t offset, const uint8_t *bytes, uin
     }
 }
 
+static uint32_t flash_size(const struct harness *h)
+{
+    return (h->flash.page_count + WT_JOURNAL_PAGES) * h->flash.page_size;
+}
+
 static void flash_erase(void *context, uint16_t page)
 {
     struct harness *h = context;
-    if (page >= h->flash.page_count)
+    if (page >= h->flash.page_count + WT_JOURNAL_PAGES)
         abort();
     change(h, page * h->flash.page_size, NULL, h->flash.page_size);
 }
@@ -94,7 +103,7 @@ static void flash_erase(void *context, uint16_t page)
 static void flash_program(void *context, uint32_t offset, const uint8_t *bytes, uint8_t count)
 {
     struct harness *h = context;
-    if (count != h->flash.unit || offset % count || offset + count > h->flash.page_size * h->flash.page_count)
+    if (count != h->flash.unit || offset % count || offset + count > flash_size(h))
         abort();
 #if WT_MEMORY
     if (h->flash_count <= h->flash_cut)
@@ -108,7 +117,7 @@ static void flash_program(void *context, uint32_t offset, const uint8_t *bytes, 
 static void flash_read(void *context, uint32_t offset, uint8_t *bytes, uint8_t count)
 {
     struct harness *h = context;
-    if (offset + count > h->flash.page_size * h->flash.page_count)
+    if (offset + count > flash_size(h))
         abort();
     memcpy(bytes, h->flash_bytes + offset, count);
 }
@@ -185,6 +194,11 @@ void h_behave(struct harness *h, uint16_t check_milliseconds, bool is_stored)
 {
     h->check_milliseconds = check_milliseconds;
     h->is_stored = is_stored;
+}
+
+void h_reject(struct harness *h, bool is_no_good)
+{
+    h->is_no_good = is_no_good;
 }
 
 void h_report(struct harness *h)

@@ -15,7 +15,8 @@ HARDWARE = ROOT / "Hardware/c"
 FOLDER = tempfile.TemporaryDirectory(prefix="wtserial-c-")
 FLAGS = ["-std=c99", "-g", "-O1", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic"]
 FLAGS += ["-Werror", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-FRAME_SIZE = 36
+FRAME_SIZE = 260  # at most
+JOURNAL_PAGES = 2
 
 
 def load_script(name):
@@ -61,7 +62,7 @@ class Flash:
     """NOR flash, which outlives receivers."""
 
     def __init__(self, content=None, page_size=256, page_count=10, unit=4):
-        content = content or bytes([0xFF]) * (page_size * page_count)
+        content = content or bytes([0xFF]) * (page_size * (page_count + JOURNAL_PAGES))
         self.buffer = ctypes.create_string_buffer(content, len(content))
         self.page_size, self.page_count, self.unit = page_size, page_count, unit
         self.cut, self.seed, self.worn = 0xFFFFFFFF, 1, 0xFFFFFFFF
@@ -96,6 +97,10 @@ class Receiver:
 
     def behave(self, check_milliseconds=0, is_stored=True):
         self.library.h_behave(self.handle, check_milliseconds, is_stored)
+
+    def rejects(self, is_no_good=True):
+        """Finds each model no good that it tries from now on."""
+        self.library.h_reject(self.handle, is_no_good)
 
     def reports(self):
         """Tells a metric at each milestone from now on."""

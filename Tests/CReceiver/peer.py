@@ -8,8 +8,9 @@ from framing import (
     ACK, BUSY, CLOSE, DATA, HELLO, READY, WELCOME, checksum, encode, session_number, unstuff,
 )  # fmt: skip
 
-OFFER, TENSOR, UNIT, CONTENT, DIGEST, FINISH, CODED, MILESTONE = range(1, 9)
-INFO, ACCEPT, VERIFIED, FAILED, METRIC = range(64, 69)
+OFFER, TENSOR, UNIT, CONTENT, DIGEST, FINISH, CODED, MILESTONE, COMPARE, BASIS = range(1, 11)
+UNCHANGED, LIST, ACTIVATE, ROLLBACK, FETCH = range(11, 16)
+INFO, ACCEPT, VERIFIED, FAILED, METRIC, HELD, LISTING = range(64, 71)
 NONCE = 0x12345678
 
 
@@ -40,10 +41,16 @@ def whole(index, content, form=(0, 0, 0), piece=1000):
     return unit(index, *form) + contents + record(DIGEST, hashlib.sha256(content).digest())
 
 
-def manifest(tensors, name=b"model", kind=0, codec=1, count=None, expected=1000):
+def terms(identity=bytes(8), goes_on=False, is_inactive=False, base=b""):
+    """What an offer says behind its name."""
+    flags = (3 if base else 0) | goes_on << 2 | is_inactive << 3
+    return identity + bytes([flags]) + base
+
+
+def manifest(tensors, name=b"model", kind=0, codec=1, count=None, expected=1000, tail=b""):
     """OFFER and TENSOR records of (name, dtype, extents)."""
     count = len(tensors) if count is None else count
-    body = bytes([kind, codec]) + varint(count) + varint(expected) + varint(len(name)) + name
+    body = bytes([kind, codec]) + varint(count) + varint(expected) + varint(len(name)) + name + tail
     out, before = record(OFFER, body), b""
     for text, dtype, extents in tensors:
         text = text.encode()
@@ -56,14 +63,20 @@ def manifest(tensors, name=b"model", kind=0, codec=1, count=None, expected=1000)
     return out
 
 
+def read_varint(data, place):
+    """The number at a place, and where it ends."""
+    number, shift = 0, 0
+    while True:
+        number |= (data[place] & 0x7F) << shift
+        place, shift = place + 1, shift + 7
+        if data[place - 1] < 0x80:
+            return number, place
+
+
 def tensor_records(stream):
     """What the model's digest begins with: all records of a manifest but the first."""
-    length, shift, place = 0, 0, 1
-    while True:
-        length |= (stream[place] & 0x7F) << shift
-        place, shift = place + 1, shift + 7
-        if stream[place - 1] < 0x80:
-            return stream[place + length :]
+    length, place = read_varint(stream, 1)
+    return stream[place + length :]
 
 
 class Initiator:
@@ -133,9 +146,9 @@ class Initiator:
         """What the receiver has said so far: (kind, body)."""
         found, data = [], bytes(self.said)
         while data:
-            length = data[1]
-            found.append((data[0], data[2 : 2 + length]))
-            data = data[2 + length :]
+            length, start = read_varint(data, 1)
+            found.append((data[0], data[start : start + length]))
+            data = data[start + length :]
         return found
 
     def last(self):

@@ -25,7 +25,7 @@
 
 static struct wt_receiver receiver;
 static struct wt_state states[MODEL_TENSORS];
-static uint8_t image[MODEL_IMAGE_SIZE], frame[262], outbox[192];
+static uint8_t image[MODEL_IMAGE_SIZE], frame[262], outbox[WT_HELD ? 512 : 192];
 #if WT_WINDOW
 static uint8_t window[WT_WINDOW_SIZE(128)];
 #endif
@@ -62,7 +62,8 @@ static void write_file(void)
 static uint16_t take_event(void *context, enum wt_event event, uint16_t first, uint16_t second)
 {
     static const char *const names[] = {"accepted", "updated",  "milestone",
-                                        "check",    "complete", "closed"};
+                                        "check",    "complete", "closed",
+                                        "switched"};
     (void)context;
     printf("%s %u %u\n", names[event], first, second);
     fflush(stdout);
@@ -77,8 +78,11 @@ static uint16_t take_event(void *context, enum wt_event event, uint16_t first, u
         write_file();
         is_complete = true;
         return 1;
+    case WT_SWITCHED:
+        return 1;
     case WT_CLOSED:
-        is_closed = first != WT_SILENCE;
+        /* One that holds models is asked for them in other sessions. */
+        is_closed = first != WT_SILENCE && !WT_HELD;
 #if WT_CORRECTION
         printf("corrected %u frames\n", (unsigned)(receiver.corrected >> 16));
 #endif
@@ -93,7 +97,7 @@ static uint16_t take_event(void *context, enum wt_event event, uint16_t first, u
 #define PAGE_SIZE 4096u
 #define SLOT_BYTES WT_SLOT_SIZE(MODEL_TENSORS, MODEL_IMAGE_SIZE)
 #define SLOT_PAGES ((SLOT_BYTES + PAGE_SIZE - 1u) / PAGE_SIZE)
-#define FLASH_BYTES (2u * SLOT_PAGES * PAGE_SIZE)
+#define FLASH_BYTES ((2u * SLOT_PAGES + 2u) * PAGE_SIZE) /* with a journal, used or not */
 #define NOWHERE FLASH_BYTES
 
 static uint8_t *flash_bytes;

@@ -12,6 +12,9 @@ from library import HARDWARE
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror"]
 OPTIONS = ("WT_CODEC", "WT_SHA256", "WT_CONTINUE", "WT_MEMORY", "WT_FLASH", "WT_WINDOW",
            "WT_CORRECTION")  # fmt: skip
+# What a receiver does with models that it holds: all together or each alone, with these of the others.
+HOLDING = ("WT_HELD", "WT_RESUME", "WT_KEEP", "WT_SWITCH", "WT_FETCH")
+WITH_HOLDING = ("WT_CODEC", "WT_SHA256", "WT_MEMORY", "WT_FLASH")
 COMPILERS = [
     ["gcc", "-std=c99", "-fsyntax-only", *WARNINGS],
     ["clang", "-std=c99", "-fsyntax-only", *WARNINGS],
@@ -23,10 +26,19 @@ FLASH_LIMIT = 6144
 
 
 class BuildTests(unittest.TestCase):
+    def combinations(self):
+        """Of options, as arguments."""
+        for values in itertools.product("01", repeat=len(OPTIONS)):
+            yield [f"-D{name}={value}" for name, value in zip(OPTIONS, values)]
+        for values in itertools.product("01", repeat=len(WITH_HOLDING)):
+            others = [f"-D{name}={value}" for name, value in zip(WITH_HOLDING, values)]
+            yield [*others, *(f"-D{name}=1" for name in HOLDING)]
+            for name in HOLDING:
+                yield [*others, f"-D{name}=1"]
+
     def test_options(self):
         commands = []
-        for values in itertools.product("01", repeat=len(OPTIONS)):
-            defines = [f"-D{name}={value}" for name, value in zip(OPTIONS, values)]
+        for defines in self.combinations():
             for compiler in COMPILERS:
                 commands.append([*compiler, *defines, HARDWARE / "wtserial.c"])
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:

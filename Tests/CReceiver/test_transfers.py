@@ -35,7 +35,9 @@ def elements(dtype, count, draw):
 class Transfer:
     """A model, its stream of records, and what a receiver has to make of it."""
 
-    def __init__(self, model=MODEL, seed=1, plane_count=7):
+    def __init__(self, model=MODEL, seed=1, plane_count=7, base=None, kept=()):
+        """With a base, the tensors with the indices `kept` are those of that transfer."""
+        self.base, self.kept = base, kept
         draw = random.Random(seed)
         self.model = model
         self.contents, self.whole = {}, {}
@@ -49,8 +51,12 @@ class Transfer:
                 self.contents[index] = bytes(4 * count)
             elif dtype == 19:
                 self.contents[index] = struct.pack("<q", 12345)
+            elif dtype == 24:
+                self.contents[index] = draw.randbytes(count)
             else:
                 self.contents[index] = elements(dtype, count, draw)
+            if index in kept:
+                self.contents[index] = base.elements(index)
             is_large = dtype <= 4 and count >= 512 and (len(extents) > 1 or count > 8192)
             self.whole[index] = not is_large
         self.code(plane_count)
@@ -62,9 +68,10 @@ class Transfer:
         self.stream = Stream(tensors, FLAT)
         truth = [self.contents[i] for i in order]
         self.records = [manifest(self.model)]
-        self.records += [whole(i, self.contents[i]) for i in order if self.whole[i]]
+        sent = [i for i in order if i not in self.kept]
+        self.records += [whole(i, self.contents[i]) for i in sent if self.whole[i]]
         self.records.append(record(MILESTONE, b"\0\xff"))
-        numbers = [n for n, i in enumerate(order) if not self.whole[i]]
+        numbers = [n for n, i in enumerate(order) if i in sent and not self.whole[i]]
         for passed in range(pass_count or 2 * plane_count - 1):
             units = [(n, None) for n in numbers if self.model[order[n]][0] != "zeros" or not passed]
             codeword = self.stream.encode(truth, units)
@@ -73,12 +80,14 @@ class Transfer:
             ]
             self.records.append(record(MILESTONE, bytes([1 + passed // 2, 30])))
         self.memory = {i: self.stream.memory(n) for n, i in enumerate(order)}
-        digests = [
-            hashlib.sha256(self.contents[i] if self.whole[i] else self.memory[i]).digest()
-            for i in order
-        ]
+        digests = [hashlib.sha256(self.elements(i)).digest() for i in order]
         self.digest = hashlib.sha256(tensor_records(self.records[0]) + b"".join(digests)).digest()
         self.records.append(record(FINISH, self.digest))
+
+    def elements(self, index):
+        """Those of a tensor as they are known in the end."""
+        is_sent = self.whole[index] or index in self.kept
+        return self.contents[index] if is_sent else self.memory[index]
 
 
 def expected_byte(tensor, index):

@@ -39,6 +39,8 @@ class CEnd:
     """The receiver in C."""
 
     def __init__(self, nonce, options=()):
+        # The Swift one always tells which model it holds.
+        options = ("WT_HELD=1", *options)
         self.receiver = Receiver(MODEL, options, mtu=MTU, outbox=4096, nonce=nonce)
         self.receiver.reports()
 

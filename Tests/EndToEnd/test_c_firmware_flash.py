@@ -11,7 +11,7 @@ from test_c_firmware import NOISE
 
 
 # Before the image: the header, and the states of seven tensors.
-SLOT_HEAD_BYTES = 160
+SLOT_HEAD_BYTES = 384
 
 
 class Board(LineTests):

@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 
 import models
 import torch
@@ -36,7 +37,7 @@ class HoldingsTests(LineTests):
         words = self.start("info", self.rate, self.a)
         self.assert_ends(words, OK)
         self.assertIn("in use", words.output)
-        self.assertIn(slot["digest"][:16], words.output)
+        self.assertIn(slot["digest"], words.output)
 
     @lasts(10)
     def test_info_of_an_unfinished_transfer(self):
@@ -107,15 +108,25 @@ class HoldingsTests(LineTests):
         self.assertEqual(models.differences(DIGITS, back), [])
         back.unlink()
         wrong = self.start("pull", self.rate, self.a, back, "--digest", "0" * 63 + "1")
-        self.assert_ends(wrong, 65, "no such model")
+        self.assert_ends(wrong, 66, "no such model", "wtserial info")
         self.assertFalse(back.exists())
 
     def test_pull_where_there_is_no_model(self):
         self.stay()
         back = self.folder / "back.safetensors"
         pull = self.start("pull", self.rate, self.a, back)
-        self.assert_ends(pull, 65, "no such model")
+        self.assert_ends(pull, 66, "no such model")
         self.assertEqual(list(self.folder.glob("back*")), [])
+
+    def test_a_receiver_waits_on_when_it_was_asked_in_vain(self):
+        self.lay_line()
+        receiver = self.receive()
+        pull = self.start("pull", self.rate, self.a, self.folder / "back.safetensors")
+        self.assert_ends(pull, 66)
+        refused = self.send(DIGITS, "--no-activate")
+        self.assert_ends(refused, BAD_PROTOCOL)
+        self.assert_ends(self.send(DIGITS), OK)
+        self.assert_ends(receiver, OK)
 
     def test_slots_are_for_boards(self):
         receiver = self.stay(DIGITS)
@@ -239,6 +250,81 @@ class BaseTests(LineTests):
         sender, _ = self.transfer(before)
         self.assertIn("kept", [event["event"] for event in sender.events])
         self.assertEqual(models.differences(before, self.out), [])
+
+    def tuned(self, name, state, scale):
+        torch.manual_seed(4)
+        changed = {
+            key: value + scale * torch.randn_like(value) if value.is_floating_point() else value + 1
+            for key, value in state.items()
+        }
+        return models.save(self.folder / name, changed)
+
+    @lasts(12)
+    def test_differences(self):
+        """A tuned model takes less than a whole one, arrives exactly, and goes on after a kill."""
+        state = models.load(DIGITS)
+        tuned = self.tuned("tuned.pt", state, 1e-4)
+        self.lay_line()
+        whole, _ = self.transfer(DIGITS)
+        sender, receiver = self.transfer(tuned)
+        for command in (sender, receiver):
+            (kept,) = [event for event in command.events if event["event"] == "kept"]
+            self.assertGreater(kept["differences"], 10)
+        self.assertLess(sender.events[-1]["bytes"], 0.8 * whole.events[-1]["bytes"])
+        self.assertEqual(models.differences(tuned, self.out), [])
+        # Back again, with kills.
+        self.lay_line(baud=230400)
+        receiver, sender = self.receive(), self.send(DIGITS)
+        receiver.wait_for_event("progress", lambda event: event["bytes"] > 30_000)
+        sender.kill()
+        receiver.kill()
+        sender, receiver = self.transfer(DIGITS)
+        names = [event["event"] for event in sender.events]
+        self.assertIn("resuming", names)
+        self.assertIn("kept", names)
+        self.assertEqual(models.differences(DIGITS, self.out), [])
+
+    def test_low_rank_update_costs_next_to_nothing(self):
+        torch.manual_seed(6)
+        old = {"w": torch.randn(300, 200)}
+        new = {"w": old["w"] + 0.01 * torch.randn(300, 2) @ torch.randn(2, 200)}
+        before = models.save(self.folder / "old.pt", old)
+        after = models.save(self.folder / "new.pt", new)
+        self.lay_line()
+        self.transfer(before)
+        sender, _ = self.transfer(after)
+        self.assertLess(sender.events[-1]["bytes"], 60_000)
+        self.assertEqual(models.differences(after, self.out), [])
+
+    def test_names_change_and_nothing_is_sent(self):
+        """What was sent before does not hide what the receiver has under other names."""
+        state = models.load(DIGITS)
+        renamed = models.save(
+            self.folder / "renamed.pt", {f"net.{name}": value for name, value in state.items()}
+        )
+        self.lay_line()
+        self.transfer(DIGITS)
+        for model in (renamed, DIGITS):
+            sender, _ = self.transfer(model)
+            self.assertLess(sender.events[-1]["bytes"], 1500)
+            self.assertEqual(models.differences(model, self.out), [])
+
+    def test_base_that_is_none(self):
+        self.lay_line()
+        for base, code in (("nothing.pt", 66), (self.folder, 66), (Path(__file__), 65)):
+            sender = self.send(DIGITS, "--base", base)
+            self.assert_ends(sender, code, str(base))
+
+    @lasts(8)
+    def test_the_model_before_is_kept_until_the_next_one_is_whole(self):
+        self.lay_line(baud=230400)
+        other = models.save(self.folder / "other.pt", models.small_network().state_dict())
+        self.transfer(other)
+        receiver, sender = self.receive(), self.send(DIGITS)
+        receiver.wait_for_event("progress", lambda event: event["bytes"] > 20_000)
+        sender.kill()
+        receiver.kill()
+        self.assertEqual(models.differences(other, f"{self.out}.base"), [])
 
     def test_base_that_the_receiver_does_not_hold(self):
         other = models.save(self.folder / "other.pt", models.small_network(5).state_dict())

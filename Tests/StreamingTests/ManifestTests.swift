@@ -133,7 +133,15 @@ struct ManifestTests {
     #expect(throws: RecordError.tooManyTensors(1 << 21)) {
       try offer([0, 0, 0x80, 0x80, 0x80, 1, 0, 0])
     }
-    #expect(throws: RecordError.trailingBytes) { try offer([0, 0, 0, 0, 0, 0]) }
+    #expect(throws: RecordError.truncated) { try offer([0, 0, 0, 0, 0, 0]) }
+    // Terms that say nothing, that go on with nothing, and flags that there are not.
+    let identity = [UInt8](repeating: 7, count: 8)
+    let nobody = [UInt8](repeating: 0, count: 8)
+    #expect(throws: RecordError.trailingBytes) { try offer([0, 0, 0, 0, 0] + nobody + [0]) }
+    #expect(throws: RecordError.unknownFlags(4)) { try offer([0, 0, 0, 0, 0] + nobody + [4]) }
+    #expect(throws: RecordError.unknownFlags(16)) { try offer([0, 0, 0, 0, 0] + identity + [16]) }
+    #expect(throws: RecordError.truncated) { try offer([0, 0, 0, 0, 0] + identity + [1, 0]) }
+    #expect(throws: RecordError.trailingBytes) { try offer([0, 0, 0, 0, 0] + identity + [4, 0]) }
     for body: [UInt8] in [[], [0], [0, 1], [0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0, 1]] {
       #expect(throws: RecordError.truncated) { try offer(body) }
     }

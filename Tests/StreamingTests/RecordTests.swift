@@ -184,6 +184,10 @@ struct RecordTests {
     var limited = info
     limited.planeLimit = 7
     limited.representation = .channel(bits: 8)
+    limited.abilities = [.resumes]
+    #expect(try ReceiverInfo(parsing: limited.encoded()) == limited)
+    limited.unfinished = Unfinished(
+      identity: StreamIdentity([1, 2, 3, 4, 5, 6, 7, 8]), byteCount: 9, checksum: 10)
     #expect(try ReceiverInfo(parsing: limited.encoded() + [1, 2, 3]) == limited)
     #expect(try ReceiverInfo(parsing: info.encoded() + [0]) == info)
     #expect(throws: RecordError.truncated) { try ReceiverInfo(parsing: info.encoded() + [0, 2]) }

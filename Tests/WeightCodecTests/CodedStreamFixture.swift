@@ -11,6 +11,8 @@ struct CodedModel {
   var bytes: [UInt8] = []
   /// What a receiver has at first: the elements of bases, and zeros.
   var bases: [UInt8] = []
+  /// What is added to bases in a stream of codec lines.
+  var updates: [Int: LowRankUpdate] = [:]
 
   /// Adds a tensor of which `values` are the elements' bits, and those of its base.
   mutating func add(
@@ -56,6 +58,7 @@ struct CodedModel {
     let range = range(of: index)
     let memory = unsafe bytes.span.bytes.extracting(range)
     guard tensors[index].hasBase else { return TensorHead(memory, grid) }
+    let bases = updatedBases
     return unsafe TensorHead(memory, from: bases.span.bytes.extracting(range), grid)
   }
 
@@ -77,6 +80,19 @@ struct CodedModel {
     return codewords
   }
 
+  /// Bases with what is added to them.
+  private var updatedBases: [UInt8] {
+    var updated = bases
+    for (index, update) in updates {
+      guard let grid = tensors[index].grid else { continue }
+      var span = updated.mutableSpan
+      var raw = unsafe span.mutableBytes
+      var part = raw._mutatingExtracting(range(of: index))
+      update.apply(to: &part, grid)
+    }
+    return updated
+  }
+
   /// Encodes one unit.
   func encode(
     _ pass: Pass, of index: Int, _ head: TensorHead, with encoder: inout CodedStreamEncoder
@@ -84,8 +100,9 @@ struct CodedModel {
     let range = range(of: index)
     let memory = unsafe bytes.span.bytes.extracting(range)
     if tensors[index].hasBase {
+      let bases = updatedBases
       unsafe encoder.encode(
-        pass, of: index, memory, from: bases.span.bytes.extracting(range), head)
+        pass, of: index, memory, from: bases.span.bytes.extracting(range), head, updates[index])
     } else {
       encoder.encode(pass, of: index, memory, head)
     }

@@ -74,6 +74,10 @@ struct CodedVectorTests {
         let index = streams[last].planePassCounts.count - 1
         let hasCommonPlanes = streams[last].model.head(of: index).commonPlaneCount > 0
         streams[last].planePassCounts[index] = hasCommonPlanes ? 1 : 0
+      case "update":
+        let index = streams[last].planePassCounts.count - 1
+        streams[last].model.updates[index] = try update(
+          line, try #require(streams[last].model.tensors[index].grid))
       case "unit": units.append(try unit(line, of: &streams[last]))
       case "codeword":
         streams[last].codewords.append(Codeword(units: units, bytes: try line.bytes(1)))
@@ -99,6 +103,19 @@ struct CodedVectorTests {
       elements[start..<start + size].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     }
     try model.add(dtype, try line.numbers(2), values)
+  }
+
+  private func update(_ line: VectorFile.Line, _ grid: TensorGrid) throws -> LowRankUpdate {
+    let numberBits: Int = try line.number(1)
+    func numbers(_ column: Int) throws -> [Int32] {
+      try line.numbers(column).map { number in
+        Int32(number) - (number >> (numberBits - 1) > 0 ? Int32(1) << Int32(numberBits) : 0)
+      }
+    }
+    let (unit, columns): (Int, [Int32]) = (try line.number(2), try numbers(3))
+    return LowRankUpdate(
+      rank: columns.count / grid.columnCount, numberBits: numberBits, unitLevel: unit - 64,
+      columns: columns, rows: try numbers(4))
   }
 
   private func unit(

@@ -55,6 +55,15 @@ struct HostileStreamTests {
     return model
   }
 
+  private static func addUpdates(
+    to model: inout CodedModel, _ generator: inout SeededGenerator
+  ) {
+    for index in model.tensors.indices where model.tensors[index].hasUpdate(.lines) {
+      guard let grid = model.tensors[index].grid else { continue }
+      model.updates[index] = LowRankUpdateTests.drawnUpdate(grid, rank: 2, &generator)
+    }
+  }
+
   private static func units(
     _ model: CodedModel, _ generator: inout SeededGenerator
   ) throws -> [(index: Int, pass: Pass)] {
@@ -77,8 +86,9 @@ struct HostileStreamTests {
   @Test(arguments: 0..<100 as Range<UInt64>)
   func damagedStreamsEndInAnErrorOrAnEnd(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
-    let model = try Self.model(&generator)
+    var model = try Self.model(&generator)
     let variant = CodecVariant.allCases[Int(seed % 2)]
+    if variant == .lines { Self.addUpdates(to: &model, &generator) }
     let sound = model.encode(try Self.units(model, &generator), variant)[0]
     var refusalCount = 0
     for round in 0..<40 {

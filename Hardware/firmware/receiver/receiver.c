@@ -10,7 +10,7 @@
 #define RECEIVER_MTU 262
 #endif
 #ifndef RECEIVER_OUTBOX_BYTES
-#define RECEIVER_OUTBOX_BYTES 192
+#define RECEIVER_OUTBOX_BYTES (WT_HELD ? 256 : 192)
 #endif
 // Bytes of the image whose digest takes a millisecond, four of floats each: the sender is told to wait.
 #ifndef RECEIVER_DIGEST_RATE
@@ -98,7 +98,7 @@ static void read_flash(void *context, uint32_t offset, uint8_t *bytes, uint8_t c
   while (count--) *bytes++ = *place++;
 }
 
-// Two slots at the beginning of the board's flash.
+// Two slots at the beginning of the board's flash; behind them, with WT_RESUME, the journal.
 static void start_flash(void) {
   struct board_flash geometry = board_flash_geometry();
   uint32_t pages = 1;
@@ -139,6 +139,8 @@ static uint16_t take_event(void *context, enum wt_event event, uint16_t first, u
       return MODEL_IMAGE_SIZE / RECEIVER_DIGEST_RATE;
     case WT_COMPLETE:
       digesting = board_kilocycles() - digesting;
+      return 1;
+    case WT_SWITCHED:
       return 1;
     case WT_CLOSED:
       tell_cost();

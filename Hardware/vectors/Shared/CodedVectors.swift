@@ -29,8 +29,8 @@ struct CodedVectors: ~Copyable {
     if line.begins(with: "stream") { return begin(line) }
     if line.begins(with: "tensor") { return add(line) }
     if line.begins(with: "base") { return addBase(line.bytes(1)) }
-    // Units are for encoders.
-    if line.begins(with: "unit") { return nil }
+    // Units and updates are for encoders.
+    if line.begins(with: "unit") || line.begins(with: "update") { return nil }
     if line.begins(with: "codeword") { return decode(line.bytes(1)) }
     let range = range(of: line.number(1, Int.self))
     let expected = line.begins(with: "exact") ? Array(elements[range]) : line.bytes(2)

@@ -31,8 +31,8 @@ final class Holdings {
 
   /// What the next sender is told.
   func describe(_ info: inout ReceiverInfo) {
-    info.abilities = [.resumes, .lists]
-    if held != nil { info.abilities.formUnion([.keeps, .compares]) }
+    info.abilities = [.resumes, .lists, .keeps, .takesDifferences]
+    if held != nil { info.abilities.insert(.compares) }
     if held?.digest != nil { info.abilities.insert(.gives) }
     info.held = [held?.digest].compactMap(\.self)
     info.unfinished = unfinished
@@ -73,9 +73,10 @@ final class Holdings {
     return held.manifest
   }
 
-  /// Calls `body` with the bytes and the digest of each tensor that a model keeps.
+  /// Calls `body` with the bytes of each tensor that a model keeps, and their digest, and with those of each
+  /// that it tells the differences from.
   func keep(
-    of manifest: Manifest, _ body: (Int, RawSpan, Digest) throws(OutputError) -> Void
+    of manifest: Manifest, _ body: (Int, RawSpan, Digest?) throws(OutputError) -> Void
   ) throws(ModelWriterError) {
     guard !manifest.terms.relations.isEmpty else { return }
     guard let held else { throw .base }
@@ -85,7 +86,7 @@ final class Holdings {
     for (index, relation) in manifest.relations.enumerated() {
       let entry = manifest.entries[index]
       if entry.hasContent { number += 1 }
-      guard relation == .kept else { continue }
+      guard relation != .plain else { continue }
       let found =
         manifest.terms.base != nil
         ? held.tensor(like: entry.tensor)
@@ -95,7 +96,7 @@ final class Holdings {
       var failure: OutputError?
       let isRead: Void? = try? held.withBytes(of: found) { bytes in
         do throws(OutputError) {
-          try body(index, bytes, held.digest(of: found))
+          try body(index, bytes, relation == .kept ? held.digest(of: found) : nil)
         } catch {
           failure = error
         }
@@ -130,6 +131,8 @@ final class Holdings {
       return unfinished?.byteCount ?? 0
     }
     discard()
+    // A model that is whole is kept until the next one is, whatever becomes of that.
+    if held?.digest != nil { preserveBase() }
     do {
       journal = try Journal(creating: journalPath, manifest, identity)
     } catch {

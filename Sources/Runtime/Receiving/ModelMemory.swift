@@ -25,6 +25,20 @@ struct ModelMemory: ~Copyable {
     model = IncomingModel(manifest, at: offsets)
   }
 
+  /// Begins with what is kept of a base, and what differences are from.
+  init(_ manifest: Manifest, from base: BaseModel?, _ digests: [Int: Digest]) throws {
+    self.init(manifest)
+    guard let base else { return }
+    for (index, relation) in model.manifest.relations.enumerated() where relation != .plain {
+      guard let place = base.tensor(like: model.manifest.entries[index].tensor) else { continue }
+      let bytes = try base.source.withElements(of: place) { bytes in
+        unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) }
+      }
+      memory.replaceSubrange(offsets[index]..<offsets[index] + bytes.count, with: bytes)
+      if relation == .kept, let digest = digests[index] { model.keep(index, digest) }
+    }
+  }
+
   /// What is known of each element of each tensor.
   var knowledge: [String] { model.manifest.entries.indices.map { model.knowledge(of: $0) } }
 

@@ -81,7 +81,7 @@ package struct ModelWriter: ~Copyable {
     }
     try holdings?.keep(of: manifest) { (index, bytes, digest) throws(OutputError) in
       try file.write(bytes, at: offsets[index])
-      model.keep(index, digest)
+      if let digest { model.keep(index, digest) }
     }
   }
 

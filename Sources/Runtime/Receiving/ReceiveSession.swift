@@ -12,6 +12,8 @@ package final class ReceiveSession {
   // What somebody wants to have, and what this end wants.
   private var asked: FetchRequest?
   private var wanted: Digest?
+  // Whether somebody wanted what there is not; who is to come is still waited for.
+  private var isRefusal = false
   // Of the stream, what another session has brought.
   private var resumedByteCount = 0
   // Pieces of it that are gone through at a time.
@@ -114,7 +116,7 @@ package final class ReceiveSession {
     note(endOf: machine)
     if let request = asked.take() { return try give(request, SendTransfer(giving: machine), &loop) }
     if let failure { throw SessionError.writer(failure) }
-    if outcome == .linkClosed(.peer(.done)), manifest == nil { return nil }
+    if isRefusal || outcome == .linkClosed(.peer(.done)) && manifest == nil { return nil }
     guard case .completed = outcome, let manifest, let digest else {
       throw SessionError.ended(outcome ?? .linkClosed(.local(.aborted)))
     }
@@ -229,9 +231,11 @@ package final class ReceiveSession {
       model = digest
     case .listed: machine.tell(holdings.listing)
     case .activated, .rolledBack:
+      isRefusal = true
       machine.fail(ReceiverFailure(.wrongModel, text: Array("there is one model only".utf8)))
     case .fetched(let request):
       guard let digest = holdings.held?.digest, request.digest.map({ $0 == digest }) ?? true else {
+        isRefusal = true
         machine.fail(ReceiverFailure(.wrongModel, text: Array("no such model is here".utf8)))
         break
       }
@@ -280,8 +284,8 @@ package final class ReceiveSession {
     } else if before > 0 {
       tell(.startsOver(byteCount: before))
     }
-    let kept = manifest.keptTensors
-    if kept.count > 0 { tell(.kept(tensorCount: kept.count, byteCount: kept.byteCount)) }
+    let takeover = manifest.takeover
+    if !takeover.isEmpty { tell(.kept(takeover)) }
     tell(.began(manifest))
   }
 

@@ -18,8 +18,26 @@ struct BaseModel {
     places = digests.places
   }
 
+  /// A model as it would be known by a receiver that was sent it with this policy.
+  init(of checkpoint: Checkpoint, _ policy: SendPolicy) throws {
+    let source = ModelSource(checkpoint, policy)
+    var work = DigestWork(source, try ModelPlan(source, named: "", policy))
+    while !work.isComplete { try work.advance() }
+    self.init(work.result.models.last ?? .none, source, work.result)
+  }
+
   /// The tensor with this name, dtype and shape; nil where there is none.
   func tensor(like tensor: TensorDescriptor) -> Int? { places[tensor] }
+
+  /// Whether it has more of these tensors than those that are called the same there.
+  func holdsMore(of new: FinalDigests) -> Bool {
+    let all = Set(digests.compactMap(\.self))
+    let manifest = new.manifest
+    let relations = relations(of: manifest, new.digests, allowingDifferences: false)
+    let there = manifest.entries.indices.filter { manifest.entries[$0].hasContent }
+      .filter { new.digests[$0].map(all.contains) ?? false }
+    return there.count > relations.count { $0 == .kept }
+  }
 
   /// Relates tensors to those of the model: kept where they are the same, differences where they may be.
   ///

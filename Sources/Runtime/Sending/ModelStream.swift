@@ -22,6 +22,8 @@ package struct ModelStream {
 
   private let source: ModelSource
   private let model: ModelPlan
+  private let base: BaseModel?
+  private let relations: [TensorRelation]
   private var plan: TransferPlan { model.plan }
   private var pieces: [Piece] = []
   private var nextStep = 0
@@ -41,8 +43,15 @@ package struct ModelStream {
   package private(set) var unquantizable: [Int] = []
 
   package init(_ source: ModelSource, _ model: ModelPlan) {
+    self.init(source, model, from: nil)
+  }
+
+  /// With the model that tensors are told apart from.
+  init(_ source: ModelSource, _ model: ModelPlan, from base: BaseModel?) {
     self.source = source
     self.model = model
+    self.base = base
+    relations = model.plan.manifest.relations
     let (tensors, indices) = model.plan.manifest.codedTensors
     encoder = CodedStreamEncoder(tensors, model.plan.manifest.codec ?? .flat)
     var slots: [Int: Int] = [:]
@@ -89,14 +98,29 @@ package struct ModelStream {
     var encoder = encoder
     self.encoder = CodedStreamEncoder([], .flat)
     defer { self.encoder = encoder }
+    let update = encoder.progress(of: slot).hasHeader ? nil : model.updates[index]
     let before = encoder.bitPosition
     try source.withElements(of: index) { bytes in
-      encoder.encode(pass, of: slot, bytes, head)
+      try withBase(of: index) { base in
+        encoder.encode(pass, of: slot, bytes, from: base, head, update)
+      }
     }
     codedByteCounts[codedByteCounts.count - 1] = (encoder.bitPosition - before) / 8
     hasOpenCodeword = true
     coded += encoder.takeBytes()
     takeCoded(toEnd: false)
+  }
+
+  /// Calls `body` with all bytes of the tensor's earlier version; nil for one without.
+  private func withBase<R>(of index: Int, _ body: (RawSpan?) throws -> R) throws -> R {
+    guard relations[index] == .difference, let base,
+      let place = base.tensor(like: plan.manifest.entries[index].tensor)
+    else { return try body(nil) }
+    return try base.source.withElements(of: place) { bytes in
+      guard let update = model.updates[index], let grid = TensorGrid(source.descriptor(index))
+      else { return try body(bytes) }
+      return try unsafe body(update.applied(to: bytes, grid).span.bytes)
+    }
   }
 
   private mutating func endCodeword() {

@@ -128,11 +128,17 @@ struct OfferPreparation {
       return try tryNext(digests, &machine)
     }
     let base = BaseModel(inUse, source, found)
+    // Under other names, too: of these only the receiver can tell.
+    if base.holdsMore(of: digests), info.abilities.contains(.compares) {
+      candidates = []
+      return try tryNext(digests, &machine)
+    }
     self.base = base
     var terms = OfferTerms()
     let relations = base.relations(
       of: digests.manifest, digests.digests,
-      allowingDifferences: info.abilities.contains(.takesDifferences))
+      allowingDifferences: info.abilities.contains(.takesDifferences)
+        && policy.adapted(to: info).policy.takesDifferences)
     if relations.contains(where: { $0 != .plain }) {
       terms.base = inUse
       terms.relations = relations

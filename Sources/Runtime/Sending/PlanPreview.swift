@@ -1,3 +1,4 @@
+package import Checkpoints
 package import Streaming
 package import SystemPackage
 internal import Tensors
@@ -14,10 +15,22 @@ package struct PlanPreview: ~Copyable {
   /// Those at each milestone so far.
   package private(set) var milestones: [(milestone: Milestone, byteCount: Int)] = []
 
+  /// A receiver that holds nothing.
   package init(_ source: ModelSource, _ model: ModelPlan) {
+    received = ModelMemory(model.plan.manifest)
     self.model = model
     stream = ModelStream(source, model)
-    received = ModelMemory(model.plan.manifest)
+    byteCount = model.plan.manifestByteCount
+  }
+
+  /// One that holds the earlier version that is planned with.
+  ///
+  /// - Throws: what reading that throws.
+  package init(_ source: ModelSource, _ model: ModelPlan, from earlier: Checkpoint) throws {
+    let base = try BaseModel(of: earlier, model.policy)
+    received = try ModelMemory(model.plan.manifest, from: base, model.digests)
+    self.model = model
+    stream = ModelStream(source, model, from: base)
     byteCount = model.plan.manifestByteCount
   }
 

@@ -62,7 +62,7 @@ package final class PreparedModel: Sendable {
   ///
   /// `digests` are those of the tensors as it will have them, as far as they are known.
   func prepared(
-    for info: ReceiverInfo, _ terms: OfferTerms, _ digests: [Int: Digest]
+    for info: ReceiverInfo, _ terms: OfferTerms, from base: BaseModel?, _ digests: [Int: Digest]
   ) throws -> (ModelPlan, Feeder) {
     let variant = try variants.withLock { variants in
       let (adapted, codec) = policy.adapted(to: info)
@@ -70,14 +70,13 @@ package final class PreparedModel: Sendable {
       let found = variants.first {
         $0.model.policy == adapted && $0.model.plan.manifest.codec == codec
           && $0.takesDeflate == takesDeflate
-          && $0.model.plan.manifest.terms.relations == terms.relations
-          && $0.model.plan.manifest.terms.base == terms.base
+          && $0.model.terms == terms
       }
       if let found { return found }
       let source = ModelSource(try open(), policy)
-      var model = try ModelPlan(source, named: name, policy, for: info, terms)
+      var model = try ModelPlan(source, named: name, policy, for: info, terms, from: base)
       model.digests = digests
-      let stream = BackgroundStream(ModelStream(source, model), keepsPieces: true)
+      let stream = BackgroundStream(ModelStream(source, model, from: base), keepsPieces: true)
       let variant = Variant(model: model, takesDeflate: takesDeflate, stream: stream)
       variants.append(variant)
       return variant

@@ -72,6 +72,13 @@ package struct SendPolicy: Equatable, Sendable {
     return (policy, nil)
   }
 
+  /// Whether tensors may go as differences from those that a receiver holds: only where all of their bits
+  /// arrive.
+  var takesDifferences: Bool {
+    if case .planes(let progressive) = codec { return progressive.planeLimit == nil }
+    return false
+  }
+
   /// The weight of a tensor in the schedule; nil to go by its size.
   func weight(of name: String, elementCount: Int) -> Double? {
     var factor = 1.0

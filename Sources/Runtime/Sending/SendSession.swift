@@ -24,6 +24,8 @@ package final class SendSession {
   // What the receiver needs, while that is being found out, and what it is.
   private var preparation: OfferPreparation?
   private var info: ReceiverInfo?
+  // What tensors are told apart from.
+  private var base: BaseModel?
   // What the receiver has of the stream, while that is gone through.
   private var unfinished: Unfinished?
   // Bytes of the stream that other sessions have brought.
@@ -171,7 +173,11 @@ package final class SendSession {
     if let limit = info.byteCountLimit, plan.manifest.byteCount > limit {
       throw SessionError.modelTooLarge(byteCount: plan.manifest.byteCount, limit: limit)
     }
-    if staysInactive, !info.abilities.contains(.switches) { throw SessionError.noSlots }
+    if staysInactive, !info.abilities.contains(.switches) {
+      // The receiver has done nothing wrong, and waits on.
+      machine.leave()
+      throw SessionError.noSlots
+    }
     let substitution = policy.substitution(for: info)
     if let substitution, substitution != toldSubstitution { tell(.substituted(substitution)) }
     toldSubstitution = substitution
@@ -193,14 +199,14 @@ package final class SendSession {
   }
 
   private func plan(
-    _ source: ModelSource, for info: ReceiverInfo, _ terms: OfferTerms
+    _ source: ModelSource, for info: ReceiverInfo, _ terms: OfferTerms, from base: BaseModel? = nil
   ) throws {
     let (adapted, variant) = policy.adapted(to: info)
     guard
       adapted != model.policy || variant != plan.manifest.codec
-        || terms.relations != plan.manifest.terms.relations
+        || terms != model.terms
     else { return }
-    model = try ModelPlan(source, named: name, policy, for: info, terms)
+    model = try ModelPlan(source, named: name, policy, for: info, terms, from: base)
   }
 
   private func goOnPreparing(_ machine: inout SendTransfer) throws -> Bool {
@@ -230,14 +236,16 @@ package final class SendSession {
   private func offer(_ terms: OfferTerms, _ machine: inout SendTransfer) throws {
     guard let info else { return }
     let digests = preparation?.digests
+    base = preparation?.base
     heldDigests = info.abilities.contains(.keeps) ? digests?.models ?? [] : []
     switch origin {
     case .shared(let prepared):
-      (model, feeder) = try prepared.prepared(for: info, terms, digests?.known ?? [:])
+      (model, feeder) = try prepared.prepared(
+        for: info, terms, from: base, digests?.known ?? [:])
     case .own(let source):
-      try plan(source, for: info, terms)
+      try plan(source, for: info, terms, from: base)
       model.digests = digests?.known ?? [:]
-      feeder = Feeder(ModelStream(source, model), usesThread: usesThread)
+      feeder = Feeder(ModelStream(source, model, from: base), usesThread: usesThread)
     }
     model.plan.manifest.terms.staysInactive = staysInactive
     if info.abilities.contains(.resumes) {
@@ -247,8 +255,8 @@ package final class SendSession {
     marks = TierMarks()
     unquantizableCount = 0
     isFed = false
-    let kept = plan.manifest.keptTensors
-    if kept.count > 0 { tell(.kept(tensorCount: kept.count, byteCount: kept.byteCount)) }
+    let takeover = plan.manifest.takeover
+    if !takeover.isEmpty { tell(.kept(takeover)) }
     guard let there = info.unfinished, there.byteCount > 0 else {
       return machine.offer(plan.manifest)
     }
@@ -276,9 +284,9 @@ package final class SendSession {
       preparation = nil
       switch origin {
       case .shared(let prepared):
-        (_, feeder) = try prepared.prepared(for: info, plan.manifest.terms, model.digests)
+        (_, feeder) = try prepared.prepared(for: info, model.terms, from: base, model.digests)
       case .own(let source):
-        feeder = Feeder(ModelStream(source, model), usesThread: usesThread)
+        feeder = Feeder(ModelStream(source, model, from: base), usesThread: usesThread)
       }
       marks = TierMarks()
       isFed = false

@@ -25,6 +25,24 @@ struct WholeTrial {
     part = unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0.prefix(limit)) }
   }
 
+  /// Of a tensor whose base is known: of the differences of its elements, as numbers without a sign.
+  init(differenceOf bytes: RawSpan, from base: RawSpan, elementByteCount: Int) {
+    byteCount = bytes.byteCount
+    self.elementByteCount = elementByteCount
+    let limit = Self.byteCountLimit - Self.byteCountLimit % elementByteCount
+    var part: [UInt8] = []
+    var borrow = 0
+    for place in 0..<min(limit, bytes.byteCount) {
+      if place % elementByteCount == 0 { borrow = 0 }
+      let new = Int(unsafe bytes.unsafeLoad(fromByteOffset: place, as: UInt8.self))
+      let old = Int(unsafe base.unsafeLoad(fromByteOffset: place, as: UInt8.self))
+      let difference = new - old - borrow
+      borrow = difference < 0 ? 1 : 0
+      part.append(UInt8(truncatingIfNeeded: difference))
+    }
+    self.part = part
+  }
+
   /// The form, and the bytes of the stream that it is expected to take.
   func best(canCode: Bool, canDeflate: Bool) throws -> (Choice, byteCount: Double) {
     var found = (Choice.none, byteCount: Double(byteCount) + Self.contentOverhead)

@@ -6,6 +6,7 @@ public enum CodedStreamError: Error, Equatable, Sendable {
   case badPass(tensor: Int)
   case badLevel(Int)
   case badPlane(Int)
+  case badUpdate(tensor: Int)
   case badZeroCount(Int)
   /// An exception behind the tensor's last element, or one that is a number.
   case badException(Int)
@@ -18,7 +19,8 @@ public enum CodedStreamError: Error, Equatable, Sendable {
 /// Decodes a stream into memory, in place, from any portions: twin of `CodedStreamEncoder`.
 ///
 /// At any moment the memory holds the best that is known of each element: zero, or the middle of what
-/// it may be. Allocates nothing after `init`.
+/// it may be; of a tensor that has a base, the nearest to that. Allocates nothing after `init` but the
+/// numbers of an update of low rank: no more than the elements of its matrix.
 public struct CodedStreamDecoder: ~Copyable {
   /// What came of a call.
   public enum Outcome: Equatable, Sendable {
@@ -32,6 +34,8 @@ public struct CodedStreamDecoder: ~Copyable {
 
   private enum Step: Equatable {
     case unit
+    case update
+    case header
     case base
     case exceptions
     case start
@@ -46,6 +50,7 @@ public struct CodedStreamDecoder: ~Copyable {
   private static let borrowLimit = 4
 
   private let tensors: [CodedTensor]
+  private let variant: CodecVariant
   // Of each tensor in the memory, and behind the last.
   private let offsets: [Int]
   private var passes: PassDecoder
@@ -61,6 +66,7 @@ public struct CodedStreamDecoder: ~Copyable {
   private var cursor = Cursor()
   private var mantissas: MantissaStep?
   private var hasExceptions = false
+  private var updating = TensorUpdating()
   // The last one's bits.
   private var exception: UInt64?
   private var sum = ElementSum()
@@ -69,6 +75,7 @@ public struct CodedStreamDecoder: ~Copyable {
   public init(_ tensors: [CodedTensor], at offsets: [Int], _ variant: CodecVariant) {
     precondition(tensors.count == offsets.count, "each tensor has a place")
     self.tensors = tensors
+    self.variant = variant
     self.offsets = offsets
     passes = PassDecoder(variant, lineLimit: tensors.lineLimit, tensors)
     progress = Array(repeating: TensorProgress(), count: tensors.count)
@@ -135,6 +142,8 @@ public struct CodedStreamDecoder: ~Copyable {
   ) throws(CodedStreamError) {
     switch step {
     case .unit, .ended: break
+    case .update: decodeUpdate(&memory, grid)
+    case .header: try decodeHeader(grid.format)
     case .base: try prepareBase(&memory, grid, code)
     case .exceptions: try decodeExceptions(&memory, grid, code)
     case .start:
@@ -159,7 +168,34 @@ public struct CodedStreamDecoder: ~Copyable {
     pass = try decodePassKind()
     step = .start
     if let grid = tensors[index].grid, !progress[index].hasHeader {
-      try decodeHeader(grid.format)
+      step = .header
+      if tensors[index].hasUpdate(variant) { try beginUpdate(grid) }
+      if step == .header { try decodeHeader(grid.format) }
+    }
+  }
+
+  private mutating func beginUpdate(_ grid: TensorGrid) throws(CodedStreamError) {
+    let rank = Int(passes.coder.decode(bitCount: TensorUpdating.rankBits))
+    guard rank > 0 else { return }
+    let numberBits = Int(passes.coder.decode(bitCount: TensorUpdating.widthBits))
+    let level = Int(passes.coder.decode(bitCount: LowRankUpdate.unitBits(grid.format)))
+    guard rank <= LowRankUpdate.rankLimit(grid),
+      (1...LowRankUpdate.numberBitLimit).contains(numberBits),
+      level < grid.format.levelCount + LowRankUpdate.unitBias
+    else { throw .badUpdate(tensor: index) }
+    updating.begin(
+      rank: rank, numberBits: numberBits, unitLevel: level - LowRankUpdate.unitBias, grid)
+    step = .update
+  }
+
+  private mutating func decodeUpdate(_ memory: inout MutableRawSpan, _ grid: TensorGrid) {
+    while passes.mayGoOn(byteCount: TensorUpdating.numberByteCount) {
+      let number = passes.coder.decode(bitCount: updating.numberBits)
+      if updating.take(number, &memory, grid) { passes.work -= grid.columnCount }
+      guard updating.isComplete(grid) else { continue }
+      updating = TensorUpdating()
+      step = .header
+      return
     }
   }
 
@@ -185,6 +221,8 @@ public struct CodedStreamDecoder: ~Copyable {
   }
 
   private mutating func decodeHeader(_ format: FloatFormat) throws(CodedStreamError) {
+    // Behind an update, which has read all that was at hand.
+    guard passes.has(byteCount: Self.unitByteCount) else { return }
     let level = Int(passes.coder.decode(bitCount: format.levelBits))
     let isNone = level == (1 << format.levelBits) - 1
     guard isNone || level < format.levelCount else { throw .badLevel(level) }

@@ -6,6 +6,7 @@
 /// and the pass itself: a unit costs some bits besides, and no byte.
 public struct CodedStreamEncoder {
   private let tensors: [CodedTensor]
+  private let variant: CodecVariant
   private var passes: PassEncoder
   private var progress: [TensorProgress]
   private var bytes = ByteModels()
@@ -15,6 +16,7 @@ public struct CodedStreamEncoder {
   /// Begins a stream about these tensors.
   public init(_ tensors: [CodedTensor], _ variant: CodecVariant) {
     self.tensors = tensors
+    self.variant = variant
     passes = PassEncoder(variant, lineLimit: tensors.lineLimit, tensors)
     progress = Array(repeating: TensorProgress(), count: tensors.count)
   }
@@ -22,12 +24,16 @@ public struct CodedStreamEncoder {
   /// How far a tensor has come.
   public func progress(of index: Int) -> TensorProgress { progress[index] }
 
-  /// Encodes the next unit of a tensor, whose elements are `memory`; of one that has a base, with the base's
-  /// elements, which stay the same from unit to unit.
+  /// Encodes the next unit of a tensor, whose elements are `memory`.
+  ///
+  /// Of one that has a base, with the base's elements, which stay the same from unit to unit. With an
+  /// update, which goes along with the first unit, these are what it has made of those that the receiver
+  /// has at first.
   ///
   /// - Precondition: the tensor's progress allows the pass.
   public mutating func encode(
-    _ pass: Pass, of index: Int, _ memory: RawSpan, from base: RawSpan? = nil, _ head: TensorHead
+    _ pass: Pass, of index: Int, _ memory: RawSpan, from base: RawSpan? = nil, _ head: TensorHead,
+    _ update: LowRankUpdate? = nil
   ) {
     let tensor = tensors[index]
     precondition(progress[index].allows(pass, tensor), "passes come in their order")
@@ -35,6 +41,10 @@ public struct CodedStreamEncoder {
     passes.coder.encode(bits: UInt64(index), count: tensors.selectorBits)
     if let grid = tensor.grid {
       encodeKind(pass)
+      if !progress[index].hasHeader {
+        precondition(update == nil || tensor.hasUpdate(variant), "what may be updated is a matrix")
+        if tensor.hasUpdate(variant) { encodeUpdate(update, grid) }
+      }
       switch grid.format.byteCount {
       case 2: encode(pass, of: index, memory, base, grid, FloatCode<UInt16>(grid.format), head)
       case 4: encode(pass, of: index, memory, base, grid, FloatCode<UInt32>(grid.format), head)
@@ -127,6 +137,20 @@ public struct CodedStreamEncoder {
       passes.coder.encode(bits: UInt64(head.commonPlaneCount), count: format.levelBits)
     }
     passes.coder.encode(head.hasExceptions, &passes.models.headers.hasExceptions)
+  }
+
+  /// The rank, and the numbers of columns and rows.
+  private mutating func encodeUpdate(_ update: LowRankUpdate?, _ grid: TensorGrid) {
+    passes.coder.encode(bits: UInt64(update?.rank ?? 0), count: TensorUpdating.rankBits)
+    guard let update else { return }
+    passes.coder.encode(bits: UInt64(update.numberBits), count: TensorUpdating.widthBits)
+    passes.coder.encode(
+      bits: UInt64(update.unitLevel + LowRankUpdate.unitBias),
+      count: LowRankUpdate.unitBits(grid.format))
+    for number in update.columns + update.rows {
+      passes.coder.encode(
+        bits: UInt64(truncatingIfNeeded: number), count: update.numberBits)
+    }
   }
 
   /// What is not finite, bits and all.

@@ -18,6 +18,11 @@ public struct CodedTensor: Equatable, Sendable {
     self.hasBase = hasBase
   }
 
+  /// Whether its header tells of an update of low rank.
+  package func hasUpdate(_ variant: CodecVariant) -> Bool {
+    hasBase && variant == .lines && grid?.hasLines == true
+  }
+
   /// Whether a pass may be of such a tensor at all: where there is a base, mantissas come at once.
   func takes(_ pass: Pass) -> Bool {
     guard hasBase, case .mantissa(let bits) = pass else { return true }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoints
 import Runtime
 import SystemPackage
 
@@ -21,6 +22,24 @@ struct EarlierOptions: ParsableArguments {
       `receive --stay` takes them.
       """)
   var follow = false
+
+  /// Looks whether the earlier version is one, before a receiver is looked for.
+  ///
+  /// - Throws: `Failure`.
+  func check(against model: Checkpoint) throws {
+    guard let base else { return }
+    let found: Checkpoint
+    do {
+      found = try Checkpoint(opening: FilePath(base))
+    } catch {
+      throw Failure(error, file: base)
+    }
+    guard (found.format == .opaque) == (model.format == .opaque) else {
+      throw Failure(
+        "--base \(base) is no earlier version of the model: it holds no tensors that can be told; give "
+          + "the file that was sent before", .badModel)
+    }
+  }
 
   private var cache: ModelCache? { noCache ? nil : ModelCache() }
 

@@ -45,6 +45,11 @@ struct PlanCommand: ParsableCommand {
       "Draw quality over bytes, beside tensor after tensor, as SVG.", valueName: "file"),
     completion: .file())
   var plot: String?
+  @Option(
+    help: ArgumentHelp(
+      "An earlier version, which the receiver holds: plan what is kept of it, and what differs.",
+      valueName: "file"), completion: .file())
+  var base: String?
   @Flag(help: "One JSON object on standard output, with every unit.")
   var json = false
 
@@ -70,15 +75,22 @@ struct PlanCommand: ParsableCommand {
     let policy = try contents.policy(for: checkpoint)
     let source = ModelSource(checkpoint, policy)
     let name = FilePath(model).lastComponent?.string ?? model
-    let plan = try ModelPlan(source, named: name, policy)
+    let earlier = try base.map { try Checkpoint(opening: FilePath($0)) }
+    let plan =
+      try earlier.map { try ModelPlan(source, named: name, policy, from: $0) }
+      ?? ModelPlan(source, named: name, policy)
+    func preview() throws -> PlanPreview {
+      guard let earlier else { return PlanPreview(source, plan) }
+      return try PlanPreview(source, plan, from: earlier)
+    }
     if let until, let out {
-      var preview = PlanPreview(source, plan)
+      var preview = try preview()
       try preview.write(after: until, to: FilePath(out), SnapshotPolicy())
       if !json { print("\(out): the model after \(preview.byteCount) bytes of the stream") }
     }
     var report = PlanReport(plan.plan, baudRate: baud)
     if measure {
-      var preview = PlanPreview(source, plan)
+      var preview = try preview()
       report.take(
         stepByteCounts: try preview.measure(), preview.milestones, total: preview.byteCount)
     }
@@ -94,6 +106,8 @@ struct PlanCommand: ParsableCommand {
     if json {
       print(report.json)
     } else if until == nil {
+      let takeover = plan.plan.manifest.takeover
+      if earlier != nil { print(takeover.isEmpty ? "nothing is kept" : takeover.sentence) }
       print(report.table)
       if tensors { print("\n" + report.tensorTable) }
     }

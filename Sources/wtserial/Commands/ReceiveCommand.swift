@@ -120,7 +120,8 @@ struct ReceiveCommand: ParsableCommand {
       return true
     } catch {
       hook?.finish(nil)
-      let failure = failure(error, session)
+      var failure = failure(error, session)
+      failure.isStaying = stay
       // Whoever stays has seen senders that come and go, and another one goes on.
       guard stay, SessionFailure.isOfPeer(error) else { throw failure }
       console.notice(console.failure(of: failure).sentence)

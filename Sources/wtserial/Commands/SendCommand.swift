@@ -168,6 +168,7 @@ struct SendCommand: ParsableCommand {
     _ path: FilePath, named name: String, tell: @escaping (TransferNews) -> Void
   ) throws -> SendSession {
     let checkpoint = try Checkpoint(opening: path)
+    try earlier.check(against: checkpoint)
     let policy = try contents.policy(for: checkpoint)
     let session = try SendSession(checkpoint, named: name, policy, tell: tell)
     earlier.configure(session)
@@ -184,7 +185,11 @@ struct SendCommand: ParsableCommand {
     ) { makeLink, loop in
       while true {
         guard let path = versions.next() else {
-          try loop.pause(milliseconds: 50)
+          do {
+            try loop.pause(milliseconds: 50)
+          } catch is TransferLoop.Interruption {
+            throw Failure("interrupted; \(name) is followed no longer", .interrupted)
+          }
           continue
         }
         do {

@@ -113,7 +113,9 @@ final class Console {
       emit(.resuming) { $0.bytes = byteCount }
       say("\(byteText(byteCount)) of it are there already; going on behind them")
     case .startsOver(let byteCount):
-      notice("\(byteText(byteCount)) of another transfer are given up: this is another model")
+      notice(
+        "\(byteText(byteCount)) of another transfer are given up: this is another model, or it comes "
+          + "otherwise")
     case .gave(let result):
       say("\(byteText(result.manifest.byteCount)) given to one who asked; waiting on …")
     case .notGiven(let error):
@@ -122,12 +124,7 @@ final class Console {
     case .baseIsAnother:
       notice("the receiver holds another model than that of --base; the model goes without it")
     case .giverFound(let info): say("connected to \(printableText(info.name))")
-    case .kept(let tensorCount, let byteCount):
-      emit(.kept) {
-        $0.tensors = tensorCount
-        $0.tensor_bytes = byteCount
-      }
-      say("\(countText(tensorCount, "tensor")), \(byteText(byteCount)), are there already")
+    case .kept(let takeover): kept(takeover)
     case .notKept(let error):
       notice(
         "\(error.path): \(error.errno): what comes is not kept for another session; the transfer "
@@ -170,6 +167,15 @@ final class Console {
     let size = byteText(manifest.byteCount)
     let stream = byteText(manifest.expectedByteCount)
     say("\(printableText(manifest.name)): \(tensors), \(size), as about \(stream)")
+  }
+
+  private func kept(_ takeover: Manifest.Takeover) {
+    emit(.kept) {
+      $0.tensors = takeover.keptCount
+      $0.tensor_bytes = takeover.keptByteCount
+      $0.differences = takeover.differenceCount
+    }
+    say(takeover.sentence)
   }
 
   func reached(_ milestone: Milestone, at byteCount: Int? = nil, _ isStored: Bool = false) {
@@ -275,7 +281,9 @@ final class Console {
       $0.peer = name
       $0.mtu = peer.mtu
     }
-    say("connected to \(name ?? "a sender"), frames of up to \(peer.mtu) bytes")
+    // Who fetches hears the name later.
+    guard verb != .pull || name != nil else { return }
+    say("connected to \(name ?? "somebody"), frames of up to \(peer.mtu) bytes")
   }
 
   func emit(_ name: Event.Name, _ fill: (inout Event) -> Void) {
@@ -309,4 +317,18 @@ func decimalText(_ metric: Metric) -> String {
     digits.insert(".", at: digits.index(digits.endIndex, offsetBy: -metric.digits))
   }
   return (metric.value < 0 ? "-" : "") + digits
+}
+
+extension Manifest.Takeover {
+  /// What is there already, for people.
+  var sentence: String {
+    let tensors = { (count: Int) in countText(count, "tensor") }
+    let kept = "\(tensors(keptCount)), \(byteText(keptByteCount)), \(keptCount == 1 ? "is" : "are")"
+    let differing = "\(tensors(differenceCount)) \(differenceCount == 1 ? "goes" : "go")"
+    return switch (keptCount, differenceCount) {
+    case (_, 0): "\(kept) there already"
+    case (0, _): "\(differing) as differences from the model that is there"
+    default: "\(kept) there already; \(differing) as differences from the model that is there"
+    }
+  }
 }

@@ -22,6 +22,8 @@ struct Event: Encodable {
   var tensors: Int?
   /// The size of the tensors.
   var tensor_bytes: Int?
+  /// Of those that are there already, tensors that go as differences from them.
+  var differences: Int?
   /// Bytes of the stream that are through, and those that it is expected to have.
   var bytes: Int?
   var total_bytes: Int?

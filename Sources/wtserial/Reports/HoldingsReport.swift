@@ -63,17 +63,22 @@ struct HoldingsReport {
         time: time, port: console.port ?? "", peer: printableText(info.name),
         abilities: info.abilities.names, room: room, slots: slots)
     }
-    var rows = [["", "model", "tensors", "bytes", "digest"]]
+    var rows = [["", "model", "tensors", "bytes"]]
     for slot in slots {
       let planes = slot.planes.map { ", \($0) planes" } ?? ""
       rows.append([
         slot.state, (slot.model ?? "") + planes, slot.tensors.map(String.init) ?? "",
-        slot.bytes.map(String.init) ?? "", slot.digest.map { String($0.prefix(16)) } ?? "",
+        slot.bytes.map(String.init) ?? "",
       ])
+    }
+    // A digest takes a line of its own.
+    var lines = aligned(rows, rightAligned: [2, 3]).split(separator: "\n").map(String.init)
+    for (place, slot) in slots.enumerated().reversed() {
+      if let digest = slot.digest { lines.insert("  \(digest)", at: place + 2) }
     }
     let name = printableText(info.name)
     guard !slots.isEmpty else { return console.result("\(name) holds no model") }
-    console.result("\(name)\n\(aligned(rows, rightAligned: [2, 3]))")
+    console.result("\(name)\n\(lines.joined(separator: "\n"))")
   }
 }
 

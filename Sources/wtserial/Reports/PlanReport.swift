@@ -55,7 +55,7 @@ struct PlanReport {
     milestones = []
     var position = Double(plan.manifestByteCount)
     var planes: [Int: Int] = [:]
-    var quality = PlanQuality(plan.manifest)
+    var quality = PlanQuality(plan.manifest, baseErrors: plan.baseErrors)
     for (step, byteCount) in zip(plan.steps, byteCounts) {
       position += byteCount
       guard case .milestone(let milestone) = step.action else {
@@ -146,7 +146,9 @@ struct PlanReport {
     jsonText(
       PlanRecord(
         total_bytes: Int(totalByteCount.rounded()), tensor_bytes: plan.manifest.byteCount,
-        baud: baudRate,
+        kept_tensors: plan.manifest.takeover.keptCount,
+        kept_bytes: plan.manifest.takeover.keptByteCount,
+        differences: plan.manifest.takeover.differenceCount, baud: baudRate,
         milestones: milestones.map {
           PlanRecord.Milestone(
             name: $0.name, bytes: Int($0.byteCount.rounded()),
@@ -183,6 +185,10 @@ private struct PlanRecord: Encodable {
 
   let total_bytes: Int
   let tensor_bytes: Int
+  /// Of what the receiver holds: tensors that stay, their size, and those that go as differences.
+  let kept_tensors: Int
+  let kept_bytes: Int
+  let differences: Int
   let baud: Int
   let milestones: [Milestone]
   let units: [Unit]

@@ -16,6 +16,8 @@ struct SessionFailure: Error {
   var rescued: Rescue?
   /// Whether another session can go on with what has come.
   var isResumable = false
+  /// Whether this end waits for one after the other.
+  var isStaying = false
   /// What was offered, where this end sends.
   var offered: Manifest?
 
@@ -80,6 +82,8 @@ struct SessionFailure: Error {
             + "--no-activate out", .badProtocol)
       case SessionError.noSender: noSender(port)
       case SessionError.writer(let error): Self.notWritten(error)
+      case is TransferLoop.Interruption where isStaying && !isUnderWay:
+        Failure("interrupted; no model is waited for any more", .interrupted)
       case is TransferLoop.Interruption:
         Failure.interrupted(
           verb, isUnderWay: isUnderWay, isResumable: isResumable)
@@ -171,6 +175,10 @@ struct SessionFailure: Error {
   private func refused(_ failure: ReceiverFailure) -> Failure {
     let text = printableText(failure.text)
     let words = text.isEmpty ? "" : ": \(text)"
+    if verb == .pull || verb == .inspect, failure.code == .wrongModel {
+      return Failure(
+        "the receiver cannot do that\(words); `wtserial info` shows what it holds", .noInput)
+    }
     return switch failure.code {
     case .noSpace:
       Failure(
