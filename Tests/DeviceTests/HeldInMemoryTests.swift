@@ -3,6 +3,7 @@ import Device
 import Streaming
 import Tensors
 import Testing
+import Transfer
 
 @testable import Runtime
 
