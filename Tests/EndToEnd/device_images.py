@@ -126,9 +126,14 @@ class Slot:
         return bytes(byte ^ 0xFF for byte in found) if self.is_inverted else found
 
     @property
+    def has_header(self):
+        """Whether it begins as a model, and not as a stream that is noted."""
+        return self.raw[:4] == b"WTS1"
+
+    @property
     def is_sound(self):
         """Whether header and image are as they were written, of the application's model."""
-        if self.raw[:4] != b"WTS1" or self.word(16) != zlib.crc32(digits_table()):
+        if not self.has_header or self.word(16) != zlib.crc32(digits_table()):
             return False
         covered = self.raw[:CHECKSUM] + self.raw[STATES : STATES + 4 * self.tensor_count]
         return self.word(CHECKSUM) == zlib.crc32(covered) and self.word(12) == zlib.crc32(self.image)
@@ -149,7 +154,8 @@ class Slot:
     def is_padded(self):
         """Whether what no field has is erased."""
         end = STATES + 4 * self.tensor_count
-        gaps = self.raw[92:96] + self.raw[100:112] + self.raw[end : self.image_offset]
+        gaps = self.raw[92:96] + self.raw[100:112] + self.raw[REVOCATION + 16 : STATES]
+        gaps += self.raw[end : self.image_offset]
         return set(gaps) == {0xFF}
 
 
@@ -158,7 +164,7 @@ class Flash:
 
     def __init__(self, path, page_bytes):
         self.path = path
-        pages = -(-(IMAGE_BYTES + 256) // page_bytes)
+        pages = -(-(STATES + 96 + IMAGE_BYTES) // page_bytes)
         self.slot_bytes = pages * page_bytes
 
     def slot(self, index):

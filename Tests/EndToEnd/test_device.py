@@ -16,10 +16,10 @@ FINAL = 99.17
 TIERS = ["small", "int2", "int3", "int4", "int5", "int6", "int7", "int8", "complete"]
 
 
-def device_image(model):
-    """The image of a model by its definition (Hardware/store.md)."""
-    image = b""
-    for tensor in models.load(model).values():
+def device_image(model, order=None):
+    """The image of a model by its definition (Hardware/store.md), or with another model's order."""
+    image, state = b"", models.load(model)
+    for tensor in (state[name] for name in models.load(order or model)):
         image += bytes(-len(image) % 4)
         if tensor.is_floating_point() and tensor.numel() >= 512 and tensor.ndim > 1:
             values = tensor.double().flatten()
@@ -135,6 +135,90 @@ class DeviceTests(LineTests):
             device = self.device("--flash", self.flash)
             self.assert_finds(device, digest)
             device.kill()
+
+    @lasts(12)
+    def test_device_killed_in_a_transfer_goes_on(self):
+        self.lay_line()
+        for options in ((), ("--in-flash",)):
+            self.flash.unlink(missing_ok=True)
+            device = self.device("--flash", self.flash, *options)
+            sender = self.send(DIGITS)
+            device.wait_for_event("milestone", lambda event: event["milestone"] == "int4")
+            device.kill()
+            sender.kill()
+            device, sender = self.deliver("--flash", self.flash, "--image", self.image, *options)
+            [resuming] = [event for event in sender.events if event["event"] == "resuming"]
+            self.assertGreater(resuming["bytes"], 8000)
+            self.assertEqual(self.image.read_bytes(), device_image(DIGITS))
+            self.assertIn(f"behind the {resuming['bytes']} bytes", str(device.events))
+
+    @lasts(6)
+    def test_same_model_need_not_come_again(self):
+        self.lay_line()
+        for options in ((), ("--flash", self.flash), ("--flash", self.flash, "--in-flash")):
+            self.flash.unlink(missing_ok=True)
+            device = self.device(*options)
+            first, second = self.send(DIGITS), None
+            self.assert_ends(first, OK)
+            second = self.send(DIGITS)
+            self.assert_ends(second, OK)
+            self.assertNotIn("unchanged", first.events[-1])
+            self.assertTrue(second.events[-1]["unchanged"])
+            device.wait_for_event("notice", lambda event: "nothing had to come" in event["message"])
+            device.kill()
+
+    def ask(self, command, *words):
+        asked = self.start(command, "--json", self.rate, self.a, *words)
+        self.assert_ends(asked, OK)
+        return asked.events
+
+    def slots(self):
+        return [(slot["state"], slot.get("digest")) for slot in self.ask("info")[-1]["slots"]]
+
+    @lasts(12)
+    def test_models_are_listed_and_changed(self):
+        self.lay_line()
+        for options in ((), ("--in-flash",)):
+            self.flash.unlink(missing_ok=True)
+            device = self.device("--flash", self.flash, "--image", self.image, *options)
+            digests = []
+            for model in (DIGITS, self.other_digits()):
+                sender = self.send(model)
+                self.assert_ends(sender, OK)
+                digests.append(sender.events[-1]["digest"])
+            self.assertEqual(self.slots(), [("stored", digests[0]), ("in use", digests[1])])
+            self.ask("rollback")
+            self.assertEqual(self.slots(), [("in use", digests[0]), ("stored", digests[1])])
+            self.ask("activate", digests[1])
+            self.assertEqual(self.slots(), [("stored", digests[0]), ("in use", digests[1])])
+            self.ask("rollback")
+            device.signal(signal.SIGINT)
+            self.assert_ends(device, INTERRUPTED)
+            self.assertEqual(self.image.read_bytes(), device_image(DIGITS))
+
+    @lasts(12)
+    def test_model_is_read_back(self):
+        self.lay_line()
+        for options in ((), ("--flash", self.flash), ("--flash", self.flash, "--in-flash")):
+            device = self.device(*options)
+            self.assert_ends(self.send(DIGITS), OK)
+            back = self.folder / "back.safetensors"
+            self.ask("pull", back)
+            # Seven planes of what was sent, and of that just the same.
+            self.assertEqual(device_image(back, DIGITS), device_image(DIGITS))
+            device.kill()
+
+    @lasts(6)
+    def test_model_that_does_badly_gives_way(self):
+        self.lay_line()
+        device = self.device("--flash", self.flash, "--least=90")
+        good = self.send(DIGITS)
+        self.assert_ends(good, OK)
+        state = {name: torch.zeros_like(tensor) for name, tensor in models.load(DIGITS).items()}
+        bad = self.send(models.save(self.folder / "bad.pt", state))
+        self.assert_ends(bad, DATA, "own check failed")
+        self.assertIn("too few images", device.wait_for_event("refused")["message"])
+        self.assertEqual(self.slots()[0], ("in use", good.events[-1]["digest"]))
 
     @lasts(4)
     def test_sender_that_stops_leaves_the_model_before(self):

@@ -84,7 +84,7 @@ class KeepingTests:
 
     @lasts(15)
     def test_reset_in_the_middle(self):
-        """The sender begins anew, by itself."""
+        """The sender goes on by itself, with what has come."""
         self.fill(DIGITS)
         model = self.variant(1)
         board, sender = self.send_to_the_middle(model)
@@ -92,6 +92,8 @@ class KeepingTests:
         self.assert_ends(sender, OK)
         openings = [event for event in sender.events if event["event"] == "connected"]
         self.assertEqual(len(openings), 2, sender)
+        [resuming] = [event for event in sender.events if event["event"] == "resuming"]
+        self.assertGreater(resuming["bytes"], 4000)
         self.assert_holds(self.flash.model, model, generation=2)
 
     @lasts(15)
@@ -144,7 +146,7 @@ class KeepingTests:
 
     @lasts(25)
     def test_power_cut_while_the_header_is_written(self):
-        self.check_power_cut(lambda slot: slot.generation == 3)
+        self.check_power_cut(lambda slot: slot.has_header and slot.generation == 3)
 
 
 class MoreCutsTests(KeepingTests):
@@ -198,7 +200,7 @@ class RISCVTests(ImageInMemoryTests, KeepingTests, DigitsTests):
 
 
 class ImageInFlashTests(MoreCutsTests, DigitsTests):
-    """The weights go straight to flash, inverted, for which no page is erased in between."""
+    """The weights go straight to flash, inverted, for which no page of theirs is erased in between."""
 
     board, page_bytes = "mps2-an385", 4096
     defines = (*NO_TRIALS, "DIGITS_IN_FLASH=1")
