@@ -288,7 +288,11 @@ public struct SendTransfer: ~Copyable, TransferMachine {
     case .awaitingInfo, .awaitingOffer, .awaitingAcceptance, .streaming, .awaitingVerification:
       restartCount += 1
       // Somebody who asks for something, again perhaps, finds a receiver that is reset.
-      guard !isGiving else { return end(.linkClosed(.peerReset)) }
+      guard !isGiving else {
+        // The session is new, and nothing of the old one may get into it.
+        outbox.removeAll()
+        return end(.linkClosed(.peerReset))
+      }
       guard restartCount <= Self.restartLimit else {
         end(.linkClosed(.peerReset))
         return close(.aborted)
