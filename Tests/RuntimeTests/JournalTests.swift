@@ -54,7 +54,10 @@ struct JournalTests {
       _ = try Self.write(path, pieces: Self.pieces)
       #expect(Self.stream(path) == Self.pieces.flatMap(\.self))
       // And it goes on behind that.
-      var journal = try #require(Journal.open(path))
+      guard var journal = Journal.open(path) else {
+        Issue.record("it is there")
+        return
+      }
       try journal.append([1, 2, 3])
       #expect(journal.unfinished.byteCount == Self.pieces.flatMap(\.self).count + 3)
       _ = consume journal
