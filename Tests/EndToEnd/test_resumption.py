@@ -106,6 +106,13 @@ class ResumptionTests(OutputTests):
         self.check_resumes(DIGITS, 39_000)
 
     @lasts(12)
+    def test_when_tensors_are_complete(self):
+        """What the output has of the model by then makes no other offer of it."""
+        self.lay_line(baud=230400)
+        self.begin(DIGITS, 95_000)
+        self.check_resumes(DIGITS, 90_000)
+
+    @lasts(12)
     def test_whole_contents(self):
         model = models.save(self.folder / "counts.pt", {"w": torch.arange(30_000) ** 3})
         self.lay_line(baud=230400)

@@ -26,7 +26,10 @@ final class Holdings {
     basePath = FilePath(output.string + ".base")
     journalPath = FilePath(output.string + ".journal")
     journal = Journal.open(journalPath)
-    held = HeldModel(opening: basePath) ?? HeldModel(opening: output)
+    let isUnfinished = unfinished != nil
+    // The output is then a part of the model that is coming, and what was there when that began is the base,
+    // or nothing: with more the same offer would be another one.
+    held = HeldModel(opening: basePath) ?? (isUnfinished ? nil : HeldModel(opening: output))
   }
 
   /// What the next sender is told.
