@@ -51,7 +51,8 @@ class ResumptionTests(OutputTests):
     @lasts(40 + 2 * KILLS)
     def test_kills_at_random_moments(self):
         torch.manual_seed(1)
-        model = models.save(self.folder / "model.pt", {"w": torch.randn(3000, 40)})
+        tensors = {f"layer{n}": torch.randn(300, 40) for n in range(10)}
+        model = models.save(self.folder / "model.pt", tensors)
         noise = ("--bit-error-rate=1e-5", "--seed=3")
         self.lay_line(*noise, baud=230400)
         self.transfer(model, receiver_options=("--mtu", MTU))
