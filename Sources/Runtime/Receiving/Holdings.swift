@@ -6,9 +6,9 @@ internal import Tensors
 
 /// What a receiver has when a sender comes: the model that it holds, and what has come of another one.
 ///
-/// Beside the output `OUT` are, until a transfer comes to its end, the journal of what has come, `OUT.journal`, and as
-/// long as the new model builds on the one before, that one, `OUT.base`: `OUT` itself is replaced at
-/// the first milestone.
+/// Beside the output `OUT` are, until a transfer comes to its end, the journal of what has come, `OUT.journal`, and
+/// what was in its place before, `OUT.base`, if that was a model or the new one builds on it: `OUT` itself is
+/// replaced at the first milestone.
 final class Holdings {
   private let output: FilePath
   private let basePath: FilePath
@@ -112,9 +112,11 @@ final class Holdings {
   /// The output is about to be replaced, and another session may need what it is now.
   private func preserveBase() {
     guard !Self.exists(basePath) else { return }
-    _ = unsafe output.withPlatformString { from in
+    let result = unsafe output.withPlatformString { from in
       unsafe basePath.withPlatformString { to in unsafe link(from, to) }
     }
+    // A file system without links, as that of a memory card.
+    if result != 0 { _ = ModelCache.copy(output, to: basePath) }
   }
 
   // MARK: - The journal

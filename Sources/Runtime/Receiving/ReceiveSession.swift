@@ -160,7 +160,11 @@ package final class ReceiveSession {
           try answer(event, &machine)
         } else if machine.wantsReplay {
           let piece = holdings.nextPiece()
-          guard !piece.isEmpty else { throw .base }
+          guard !piece.isEmpty else {
+            // It has got shorter since it was told of, and would again.
+            holdings.discard()
+            throw .base
+          }
           machine.replay(piece)
           replayed += 1
         } else {
@@ -273,8 +277,9 @@ package final class ReceiveSession {
   ) throws(ModelWriterError) {
     guard writer != nil else { throw .incomplete }
     let before = holdings.unfinished?.byteCount ?? 0
-    resumedByteCount = try holdings.begin(manifest)
+    // First: a model that cannot be laid out takes nothing away of an unfinished one.
     try writer?.begin(manifest, holdings)
+    resumedByteCount = try holdings.begin(manifest)
     self.manifest = manifest
     milestone = nil
     tier = nil
@@ -350,8 +355,9 @@ extension ModelWriterError {
   /// Whether the stream is to blame, and not this end's disk.
   fileprivate var isOfStream: Bool {
     switch self {
-    case .output: false
-    case .layout, .content, .codedStream, .digest, .base, .incomplete: true
+    // What has come of another transfer is not to blame for a sender who builds on what is not here.
+    case .output, .layout, .base: false
+    case .content, .codedStream, .digest, .incomplete: true
     }
   }
 }

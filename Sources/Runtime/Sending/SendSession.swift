@@ -185,7 +185,7 @@ package final class SendSession {
     feeder?.stop()
     feeder = nil
     self.info = info
-    (preparation, unfinished, isFed, resumedByteCount) = (nil, nil, false, 0)
+    (preparation, unfinished, isFed, resumedByteCount, isUnchanged) = (nil, nil, false, 0, false)
     guard OfferPreparation.isWorthwhile(for: info) else { return try offer(OfferTerms(), &machine) }
     switch origin {
     case .shared(let prepared):
@@ -238,23 +238,11 @@ package final class SendSession {
     let digests = preparation?.digests
     base = preparation?.base
     heldDigests = info.abilities.contains(.keeps) ? digests?.models ?? [] : []
-    switch origin {
-    case .shared(let prepared):
-      (model, feeder) = try prepared.prepared(
-        for: info, terms, from: base, digests?.known ?? [:])
-    case .own(let source):
-      try plan(source, for: info, terms, from: base)
-      model.digests = digests?.known ?? [:]
-      feeder = Feeder(ModelStream(source, model, from: base), usesThread: usesThread)
-    }
+    try beginStream(for: info, terms, digests?.known ?? [:])
     model.plan.manifest.terms.staysInactive = staysInactive
-    if info.abilities.contains(.resumes) {
-      model.plan.manifest.terms.identity = digests?.identity(of: plan)
-    }
+    model.plan.manifest.terms.identity =
+      info.abilities.contains(.resumes) ? digests?.identity(of: plan) : nil
     preparation = nil
-    marks = TierMarks()
-    unquantizableCount = 0
-    isFed = false
     let takeover = plan.manifest.takeover
     if !takeover.isEmpty { tell(.kept(takeover)) }
     guard let there = info.unfinished, there.byteCount > 0 else {
@@ -268,6 +256,24 @@ package final class SendSession {
     machine.skip(byteCount: there.byteCount)
   }
 
+  /// Plans on these terms, and makes the stream from its beginning.
+  private func beginStream(
+    for info: ReceiverInfo, _ terms: OfferTerms, _ digests: [Int: Digest]
+  ) throws {
+    feeder?.stop()
+    switch origin {
+    case .shared(let prepared):
+      (model, feeder) = try prepared.prepared(for: info, terms, from: base, digests)
+    case .own(let source):
+      try plan(source, for: info, terms, from: base)
+      model.digests = digests
+      feeder = Feeder(ModelStream(source, model, from: base), usesThread: usesThread)
+    }
+    marks = TierMarks()
+    unquantizableCount = 0
+    isFed = false
+  }
+
   /// Goes through what the receiver has, and offers the rest; or all, where this is not what it has.
   private func skip(_ machine: inout SendTransfer) throws -> Bool {
     guard let unfinished, let info else { return false }
@@ -278,19 +284,11 @@ package final class SendSession {
     guard fits, !machine.isSkipping else {
       // Another version of this program, perhaps: the same offer, and other bytes.
       machine.beginAnew()
-      self.info?.unfinished = nil
       tell(.startsOver(byteCount: unfinished.byteCount))
-      feeder?.stop()
-      preparation = nil
-      switch origin {
-      case .shared(let prepared):
-        (_, feeder) = try prepared.prepared(for: info, model.terms, from: base, model.digests)
-      case .own(let source):
-        feeder = Feeder(ModelStream(source, model, from: base), usesThread: usesThread)
-      }
-      marks = TierMarks()
-      isFed = false
-      machine.offer(plan.manifest)
+      let manifest = plan.manifest
+      try beginStream(for: info, model.terms, model.digests)
+      model.plan.manifest = manifest
+      machine.offer(manifest)
       return true
     }
     resumedByteCount = unfinished.byteCount
