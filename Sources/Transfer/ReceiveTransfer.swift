@@ -53,7 +53,7 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
     case ended(TransferOutcome)
   }
 
-  private enum State: Equatable {
+  enum State: Equatable {
     case listening
     /// As the one who fetches: nobody has answered yet, nobody has said what it is, the request is to be made.
     case connecting, awaitingInfo, awaitingRequest
@@ -75,17 +75,17 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
 
   /// What the next sender is told; what is unfinished may change.
   public var info: ReceiverInfo
-  private var link: Link
+  var link: Link
   // Whether this end has asked for the model.
-  private let isFetching: Bool
-  private var state = State.listening
+  let isFetching: Bool
+  var state = State.listening
   private var outbox = Outbox()
-  private var inbox = Inbox()
+  var inbox = Inbox()
   private var manifestReader = ManifestReader()
   private var manifest: Manifest?
-  private var events: [Event] = []
+  var events: [Event] = []
   private var contentByteCount = 0
-  private var now = Instant(microseconds: 0)
+  var now = Instant(microseconds: 0)
 
   /// Starts to listen over an idle link, of which this end is the responder.
   public init(link: consuming Link, info: ReceiverInfo) {
@@ -103,18 +103,6 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
     state = .connecting
     self.now = now
     self.link.open(at: now)
-  }
-
-  /// What another machine goes on with.
-  struct Connection: ~Copyable {
-    var link: Link
-    let inbox: Inbox
-    let now: Instant
-  }
-
-  consuming func handOver() -> Connection {
-    precondition(state == .handedOver, "it follows .fetched")
-    return Connection(link: link, inbox: inbox, now: now)
   }
 
   // MARK: - The caller's part
@@ -139,25 +127,6 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
   /// The bytes behind the manifest that have come since the last call, where the stream has an identity:
   /// kept, they can be replayed in another session.
   public mutating func takeReceived() -> [UInt8] { inbox.takeCaptured() }
-
-  /// Answers which of the compared tensors are held.
-  public mutating func tell(held: [Bool]) {
-    precondition(state == .awaitingOffer, "a comparison comes before an offer")
-    say(.held, DigestPrefix.bits(held))
-  }
-
-  /// Answers what is held.
-  public mutating func tell(_ listing: Listing) {
-    precondition(state == .awaitingOffer, "a list comes before an offer")
-    say(.listing, listing.encoded())
-  }
-
-  /// Asks for a model; it is offered then.
-  public mutating func fetch(_ request: FetchRequest) {
-    precondition(state == .awaitingRequest, "a request follows .giverReady")
-    state = .awaitingOffer
-    say(.fetch, request.encoded())
-  }
 
   /// The model is verified and safely stored.
   public mutating func confirm(_ digest: Digest) {
@@ -257,7 +226,7 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
 
   // MARK: - Inside
 
-  private mutating func say(_ kind: RecordKind, _ body: [UInt8] = []) {
+  mutating func say(_ kind: RecordKind, _ body: [UInt8] = []) {
     outbox.append(kind, body: body)
     outbox.flush()
     outbox.move(to: &link)
@@ -393,31 +362,6 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
     }
   }
 
-  private func isRequest(_ kind: RecordKind) -> Bool {
-    guard !isFetching else { return false }
-    switch kind {
-    case .list, .activate, .rollback, .fetch: return true
-    default: return false
-    }
-  }
-
-  private mutating func takeRequest(
-    _ kind: RecordKind, _ body: [UInt8]
-  ) throws(RecordError) {
-    switch kind {
-    case .list: events.append(.listed)
-    case .activate:
-      state = .awaitingConfirmation
-      events.append(.activated(try digest(body)))
-    case .rollback:
-      state = .awaitingConfirmation
-      events.append(.rolledBack)
-    default:
-      state = .handedOver
-      events.append(.fetched(try FetchRequest(parsing: body)))
-    }
-  }
-
   private func event(_ kind: RecordKind, byteCount: Int) throws(RecordError) -> Event {
     switch (kind, state) {
     case (.content, .inUnit): return .content(byteCount: byteCount)
@@ -428,7 +372,7 @@ public struct ReceiveTransfer: ~Copyable, TransferMachine {
     }
   }
 
-  private func digest(_ body: [UInt8]) throws(RecordError) -> Digest {
+  func digest(_ body: [UInt8]) throws(RecordError) -> Digest {
     guard let digest = Digest(body) else { throw .badDigest }
     return digest
   }

@@ -300,6 +300,7 @@ public struct SendTransfer: ~Copyable, TransferMachine {
       outbox.removeAll()
       inbox.removeAll()
       (comparedCount, held, remainder, isComplete) = (0, [], [], false)
+      skippedByteCount = 0
     }
     state = .awaitingInfo
     events.append(.connected(peer))
