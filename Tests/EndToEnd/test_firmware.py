@@ -76,8 +76,8 @@ class CortexM3Tests(TransferTests, DigitsTests):
 
     def test_one_model_after_the_other(self):
         self.start_board()
-        for _ in range(2):
-            self.assertEqual(metrics(self.send_model())[-1], 100)
+        for model in (DIGITS, self.variant(1, noise=1e-4)):
+            self.assertEqual(metrics(self.send_model(model))[-1], 100)
 
 
 class CortexM4Tests(TransferTests, DigitsTests):
@@ -129,6 +129,8 @@ class EfficiencyTests(DigitsTests):
         on_board = self.shares(self.send_model())
         board.close()
         options = "--mtu=256", "--window=1", "--error-correction=off"
+        # Of an attempt before: what is there is not sent.
+        self.out.unlink(missing_ok=True)
         sender, _ = self.transfer(DIGITS, "--precision=int8", receiver_options=options)
         self.line.kill()
         return on_board, self.shares(sender)

@@ -72,7 +72,8 @@ final class Holdings {
     guard let held, held.digest == digest else { return nil }
     // A transfer that did not come to its end may have put a part of another model in its place.
     if Self.exists(basePath), !Self.rename(basePath, to: output) { return nil }
-    discard()
+    // Two names of one file are left as they are by rename(2).
+    finish()
     return held.manifest
   }
 

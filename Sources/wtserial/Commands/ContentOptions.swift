@@ -11,8 +11,8 @@ struct ContentOptions: ParsableArguments {
   @Option(
     name: .customLong("precision"),
     help: """
-      How fine large float tensors arrive: exact, which is the default, bf16, f16, int8, int6, int4 or \
-      int2.
+      How fine large float tensors arrive: exact, bf16, f16, int8, int6, int4 or int2. (default: \
+      exact)
       """)
   var givenPrecision: Precision?
   @Option(
@@ -24,8 +24,8 @@ struct ContentOptions: ParsableArguments {
   @Option(
     name: .customLong("order"),
     help: """
-      Which planes go first: value, what repairs most for a byte, which is the default; file, planes, \
-      magnitude.
+      Which planes go first: value, what repairs most for a byte; file, planes, magnitude. (default: \
+      value)
       """)
   var givenOrder: OrderName?
   @Option(
