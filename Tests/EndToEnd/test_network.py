@@ -312,9 +312,11 @@ class AddressTests(ProcessTests):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = f"rfc2217://127.0.0.1:{listener.getsockname()[1]}?timeout=600"
             command = self.start("send", port, DIGITS)
-            listener.accept()
-            command.signal()
-            self.assert_ends(command, INTERRUPTED)
+            # A connection that nobody holds would be closed, and the command would end of that.
+            connection, _ = listener.accept()
+            with connection:
+                command.signal()
+                self.assert_ends(command, INTERRUPTED)
 
     def test_server_that_is_waited_for(self):
         port = free_port()
