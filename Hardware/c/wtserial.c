@@ -49,6 +49,7 @@ enum { WELCOME_NONCE = 1, WELCOME_PEER_NONCE, WELCOME_LIMITS, WELCOME_CAPABILITI
 
 /* §5.2 */
 #define ABILITIES (RESUMES | WT_KEEP << 1 | WT_SWITCH << 4 | SWITCHES << 5 | GIVES << 6)
+#define ABILITY_DIFFERENCES 8u /* while a model is in use */
 #define ANY_REPRESENTATION 255u
 /* §5.3: flags of an offer. */
 #define TERM_BASE 1u
@@ -463,7 +464,7 @@ APART static uint8_t length_of(const char *text, uint8_t limit)
 
 #if WT_CODEC
 /* Of the coded stream; the first two are a decision each, by the models of the same numbers. */
-enum { STEP_KIND, STEP_EXCEPTIONS, STEP_NUMBER, STEP_LEVEL, STEP_PASS, STEP_RAW, STEP_ENDED };
+enum { STEP_KIND, STEP_EXCEPTIONS, STEP_NUMBER, STEP_LEVEL, STEP_PASS, STEP_RAW, STEP_ENDED, STEP_COMMON };
 #endif
 
 #if RESUMES
@@ -1007,6 +1008,13 @@ bool wt_roll_back(struct wt_receiver *r)
 
 /* ---- The image ---- */
 
+/* Whether anything of a tensor has come or been kept. */
+#if WT_DIFFERENCE
+#define HAS_COME(state) ((state)->flags & WT_CAME)
+#else
+#define HAS_COME(state) ((state)->flags)
+#endif
+
 APART static uint16_t tell(struct wt_receiver *r, enum wt_event event, uint16_t first,
                            uint16_t second)
 {
@@ -1076,7 +1084,13 @@ static void keep_tensors(struct wt_receiver *r)
     while (next_tensor(r, &t)) {
         struct wt_state *state = &r->config->states[t.index];
         if (!(state->flags & WT_KEPT)) {
+#if WT_DIFFERENCE
+            uint8_t flags = state->flags & WT_DIFFERS;
             memset(state, 0, sizeof *state);
+            state->flags = flags;
+#else
+            memset(state, 0, sizeof *state);
+#endif
 #if !WT_FLASH && WT_MEMORY
             memset(r->config->image + t.offset, 0, t.end - t.offset);
 #elif !WT_FLASH
@@ -1363,7 +1377,7 @@ static void check_model(struct wt_receiver *r)
     while (next_tensor(r, &t)) {
         if (t.end == t.offset)
             continue;
-        if (!r->config->states[t.index].flags) {
+        if (!HAS_COME(&r->config->states[t.index])) {
             broken(r);
             return;
         }
@@ -1430,7 +1444,9 @@ static void answer(struct wt_receiver *r)
 enum { MODEL_MANTISSA, MODEL_EXCEPTIONS, MODEL_PASS }; /* a pass has up to three, new in each */
 
 #define MODEL_NEW 0x20000000u /* the probability in bits 8 to 30, the count in bits 0 to 7 */
-#define MODELS_IN_PASS 3u
+#define MODELS_IN_PASS (WT_DIFFERENCE ? KIND_MODELS + SIGN_MODELS : 3u)
+#define KIND_MODELS 15u /* of a difference: E, then H */
+#define SIGN_MODELS 8u
 #define RANGE_MIN 0x1000000u
 #define RATE_LAST 262
 #define RAW_KNOWN 8u /* from here on the next bit is a raw one */
@@ -1558,6 +1574,162 @@ static void ask_raw(struct wt_receiver *r, uint8_t count, uint8_t step)
     r->step = step;
 }
 
+/* ---- Differences (§6.3, Bases): the base are bytes of planes, too, those of the slot in use ---- */
+
+#if WT_DIFFERENCE
+#define COMMON_SHIFT 4u /* of the planes in common, in a state's flags */
+#define FRACTION 9u     /* bits of a value below a byte's: plane 0 has the weight 2^15 */
+#define SLACK_LIMIT 6u
+#define KIND_BELOW 7u /* kinds of a significance pass where the base is below the threshold */
+#define KIND_FAR 14u
+enum { ANSWER_NO, ANSWER_YES, ANSWER_LACKING };
+
+/* A pass of planes, and what it takes to see the base as it does. */
+struct difference {
+    struct wt_state base;
+    uint8_t shift, lost; /* planes between both levels; bits of a value that are below level 0 */
+    uint8_t bit, above;  /* of a byte: that of the plane; those of the planes before */
+    bool is_significance;
+    bool is_first; /* what is common comes from the base */
+};
+
+static struct wt_state base_of(struct wt_receiver *r)
+{
+    return state_in_slot(r, r->slot, (uint32_t)(r->coded_state - r->config->states));
+}
+
+/* The magnitude of the base: the middle of what its byte leaves possible. */
+static uint16_t value_of(const struct difference *d, uint8_t old)
+{
+    uint32_t value = (uint32_t)magnitude_of(old, &d->base) << (FRACTION - 1) >> d->shift;
+    return (uint16_t)(value >> d->lost << d->lost);
+}
+
+/* How many bits behind that of the weight are different from it. */
+static uint8_t slack_of(uint16_t value, uint16_t weight)
+{
+    uint8_t slack = 0;
+    if (value & weight)
+        value = (uint16_t)~value;
+    while (slack < SLACK_LIMIT && value & (weight >>= 1))
+        slack++;
+    return slack;
+}
+
+static uint8_t answer_of(struct wt_receiver *r, uint8_t model)
+{
+    uint8_t weight = TOP;
+    if (!decide(r, &weight, 1, r->models + MODEL_PASS + model, 1, PLANES - 1))
+        return ANSWER_LACKING;
+    return weight == TOP ? ANSWER_NO : ANSWER_YES;
+}
+
+/* Of a byte that becomes significant the sign; false where bytes are lacking for that. */
+static bool take_sign(struct wt_receiver *r, const struct difference *d, uint8_t *byte, uint8_t old,
+                      uint16_t value)
+{
+    uint8_t distance = 0, answer;
+    while (distance < SLACK_LIMIT && value < (uint16_t)d->bit << FRACTION >> distance)
+        distance++;
+    if (!(old & 0x7F))
+        distance = SIGN_MODELS - 1;
+    r->step = STEP_PASS;
+    answer = answer_of(r, (uint8_t)(KIND_MODELS + distance));
+    if (answer == ANSWER_LACKING) {
+        r->step = STEP_RAW;
+        return false;
+    }
+    *byte |= (uint8_t)(d->bit | ((answer == ANSWER_YES ? old : old ^ SIGN) & SIGN));
+    return true;
+}
+
+/* What the pass makes of a byte, whose base is `old`; false where bytes are lacking for that. An image
+   may be ahead (see `decide`), so only planes above the pass's own count. */
+static bool decide_difference(struct wt_receiver *r, const struct difference *d, uint8_t *byte,
+                              uint8_t old)
+{
+    uint16_t value = value_of(d, old), weight = (uint16_t)(d->bit << FRACTION), lowest, greatest;
+    uint8_t known = *byte & d->above, kind, answer;
+    if (d->is_first) {
+        known = (uint8_t)(value >> FRACTION) & d->above;
+        if (known)
+            *byte |= known | (old & SIGN);
+    }
+    if (d->is_significance == (known != 0))
+        return true;
+    /* The nearest to the base of what is possible. */
+    lowest = (uint16_t)(known << FRACTION);
+    greatest = (uint16_t)(lowest | (2u * weight - 1u));
+    if (value < lowest || (known && (*byte ^ old) & SIGN))
+        value = lowest;
+    if (value > greatest)
+        value = greatest;
+    if (r->step != STEP_RAW) {
+        kind = slack_of(value, weight);
+        if (!known && !(value & weight))
+            kind = (uint8_t)(value < weight >> 2 ? KIND_FAR : KIND_BELOW + kind);
+        answer = answer_of(r, kind);
+        if (answer == ANSWER_LACKING)
+            return false;
+        if ((answer == ANSWER_YES) != ((value & weight) != 0))
+            return true;
+        if (known) {
+            *byte |= d->bit;
+            return true;
+        }
+    }
+    return take_sign(r, d, byte, old, value);
+}
+
+/* As `decide`, of a tensor that comes as a difference, from `coded_at` on. */
+static uint32_t decide_differences(struct wt_receiver *r, uint8_t *bytes, uint32_t count, uint8_t plane,
+                                   bool is_significance)
+{
+    uint8_t olds[WT_PIECE_SIZE], mask = mask_of(r, r->slot);
+    uint16_t level = r->coded_state->level, shift;
+    uint32_t done = 0;
+    struct difference d = {.base = base_of(r), .bit = (uint8_t)(TOP >> plane)};
+    shift = (uint16_t)(level - d.base.level);
+    d.shift = (uint8_t)(shift < 16 ? shift : 16);
+    d.lost = (uint8_t)(level < 15 ? 15 - level : 0);
+    d.above = (uint8_t)(0x80u - 2u * d.bit);
+    d.is_significance = is_significance;
+    d.is_first = is_significance && r->coded_state->flags >> COMMON_SHIFT == plane;
+    if (count > WT_PIECE_SIZE)
+        count = WT_PIECE_SIZE;
+    r->config->flash->read(r->config->context, r->slot + image_in_slot(r) + r->coded_at, olds,
+                           (uint8_t)count);
+    while (done < count && decide_difference(r, &d, bytes + done, olds[done] ^ mask))
+        done++;
+    return done;
+}
+
+/* The header's level has come: it is not below that of the base. -1 is the level of zeros. */
+static void compare_levels(struct wt_receiver *r)
+{
+    uint16_t level = r->coded_state->level;
+    if ((uint16_t)(level + 1u) < (uint16_t)(base_of(r).level + 1u))
+        broken(r);
+    else if (level != WT_ALL_ZERO)
+        ask_raw(r, bit_width(float_forms[r->coded_dtype - 1].levels), STEP_COMMON);
+}
+
+/* The number of planes that are the base's: the first pass is the one behind them. */
+static void take_common(struct wt_receiver *r)
+{
+    struct wt_state *state = r->coded_state;
+    r->step = STEP_EXCEPTIONS;
+    if (r->raw > state->level) {
+        broken(r); /* there is no such plane */
+    } else if (r->raw >= PLANES) {
+        fail(r, FAILED_STORE);
+    } else if (r->raw) {
+        state->passes = (uint8_t)(2 * r->raw - 1);
+        state->flags |= (uint8_t)(r->raw << COMMON_SHIFT);
+    }
+}
+#endif
+
 APART static void ask_number(struct wt_receiver *r)
 {
     ask_raw(r, bit_width(r->contents), STEP_NUMBER);
@@ -1586,8 +1758,14 @@ static void go_on(struct wt_receiver *r)
     if (count) {
         uint8_t *start = get_image(r, r->coded_at, &count);
         bool is_significance = !state->passes || (state->passes & 1);
-        uint32_t done = decide(r, start, count, r->models + MODEL_PASS, (uint8_t)(TOP >> plane),
-                               is_significance ? 0 : (uint8_t)(PLANES - plane));
+        uint32_t done;
+#if WT_DIFFERENCE
+        if (state->flags & WT_DIFFERS)
+            done = decide_differences(r, start, count, plane, is_significance);
+        else
+#endif
+            done = decide(r, start, count, r->models + MODEL_PASS, (uint8_t)(TOP >> plane),
+                          is_significance ? 0 : (uint8_t)(PLANES - plane));
 #if !WT_MEMORY
         put_image(r, r->coded_at, start, (uint16_t)done);
 #endif
@@ -1626,7 +1804,7 @@ static void begin_unit(struct wt_receiver *r)
 static void begin_planes(struct wt_receiver *r)
 {
     const struct wt_state *state = r->coded_state;
-    if (!state->flags)
+    if (!HAS_COME(state))
         ask_raw(r, bit_width(float_forms[r->coded_dtype - 1].levels), STEP_LEVEL);
     else if (state->level == WT_ALL_ZERO || (uint16_t)(state->passes + 1u) >> 1 > state->level)
         broken(r); /* there is no such plane */
@@ -1648,6 +1826,10 @@ static void take_level(struct wt_receiver *r)
         r->coded_at = r->coded_end; /* the pass is empty */
     }
     r->coded_state->level = level;
+#if WT_DIFFERENCE
+    if (r->coded_state->flags & WT_DIFFERS)
+        compare_levels(r);
+#endif
 }
 
 /* Takes the decision of a step, as if a weight were refined; enough bytes have come. */
@@ -1661,7 +1843,11 @@ static void take_decision(struct wt_receiver *r)
             begin_planes(r);
             return;
         }
+#if WT_DIFFERENCE
+        r->coded_state->flags |= WT_CAME;
+#else
         r->coded_state->flags = WT_CAME;
+#endif
         begin_pass(r);
     } else if (step == STEP_KIND)
         fail(r, FAILED_STORE);
@@ -1683,6 +1869,11 @@ static void decode(struct wt_receiver *r)
         case STEP_LEVEL:
             take_level(r);
             break;
+#if WT_DIFFERENCE
+        case STEP_COMMON:
+            take_common(r);
+            break;
+#endif
         case STEP_KIND:
         case STEP_EXCEPTIONS:
             take_decision(r);
@@ -1830,7 +2021,7 @@ static void go_on_noted(struct wt_receiver *r)
 #else
 /* The image is in flash and stays; what the decoder has to know is noted in a journal of two pages
    behind the slots, every so many bytes of the stream. */
-#define ENTRY_MAGIC 0x434A5457u /* "WTJC" */
+#define ENTRY_MAGIC (WT_DIFFERENCE ? 0x444A5457u : 0x434A5457u) /* "WTJD", "WTJC" */
 #define JOURNAL_HEAD 16u        /* of a page: blank, or the journal is void */
 #ifndef NOTE_INTERVAL /* bytes of the stream; the tests have fewer */
 #define NOTE_INTERVAL 1024u
@@ -1840,9 +2031,23 @@ enum { ENTRY_NUMBER = 4, ENTRY_GENERATION = 8, ENTRY_STREAM = 12, ENTRY_IDENTITY
        ENTRY_RECORD = 24, ENTRY_TENSORS = 28, ENTRY_AT = 32, ENTRY_CODED_AT = 36, ENTRY_STEP = 40,
        ENTRY_RANGE = 44, ENTRY_CODE = 48, ENTRY_RAW = 52, ENTRY_MODELS = 56, ENTRY_STATES = 96 };
 
+/* Models: those that fit before the states, and the others behind them. */
+#if WT_CODEC
+#define ENTRY_MODEL_COUNT ((uint8_t)(sizeof((struct wt_receiver *)NULL)->models / 4u))
+#endif
+#define ENTRY_MODELS_FIRST ((uint8_t)((ENTRY_STATES - ENTRY_MODELS) / 4))
+#define ENTRY_MODELS_LAST (WT_DIFFERENCE ? ENTRY_MODEL_COUNT - ENTRY_MODELS_FIRST : 0)
+
+/* Of an entry without its checksum. */
+#if WT_DIFFERENCE
+#define ENTRY_LENGTH(r) (ENTRY_STATES + 4u * (r)->tensors + 4u * ENTRY_MODELS_LAST)
+#else
+#define ENTRY_LENGTH(r) (ENTRY_STATES + 4u * (r)->tensors)
+#endif
+
 static uint32_t entry_size(const struct wt_receiver *r)
 {
-    return (ENTRY_STATES + 4u * r->tensors + CHECKSUM_SIZE + 15u) & ~(uint32_t)15;
+    return (ENTRY_LENGTH(r) + CHECKSUM_SIZE + 15u) & ~(uint32_t)15;
 }
 
 static uint32_t journal_page(const struct wt_receiver *r, uint8_t page)
@@ -1852,7 +2057,7 @@ static uint32_t journal_page(const struct wt_receiver *r, uint8_t page)
 
 static bool is_entry(struct wt_receiver *r, uint32_t at)
 {
-    uint32_t count = ENTRY_STATES + 4u * r->tensors, crc = crc_steps(~table_crc(r), 32);
+    uint32_t count = ENTRY_LENGTH(r), crc = crc_steps(~table_crc(r), 32);
     return flash_word(r, at) == ENTRY_MAGIC
            && flash_word(r, at + ENTRY_GENERATION) == r->generation + 1
            && flash_word(r, at + count) == ~flash_crc(r, crc, at, count, 0);
@@ -1941,12 +2146,16 @@ static void note_entry(struct wt_receiver *r)
     write_word(r, &w, r->code);
     write_word(r, &w, r->raw);
 #if WT_CODEC
-    for (uint8_t i = 0; i < sizeof r->models / sizeof *r->models; i++)
+    for (uint8_t i = 0; i < ENTRY_MODEL_COUNT - ENTRY_MODELS_LAST; i++)
         write_word(r, &w, r->models[i]);
 #endif
     write_ones(r, &w, r->entry_next + ENTRY_STATES);
     for (uint16_t i = 0; i < r->tensors; i++)
         write_word(r, &w, word_of_state(&r->config->states[i]));
+#if WT_DIFFERENCE
+    for (uint8_t i = ENTRY_MODELS_FIRST; i < ENTRY_MODEL_COUNT; i++)
+        write_word(r, &w, r->models[i]);
+#endif
     write_word(r, &w, ~w.crc);
     write_ones(r, &w, end);
     r->entry_at = r->entry_next;
@@ -2002,8 +2211,13 @@ static void go_on_noted(struct wt_receiver *r)
     r->coded_dtype = t.dtype;
     r->coded_at = flash_word(r, at + ENTRY_CODED_AT);
     r->coded_end = t.end;
-    for (uint8_t i = 0; i < sizeof r->models / sizeof *r->models; i++)
+    for (uint8_t i = 0; i < ENTRY_MODEL_COUNT - ENTRY_MODELS_LAST; i++)
         r->models[i] = flash_word(r, at + ENTRY_MODELS + 4u * i);
+#if WT_DIFFERENCE
+    for (uint8_t i = ENTRY_MODELS_FIRST; i < ENTRY_MODEL_COUNT; i++)
+        r->models[i] = flash_word(r, at + ENTRY_STATES + 4u * r->tensors
+                                         + 4u * (uint8_t)(i - ENTRY_MODELS_FIRST));
+#endif
 #endif
     word = flash_word(r, at + ENTRY_STEP);
     r->step = (uint8_t)word;
@@ -2179,7 +2393,7 @@ static void prepare(struct wt_receiver *r)
 static void await_basis(struct wt_receiver *r)
 {
     for (uint16_t i = 0; i < r->tensors; i++)
-        r->config->states[i].flags &= (uint8_t)~WT_KEPT;
+        r->config->states[i].flags &= (uint8_t)~(WT_KEPT | WT_DIFFERS);
     r->related = 0;
     r->part = PART_KIND;
     r->allowed = BIT(BASIS);
@@ -2200,8 +2414,15 @@ static void take_relations(struct wt_receiver *r, uint8_t byte)
         r->related++;
         if (byte & 1)
             r->config->states[t.index].flags |= WT_KEPT;
+#if WT_DIFFERENCE
+        if (byte & 2)
+            r->config->states[t.index].flags |= WT_DIFFERS;
+        if (byte & 2 && (byte & 1 || !t.planes))
+            fail(r, FAILED_MODEL);
+#else
         if (byte & 2)
             fail(r, FAILED_MODEL);
+#endif
     }
 }
 
@@ -2652,7 +2873,7 @@ static void say_what_is_held(struct wt_receiver *r)
     say(r, ANY_REPRESENTATION);
     say(r, 0);
 #endif
-    say(r, ABILITIES);
+    say(r, ABILITIES | (WT_DIFFERENCE && has_model(r) ? ABILITY_DIFFERENCES : 0));
     uint16_t count = r->out;
     say(r, 0);
     if (has_model(r)) {

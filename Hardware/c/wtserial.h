@@ -48,6 +48,10 @@
 #ifndef WT_KEEP
 #define WT_KEEP 0 /* 1: tensors that have not changed are kept of the model in use (§5.10) */
 #endif
+#ifndef WT_DIFFERENCE
+#define WT_DIFFERENCE 0 /* 1: takes what has changed as differences from the model in use (§5.10); \
+                           with WT_KEEP, WT_CODEC and WT_FLASH */
+#endif
 #ifndef WT_SWITCH
 #define WT_SWITCH 0 /* 1: lists its slots; with WT_FLASH switches between them, too (§5.12) */
 #endif
@@ -56,6 +60,9 @@
 #endif
 #ifndef WT_HELD /* 1: tells which model it holds, and is not sent that one again (§5.10) */
 #define WT_HELD (WT_RESUME || WT_KEEP || WT_SWITCH || WT_FETCH)
+#endif
+#if WT_DIFFERENCE && !(WT_KEEP && WT_CODEC && WT_FLASH)
+#error "WT_DIFFERENCE needs WT_KEEP, WT_CODEC and WT_FLASH"
 #endif
 
 #ifdef __cplusplus
@@ -82,12 +89,13 @@ extern "C" {
 struct wt_state {
     uint16_t level; /* of bit 6 of a magnitude (§6.3); WT_ALL_ZERO if every element is zero */
     uint8_t passes; /* done: S0 1, S1 2, R1 3, … R6 13 */
-    uint8_t flags;  /* WT_CAME, WT_KEPT */
+    uint8_t flags;  /* WT_CAME; in a transfer WT_KEPT, WT_DIFFERS */
 };
 
 #define WT_ALL_ZERO 0xFFFFu
 #define WT_CAME 1u /* whole, and the digest fits; or its planes have begun */
 #define WT_KEPT 2u /* in a transfer: it is that of the model before */
+#define WT_DIFFERS 4u /* in a transfer: it comes as a difference from that; bits 4 to 6: planes in common */
 
 enum wt_event {
     WT_ACCEPTED,  /* the sender's model is that of the table: the image is zero and will change */
@@ -133,7 +141,8 @@ struct wt_flash {
 
 #if WT_RESUME && !WT_MEMORY
 #define WT_JOURNAL_PAGES 2u /* each of at least this size, better several times that */
-#define WT_JOURNAL_PAGE_SIZE(tensors) (16u + ((100u + 4u * (tensors) + 15u) & ~15u))
+#define WT_JOURNAL_PAGE_SIZE(tensors) \
+    (16u + ((100u + 60u * WT_DIFFERENCE + 4u * (tensors) + 15u) & ~15u))
 #else
 #define WT_JOURNAL_PAGES 0u
 #endif
@@ -265,7 +274,7 @@ struct wt_receiver {
     const uint8_t *in, *in_end; /* what has come of the coded stream and is to be decoded */
 
 #if WT_CODEC
-    uint32_t models[5];
+    uint32_t models[WT_DIFFERENCE ? 25 : 5];
 #else
     bool is_channels; /* a large tensor comes whole */
 #endif
