@@ -66,8 +66,9 @@ public struct DifferenceSurvey: Sendable {
     }
   }
 
-  /// Planes from the first that differs on after which the tensor becomes exact in about the fewest bits:
-  /// no more of them than it takes to be near that, for raw bits are faster. All that are kept where
+  /// Planes from the first that differs on after which the tensor becomes exact in about the fewest bits.
+  ///
+  /// No more of them than it takes to be near that, for raw bits are faster; all that are kept where
   /// nothing comes behind them.
   public var bestPlaneCount: Int {
     if keeping != nil { return mantissaBitCounts.count - 1 }
