@@ -69,6 +69,12 @@ public struct BackedStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStor
     for place in places { image[place] = slots.imageByte(place, of: slot) }
   }
 
+  /// Of the slot in use.
+  public func baseState(_ index: Int) -> TensorState { slots.activeState(index) }
+
+  /// Of the slot in use.
+  public func baseByte(_ offset: Int) -> UInt8 { slots.activeByte(offset) }
+
   /// Makes the image that has come the one that stays, piece by piece.
   public mutating func commit(_ model: CommittedModel) -> CommitProgress {
     guard isErased else {

@@ -50,7 +50,7 @@ extension DeviceReceiver where Store: ~Copyable {
   private func knownCount(of entry: TableEntry) -> Int {
     guard entry.hasContent else { return 0 }
     let state = store[stateOf: entry.index]
-    let isLast = state.planeCount == PlaneDecoder.planeLimit
+    let isLast = state.planeCount == PlaneByte.planeLimit
     if entry.isPlaned ? isLast && state.isRefined : state.hasCome { return entry.elementCount }
     return isLast ? decoder.passedCount(of: entry) : 0
   }
@@ -121,7 +121,7 @@ struct PlaneValue {
     // A binary64 is told by its upper half; the lower one is zero.
     mantissaBits = format.mantissaBits &- 8 &* format.byteCount &+ bitCount
     let lost = format.mantissaBits &- mantissaBits
-    level = Int(state.topLevel) &- PlaneDecoder.planeLimit &- lost
+    level = Int(state.topLevel) &- PlaneByte.planeLimit &- lost
     planeCount = state.planeCount
     isRefined = isAhead || state.isRefined
   }
@@ -131,13 +131,13 @@ struct PlaneValue {
   @inline(never)
   func highestBytes(of byte: UInt8) -> UInt32 {
     // With a bit more below.
-    var known = UInt32(byte & PlaneDecoder.magnitude) << 1
+    var known = UInt32(byte & PlaneByte.magnitude) << 1
     guard known > 0 else { return 0 }
     // The first bit that is not known: below the last plane, or in it where that is still to come.
     var middle = UInt32(0x80) >> UInt32(planeCount)
     if !isRefined, known >= middle << 2 { middle <<= 1 }
-    known |= level &+ PlaneDecoder.planeLimit &- planeCount >= 0 ? middle : 0
-    let sign = byte & PlaneDecoder.sign != 0 ? UInt32(1) << UInt32(bitCount &- 1) : 0
+    known |= level &+ PlaneByte.planeLimit &- planeCount >= 0 ? middle : 0
+    let sign = byte & PlaneByte.sign != 0 ? UInt32(1) << UInt32(bitCount &- 1) : 0
     return sign | magnitude(known)
   }
 

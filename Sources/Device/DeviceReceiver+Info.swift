@@ -30,7 +30,7 @@ extension DeviceReceiver where Store: ~Copyable {
     say(0)
     say(UInt8(truncatingIfNeeded: nameByteCount))
     say(name, byteCount: nameByteCount)
-    say(UInt8(PlaneDecoder.planeLimit))
+    say(UInt8(PlaneByte.planeLimit))
     guard hasMore else { return }
     // Any representation, of what comes whole.
     say(.max)
@@ -109,7 +109,7 @@ extension DeviceReceiver where Store: ~Copyable {
     say(model.digest)
     say(varint: UInt32(truncatingIfNeeded: byteCount))
     say(varint: UInt32(truncatingIfNeeded: tensorCount))
-    say(UInt8(PlaneDecoder.planeLimit))
+    say(UInt8(PlaneByte.planeLimit))
     say(model)
   }
 

@@ -54,7 +54,7 @@ extension DeviceReceiver where Store: ~Copyable {
     return judge(outcome)
   }
 
-  private mutating func judge(_ outcome: PlaneDecoder.Outcome) -> Event? {
+  private mutating func judge(_ outcome: PlaneDecoder<Table.Differences>.Outcome) -> Event? {
     switch outcome {
     case .needsBytes, .hasEnded: nil
     case .broken: fail(DeviceFailure.broken)

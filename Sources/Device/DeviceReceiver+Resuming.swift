@@ -70,7 +70,9 @@ extension DeviceReceiver where Store: ~Copyable {
     let milliseconds = UInt16(clamping: isKept ? cursor.byteCount >> 5 : 0)
     if let event = announce(milliseconds) { return event }
     let places = cursor.offset..<cursor.offset &+ cursor.byteCount
+    let isDifference = Self.does(.takesDifferences) && store[stateOf: cursor.index].isDifference
     store.begin(places, stateOf: cursor.index, isKept: isKept)
+    if isDifference { store[stateOf: cursor.index].isDifference = true }
     if !cursor.advance(table) { readiness = .replay }
     return nil
   }
@@ -196,6 +198,6 @@ extension DeviceReceiver where Store: ~Copyable {
       else { return false }
       reader.end = entry.offset &+ entry.byteCount
     }
-    return decoder.load(snapshot, table)
+    return decoder.load(snapshot, table, store)
   }
 }

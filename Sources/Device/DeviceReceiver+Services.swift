@@ -97,7 +97,10 @@ extension DeviceReceiver where Store: ~Copyable {
   mutating func beginBasis() {
     (reader.order, phase) = (.basis, .reading)
     cursor = TableEntry()
-    for index in 0..<table.end().tensorCount { store[stateOf: index].isKept = false }
+    for index in 0..<table.end().tensorCount {
+      store[stateOf: index].isKept = false
+      store[stateOf: index].isDifference = false
+    }
   }
 
   /// Takes what becomes of four tensors.
@@ -108,9 +111,13 @@ extension DeviceReceiver where Store: ~Copyable {
         guard pair > 0, code == 0 else { return fail(DeviceFailure.broken) }
         continue
       }
-      guard code != 2 else { return fail(DeviceFailure.wrongModel) }
-      guard code < 2 else { return fail(DeviceFailure.broken) }
+      guard code < 3 else { return fail(DeviceFailure.broken) }
       store[stateOf: cursor.index].isKept = code == 1
+      guard code == 2 else { continue }
+      guard Self.does(.takesDifferences), cursor.isPlaned,
+        DifferenceBase(store.baseState(cursor.index)) != nil
+      else { return fail(DeviceFailure.wrongModel) }
+      store[stateOf: cursor.index].isDifference = true
     }
     return nil
   }

@@ -76,7 +76,7 @@ public struct DeviceReceiver<Table: ModelTable, Store: WeightStore & ~Copyable>:
   var cursor = TableEntry()
   var giving = DeviceGiving()
   var reader = RecordState()
-  var decoder = PlaneDecoder()
+  var decoder = PlaneDecoder<Table.Differences>()
   var link: DeviceLink
   /// Where the image is; leave what is arriving as it is.
   public var store: Store

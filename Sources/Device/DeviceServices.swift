@@ -15,6 +15,9 @@ public struct DeviceServices: Sendable {
   public static var resumes: DeviceServices { DeviceServices(1) }
   /// Tensors of the model in use can stay, and need not come.
   public static var keeps: DeviceServices { DeviceServices(2) }
+  /// Tensors in planes may come as what differs from those of the model in use; it takes memory, too, by
+  /// `ModelTable.Differences`.
+  public static var takesDifferences: DeviceServices { DeviceServices(8) }
   /// It tells which models it holds.
   public static var lists: DeviceServices { DeviceServices(16) }
   /// It holds two models, and changes between them when it is told.
@@ -22,7 +25,9 @@ public struct DeviceServices: Sendable {
   /// It sends the model in use to whoever asks for it.
   public static var gives: DeviceServices { DeviceServices(64) }
   /// All that there is.
-  public static var all: DeviceServices { tells + resumes + keeps + lists + switches + gives }
+  public static var all: DeviceServices {
+    tells + resumes + keeps + takesDifferences + lists + switches + gives
+  }
 
   /// Both.
   public static func + (one: DeviceServices, other: DeviceServices) -> DeviceServices {
@@ -49,7 +54,9 @@ public struct DeviceServices: Sendable {
 extension DeviceReceiver where Store: ~Copyable {
   /// What the firmware asks for, as far as the store can do it: known when the program is compiled.
   @inline(__always)
-  static var services: DeviceServices { .common(Table.services, Store.services) }
+  static var services: DeviceServices {
+    .common(.common(Table.services, Store.services), Table.Differences.services)
+  }
 
   @inline(__always)
   static func does(_ service: DeviceServices) -> Bool { services.contains(service) }

@@ -3,8 +3,9 @@ internal import Framing
 /// The states of the decoder that a transfer into flash goes on from: entries in two pages behind the slots, of
 /// which one at least is always whole (Hardware/store.md).
 struct FlashJournal {
-  // "WTJ1", lowest byte first.
+  // "WTJ1", lowest byte first, and "WTJ2" with the models of differences.
   private static var magic: UInt32 { 0x314A_5457 }
+  private static var magicWithDifferences: UInt32 { 0x324A_5457 }
   // At the beginning of a page: erased, or all is void.
   private static var markByteCount: Int { 16 }
   // Before the states.
@@ -56,7 +57,20 @@ struct FlashJournal {
   private static func entryByteCount<Flash: FlashDevice & ~Copyable>(
     _ slots: borrowing FlashSlots<Flash>
   ) -> Int {
-    (4 &* (wordCount &+ slots.tensorCount &+ 1) &+ 15) & ~15
+    (4 &* (checkedWordCount(slots) &+ 1) &+ 15) & ~15
+  }
+
+  /// Words before the checksum.
+  private static func checkedWordCount<Flash: FlashDevice & ~Copyable>(
+    _ slots: borrowing FlashSlots<Flash>
+  ) -> Int {
+    wordCount &+ slots.tensorCount &+ slots.differenceWordCount
+  }
+
+  private static func magic<Flash: FlashDevice & ~Copyable>(
+    _ slots: borrowing FlashSlots<Flash>
+  ) -> UInt32 {
+    slots.differenceWordCount > 0 ? magicWithDifferences : magic
   }
 
   private static func start<Flash: FlashDevice & ~Copyable>(
@@ -68,11 +82,12 @@ struct FlashJournal {
   private static func isWhole<Flash: FlashDevice & ~Copyable>(
     _ offset: Int, _ slots: borrowing FlashSlots<Flash>
   ) -> Bool {
-    guard slots.word(at: offset) == magic, slots.word(at: offset &+ 8) == slots.nextGeneration
+    guard slots.word(at: offset) == magic(slots),
+      slots.word(at: offset &+ 8) == slots.nextGeneration
     else { return false }
     var sum = CRC32()
     sum.update(littleEndian: slots.fingerprint)
-    let last = offset &+ 4 &* (wordCount &+ slots.tensorCount)
+    let last = offset &+ 4 &* checkedWordCount(slots)
     for place in offset..<last { sum.update(slots.flash.byte(at: place)) }
     return slots.word(at: last) == sum.value
   }
@@ -101,6 +116,10 @@ struct FlashJournal {
     for index in 0..<states.count {
       let word = slots.word(at: latest &+ 4 &* (Self.wordCount &+ index))
       states[index] = TensorState(word: word)
+    }
+    let models = latest &+ 4 &* (Self.wordCount &+ slots.tensorCount)
+    for index in 0..<slots.differenceWordCount {
+      snapshot.differences[index] = slots.word(at: models &+ 4 &* index)
     }
     return snapshot
   }
@@ -138,27 +157,25 @@ struct FlashJournal {
       (next, end) = (start &+ Self.markByteCount, start &+ slots.flash.pageByteCount)
     }
     number &+= 1
-    var words = snapshot.words
-    (words[0], words[1], words[2]) = (Self.magic, number, slots.nextGeneration)
+    var (words, models) = (snapshot.words, snapshot.differences)
+    (words[0], words[1], words[2]) = (Self.magic(slots), number, slots.nextGeneration)
     words[3] = UInt32(truncatingIfNeeded: byteCount)
     (words[4], words[5]) = (identity.low, identity.high)
-    let count = Self.wordCount &+ slots.tensorCount
+    let (count, tensorEnd) = (Self.checkedWordCount(slots), Self.wordCount &+ slots.tensorCount)
+    func word(_ index: Int) -> UInt32 {
+      index < Self.wordCount
+        ? words[index]
+        : index < tensorEnd ? states[index &- Self.wordCount].word : models[index &- tensorEnd]
+    }
     var sum = CRC32()
     sum.update(littleEndian: slots.fingerprint)
-    for index in 0..<count {
-      let word = index < Self.wordCount ? words[index] : states[index &- Self.wordCount].word
-      sum.update(littleEndian: word)
-    }
+    for index in 0..<count { sum.update(littleEndian: word(index)) }
     let unitByteCount = slots.flash.unitByteCount
     for offset in stride(from: 0, to: Self.entryByteCount(slots), by: unitByteCount) {
       var unit = InlineArray<16, UInt8>(repeating: 0xFF)
       for place in 0..<unitByteCount {
         let index = (offset &+ place) >> 2
-        let word =
-          index < Self.wordCount
-          ? words[index]
-          : index < count
-            ? states[index &- Self.wordCount].word : index == count ? sum.value : .max
+        let word = index < count ? word(index) : index == count ? sum.value : .max
         unit[place] = UInt8(truncatingIfNeeded: word >> UInt32(8 &* ((offset &+ place) & 3)))
       }
       slots.flash.program(unit, at: next &+ offset)

@@ -43,6 +43,8 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   let imageByteCount: Int
   // Of the table of the model.
   let fingerprint: UInt32
+  /// Words of the models of differences, where these are taken.
+  let differenceWordCount: Int
   /// The slot in use; nil where there is none.
   private(set) var active: Int?
   // Which slots have a whole model.
@@ -56,6 +58,7 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
     var checksum = CRC32()
     for offset in 0..<table.byteCount { checksum.update(table.byte(at: offset)) }
     fingerprint = checksum.value
+    differenceWordCount = Table.Differences.areTaken ? 23 : 0
     precondition(imageOffset + imageByteCount <= slotByteCount, "a slot holds the model")
     for slot in 0..<2 { holding[slot] = isSound(slot) }
     chooseActive()
@@ -105,6 +108,14 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   /// A tensor's state in a slot.
   func state(_ index: Int, of slot: Int) -> TensorState {
     TensorState(word: word(Place.states &+ 4 &* index, of: slot))
+  }
+
+  /// A byte of the image in use; 0 where there is none.
+  func activeByte(_ offset: Int) -> UInt8 { active.map { imageByte(offset, of: $0) } ?? 0 }
+
+  /// A tensor's state in the model in use; that of nothing where there is none.
+  func activeState(_ index: Int) -> TensorState {
+    active.map { state(index, of: $0) } ?? TensorState()
   }
 
   /// What a slot says of its model.

@@ -29,7 +29,7 @@ public struct FlashStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStore
 
   /// All, but that it goes on only where there are pages for a journal.
   public static var services: DeviceServices {
-    let others = DeviceServices.tells + .keeps + .lists + .switches + .gives
+    let others = DeviceServices.tells + .keeps + .takesDifferences + .lists + .switches + .gives
     return Flash.hasJournal ? .all : others
   }
 
@@ -84,6 +84,12 @@ public struct FlashStore<Flash: FlashDevice & ~Copyable>: ~Copyable, WeightStore
     states[index].isKept = true
     for place in places { self[place] = slots.imageByte(place, of: active) }
   }
+
+  /// Of the slot in use.
+  public func baseState(_ index: Int) -> TensorState { slots.activeState(index) }
+
+  /// Of the slot in use.
+  public func baseByte(_ offset: Int) -> UInt8 { slots.activeByte(offset) }
 
   /// Makes the image that has come the one that stays, piece by piece.
   public mutating func commit(_ model: CommittedModel) -> CommitProgress {

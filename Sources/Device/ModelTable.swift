@@ -10,6 +10,9 @@ public protocol ModelTable {
   func byte(at offset: Int) -> UInt8
   /// What a device does for this model besides taking it; nothing, where the table does not say.
   static var services: DeviceServices { get }
+  /// The memory for differences from the model in use: `PlaneDifferences`, where they are taken;
+  /// `NoDifferences`, where the table does not say.
+  associatedtype Differences: DifferenceModels = NoDifferences
 }
 
 extension ModelTable {

@@ -25,11 +25,20 @@ extension PlaneDecoder {
     snapshot.words[19] = hasExceptions.word
     snapshot.words[20] = significance.word
     for depth in 0..<3 { snapshot.words[21 &+ depth] = refinement[depth].word }
+    if Differences.areTaken {
+      for place in snapshot.differences.indices {
+        snapshot.differences[place] = differences[place]
+      }
+    }
     return true
   }
 
   /// Goes back to a state; false where it is that of another model.
-  mutating func load<Table: ModelTable>(_ snapshot: StreamSnapshot, _ table: Table) -> Bool {
+  ///
+  /// The states of the tensors are those of that time already.
+  mutating func load<Table: ModelTable, Store: WeightStore & ~Copyable>(
+    _ snapshot: StreamSnapshot, _ table: Table, _ store: borrowing Store
+  ) -> Bool {
     self = PlaneDecoder()
     let flags = snapshot.words[6] >> 8 & 0xFF
     (isOpen, isRefinement) = (flags & 2 != 0, flags & 4 != 0)
@@ -55,6 +64,12 @@ extension PlaneDecoder {
     hasExceptions.word = snapshot.words[19]
     significance.word = snapshot.words[20]
     for depth in 0..<3 { refinement[depth].word = snapshot.words[21 &+ depth] }
+    if Differences.areTaken, step == .pass {
+      isDifference = store[stateOf: index].isDifference
+      for place in snapshot.differences.indices {
+        differences[place] = snapshot.differences[place]
+      }
+    }
     return true
   }
 }

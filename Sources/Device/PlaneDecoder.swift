@@ -5,7 +5,9 @@ internal import WeightCodec
 ///
 /// A byte holds the sign of a weight in bit 7 and plane k of its magnitude in bit 6 − k. Bits go from
 /// zero to one only, so that flash need not be erased in between.
-struct PlaneDecoder: ~Copyable {
+///
+/// With `Differences` also what differs from the planes of a base.
+struct PlaneDecoder<Differences: DifferenceModels>: ~Copyable {
   /// What came of a call.
   enum Outcome {
     /// All bytes have been taken that there were.
@@ -20,15 +22,11 @@ struct PlaneDecoder: ~Copyable {
     case unkeepable
   }
 
-  static let planeLimit = 7
-  static let sign: UInt8 = 0x80
-  static let magnitude: UInt8 = 0x7F
-
   // Bytes that the beginning of a unit and an element take at most.
-  private static let unitByteCount = 16
-  private static let elementByteCount = 4
+  private static var unitByteCount: Int { 16 }
+  static var elementByteCount: Int { 4 }
   // Zero bytes that an encoder may leave out at the end of a codeword.
-  private static let borrowLimit = 4
+  private static var borrowLimit: Int { 4 }
 
   enum Step: UInt8 {
     case codeword, unit, pass, end
@@ -49,6 +47,9 @@ struct PlaneDecoder: ~Copyable {
   var end = 0
   var bit: UInt8 = 0
   var isRefinement = false
+  // Whether the tensor has a base, and the models of its pass.
+  var isDifference = false
+  var differences = Differences()
 
   /// Takes a byte of the codeword; false where enough of them wait.
   mutating func append(_ byte: UInt8) -> Bool {
@@ -79,7 +80,9 @@ struct PlaneDecoder: ~Copyable {
         guard isComplete || coder.digits.count >= Self.unitByteCount else { return .needsBytes }
         if let failure = beginUnit(table, &store) { return failure }
       case .pass:
-        if isRefinement {
+        if Differences.areTaken, isDifference {
+          decodeDifferences(isComplete, &store)
+        } else if isRefinement {
           decodeRefinement(isComplete, &store)
         } else {
           decodeSignificance(isComplete, &store)
@@ -114,15 +117,20 @@ struct PlaneDecoder: ~Copyable {
     guard entry.isPlaned, !coder.decode(&isMantissa) else { return .unkeepable }
     let isKept = Table.services.contains(.keeps) && store[stateOf: entry.index].isKept
     guard !isKept else { return .broken }
+    if Differences.areTaken { isDifference = store[stateOf: entry.index].isDifference }
     if store[stateOf: entry.index].passCount == 0 {
-      guard let state = decodeHeader(entry.format) else { return .broken }
+      guard var state = decodeHeader(entry.format) else { return .broken }
+      if Differences.areTaken, isDifference {
+        let base = store.baseState(entry.index)
+        guard takeBase(base, &state, entry.format) else { return .broken }
+      }
       guard !coder.decode(&hasExceptions) else { return .notFinite }
       store[stateOf: entry.index] = state
     }
     return beginPass(entry, store[stateOf: entry.index])
   }
 
-  private mutating func decodeNumber(bitCount: Int) -> Int {
+  mutating func decodeNumber(bitCount: Int) -> Int {
     var (number, rest) = (0, bitCount)
     while rest > 0 {
       let size = min(rest, 8)
@@ -148,13 +156,14 @@ struct PlaneDecoder: ~Copyable {
     // A tensor of zeros has one pass, and in that nothing.
     let isNone = state.topLevel == TensorState.none
     guard plane <= Int(state.topLevel), !(isNone && state.passCount > 0) else { return .broken }
-    guard plane < Self.planeLimit else { return .unkeepable }
+    guard plane < PlaneByte.planeLimit else { return .unkeepable }
     bit = 0x40 >> UInt8(truncatingIfNeeded: plane)
     index = entry.index
     end = entry.offset &+ entry.elementCount
     place = isNone ? end : entry.offset
     significance = BitModel()
     refinement = InlineArray(repeating: BitModel())
+    if Differences.areTaken { differences = Differences() }
     step = .pass
     return nil
   }
@@ -166,14 +175,14 @@ struct PlaneDecoder: ~Copyable {
     var (interval, place) = (coder.interval, place)
     defer { (coder.interval, self.place) = (interval, place) }
     // Planes above this one: an image that a transfer goes on with may have some of what comes already.
-    let above = Self.magnitude & (0 &- bit &- bit)
+    let above = PlaneByte.magnitude & (0 &- bit &- bit)
     while place < end {
       let byte = store[place]
       if byte & above == 0 {
         guard isComplete || coder.digits.count >= Self.elementByteCount else { return }
         if interval.decode(&significance, from: &coder.digits) {
           let isNegative = interval.decodeBit(from: &coder.digits)
-          store[place] = byte | bit | (isNegative ? Self.sign : 0)
+          store[place] = byte | bit | (isNegative ? PlaneByte.sign : 0)
         }
       }
       place &+= 1
@@ -189,7 +198,7 @@ struct PlaneDecoder: ~Copyable {
     while place < end {
       let byte = store[place]
       // In planes: at least two of this one's, or else it has become significant in this one.
-      let known = UInt(byte & Self.magnitude) / 2
+      let known = UInt(byte & PlaneByte.magnitude) / 2
       if known >= UInt(bit) {
         guard isComplete || coder.digits.count >= Self.elementByteCount else { return }
         // Bits behind the leading one that are known.
@@ -203,4 +212,11 @@ struct PlaneDecoder: ~Copyable {
       place &+= 1
     }
   }
+}
+
+/// A byte of an image that is kept in planes.
+enum PlaneByte {
+  static let planeLimit = 7
+  static let sign: UInt8 = 0x80
+  static let magnitude: UInt8 = 0x7F
 }

@@ -31,15 +31,15 @@ public struct PlaneScale: Sendable {
   /// As far as a tensor has come.
   public init(_ state: TensorState) {
     middle = 0x80 >> Int32(truncatingIfNeeded: state.planeCount)
-    level = Int(state.topLevel) &- PlaneDecoder.planeLimit
+    level = Int(state.topLevel) &- PlaneByte.planeLimit
   }
 
   /// A weight, from −255 to 255.
   @inline(__always)
   public func weight(_ byte: UInt8) -> Int32 {
-    let magnitude = Int32(truncatingIfNeeded: byte & PlaneDecoder.magnitude)
+    let magnitude = Int32(truncatingIfNeeded: byte & PlaneByte.magnitude)
     if magnitude == 0 { return 0 }
     let value = magnitude &<< 1 | middle
-    return byte & PlaneDecoder.sign != 0 ? 0 &- value : value
+    return byte & PlaneByte.sign != 0 ? 0 &- value : value
   }
 }

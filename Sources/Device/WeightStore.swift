@@ -39,6 +39,12 @@ public protocol WeightStore: ~Copyable {
   /// Makes a tensor the one of the model in use, or zero.
   mutating func begin(_ places: Range<Int>, stateOf index: Int, isKept: Bool)
 
+  /// The state of a tensor of the model in use, while another one comes.
+  func baseState(_ index: Int) -> TensorState
+
+  /// A byte of that model's image.
+  func baseByte(_ offset: Int) -> UInt8
+
   /// Makes the image that has come the one that stays, piece by piece.
   ///
   /// Until the last write of the last piece the one before stays, whatever happens.
@@ -128,10 +134,12 @@ public struct UnfinishedStream: Sendable {
 }
 
 /// The state of a receiver in a stream, as the journal has it (Hardware/store.md): words 6 to 23 of an
-/// entry.
+/// entry, and those behind the tensors' states.
 public struct StreamSnapshot: Sendable {
   /// The words of an entry before the states; those of the store are zero here.
   public var words = InlineArray<24, UInt32>(repeating: 0)
+  /// The models of a pass of differences, where these are taken.
+  public var differences = InlineArray<23, UInt32>(repeating: 0)
 
   /// Of the beginning.
   public init() {}
@@ -158,6 +166,11 @@ extension WeightStore where Self: ~Copyable {
   public var unfinished: UnfinishedStream? { nil }
   /// None is erased.
   public var noteMilliseconds: UInt16 { 0 }
+
+  /// It is not there any more.
+  public func baseState(_ index: Int) -> TensorState { TensorState() }
+  /// It is not there any more.
+  public func baseByte(_ offset: Int) -> UInt8 { 0 }
 
   /// The model in use is the only one.
   public func content(ofSlot slot: Int) -> SlotContent { model.map { .inUse($0) } ?? .empty }
@@ -214,6 +227,23 @@ public struct TensorState: Equatable, Sendable, BitwiseCopyable {
     set { flags = flags & ~2 | (newValue ? 2 : 0) }
   }
 
+  /// Whether it comes as what differs from that of the model in use.
+  var isDifference: Bool {
+    get { flags & 4 != 0 }
+    set { flags = flags & ~4 | (newValue ? 4 : 0) }
+  }
+
+  /// The planes that such a one and its base have in common, as its header tells.
+  var commonPlaneCount: UInt8 {
+    get { flags >> 4 & 7 }
+    set { flags = flags & ~0x70 | newValue << 4 }
+  }
+
+  /// Whether its next pass is the first, which brings over these.
+  var lacksBasePlanes: Bool {
+    passCount == (commonPlaneCount == 0 ? 0 : 2 &* commonPlaneCount &- 1)
+  }
+
   /// The level of a tensor of zeros.
   public static let none: UInt16 = .max
 
@@ -232,7 +262,7 @@ extension TensorState {
     self.init()
     topLevel = UInt16(truncatingIfNeeded: word)
     passCount = UInt8(truncatingIfNeeded: word >> 16)
-    flags = UInt8(truncatingIfNeeded: word >> 24) & 3
+    flags = UInt8(truncatingIfNeeded: word >> 24) & 0x7F
   }
 }
 

@@ -42,8 +42,9 @@ private struct Planner {
     indices = manifest.arriving
     for index in indices {
       if case .difference(let survey, let update) = facts[index]?.way {
-        chains[index] = TensorChain(index: index, survey, update)
-        baseErrors[index] = chains[index]?.initialError
+        chains[index] = TensorChain(
+          index: index, survey, update, isCut: policy.planeLimit != nil)
+        if policy.planeLimit == nil { baseErrors[index] = chains[index]?.initialError }
       }
       guard let fact = facts[index], case .planes(let survey, let scales) = fact.way,
         !isSmall(index)

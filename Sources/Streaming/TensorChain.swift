@@ -61,17 +61,21 @@ struct TensorChain {
     (steps, planeStarts, last) = ([direct], [0], nil)
   }
 
-  /// Plans what differs from a base: the planes after which the rest comes cheapest, and that.
-  init(index: Int, _ survey: DifferenceSurvey, _ update: LowRankUpdate?) {
+  /// Plans what differs from a base: the planes after which the rest comes cheapest, and that, if
+  /// planes are not all that is kept.
+  init(index: Int, _ survey: DifferenceSurvey, _ update: LowRankUpdate?, isCut: Bool) {
     // It goes along with the first pass.
     var firstByteCount = Double(update?.bitCount ?? 0) / 8
     let energy = survey.energy > 0 ? survey.energy : 1
     let count = survey.bestPlaneCount
-    initialError = survey.baseError / energy
-    // The first planes are those of the base.
-    planeStarts = Array(repeating: 0, count: survey.head.commonPlaneCount)
+    // The first planes are those of the base: there from the start, or, where planes are kept and made
+    // anew from it, with the first pass.
+    let commonCount = survey.head.commonPlaneCount
+    let commonEnd = isCut && commonCount > 0 ? 1 : 0
+    planeStarts = (0..<commonCount).map { min($0, commonEnd) }
+    if !isCut { initialError = survey.baseError / energy }
     for pass in survey.steps[..<survey.stepCount(planes: count)] {
-      if pass.pass == .significance { planeStarts.append(steps.count) }
+      if pass.pass == .significance { planeStarts.append(max(steps.count, commonEnd)) }
       steps.append(
         PlanStep(
           .pass(pass.pass, tensorIndex: index),
@@ -79,6 +83,7 @@ struct TensorChain {
           relativeError: pass.squaredError / energy))
       firstByteCount = 0
     }
+    guard !isCut else { return }
     last = PlanStep(
       .pass(.mantissa(bits: survey.grid.format.mantissaBits), tensorIndex: index),
       byteCount: firstByteCount + survey.mantissaBitCount(afterPlanes: count) / 8

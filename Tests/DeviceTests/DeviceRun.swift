@@ -55,7 +55,7 @@ struct DeviceRun {
     _ checkpoint: Checkpoint, as model: Checkpoint? = nil, _ store: consuming Store,
     _ scenario: LinkScenario = .device, policy: SendPolicy = SendPolicy(),
     digestsAhead: Bool = true, noteInterval: Int = 1024, rejects: Bool = false,
-    until limit: Int = .max,
+    until limit: Int = .max, from base: FilePath? = nil,
     overhear: ((ArraySlice<UInt8>) -> Void)? = nil
   ) throws {
     let (there, back) = try scenario.lines()
@@ -63,6 +63,7 @@ struct DeviceRun {
     let session = try SendSession(checkpoint, named: "model", policy, usesThread: false) {
       if case .goesOn(let byteCount) = $0 { resumed = byteCount }
     }
+    if let base { session.library = BaseLibrary(path: base) }
     var simulation = Simulation(
       SendTransfer(link: scenario.link(.initiator), at: Instant(microseconds: 0)),
       DeviceModelEnd(

@@ -71,7 +71,7 @@ struct HeldModelsTests {
   @Test(arguments: FlashKind.allCases) func infoTellsWhatIsHeld(kind: FlashKind) throws {
     let flash = makeFlash()
     #expect(try info(flash, kind).held.isEmpty)
-    #expect(try info(flash, kind).abilities.rawValue == 0x73)
+    #expect(try info(flash, kind).abilities.rawValue == 0x7B)
     try send(models[0], to: flash, kind)
     let first = try info(flash, kind).held
     #expect(first.count == 1)

@@ -10,17 +10,32 @@ import Testing
 /// A model of a few hundred weights, in a file.
 struct SmallModel {
   let checkpoint: Checkpoint
+  private let file: TemporaryFile
+  /// Where it is as long as this lives.
+  var path: FilePath { file.path }
+
+  /// How the weights of a version differ from those of the one before.
+  struct Change {
+    /// By random numbers of this size.
+    var spread = 0.01
+    /// And one of them is this large.
+    var largest: Double?
+  }
 
   /// A large tensor whose weights have a scale, a bias, a counter; an infinite scale makes one weight
   /// infinite.
-  init(_ dtype: DType, scale: Double = 1, seed: UInt64 = 1) throws {
+  init(_ dtype: DType, scale: Double = 1, seed: UInt64 = 1, _ change: Change? = nil) throws {
     try self.init(
       [("large", dtype, [30, 20]), ("bias", .f32, [30]), ("counter", .i64, [])], scale: scale,
-      seed: seed)
+      seed: seed, change)
   }
 
-  init(_ tensors: [(String, DType, [Int])], scale: Double = 1, seed: UInt64 = 1) throws {
+  init(
+    _ tensors: [(String, DType, [Int])], scale: Double = 1, seed: UInt64 = 1,
+    _ change: Change? = nil
+  ) throws {
     var generator = SeededGenerator(seed: seed)
+    var changes = SeededGenerator(seed: seed + 1000)
     var descriptors: [TensorDescriptor] = []
     var contents: [[UInt8]] = []
     for (name, dtype, extents) in tensors {
@@ -33,10 +48,16 @@ struct SmallModel {
           let sum = (0..<4).reduce(0) { sum, _ in sum + Double.random(in: -1...1, using: &generator)
           }
           let isInfinite = scale == .infinity && index == count / 2
-          return Self.bytes(isInfinite ? scale : sum * (scale == .infinity ? 1 : scale), dtype)
+          var value = sum * (scale == .infinity ? 1 : scale)
+          if let change {
+            value += Double.random(in: -1...1, using: &changes) * change.spread
+            if index == count / 3, let largest = change.largest { value = largest }
+          }
+          return Self.bytes(isInfinite ? scale : value, dtype)
         })
     }
-    checkpoint = try Self.write(descriptors, contents)
+    file = try Self.write(descriptors, contents)
+    checkpoint = try Checkpoint(opening: file.path)
   }
 
   private static func bytes(_ value: Double, _ dtype: DType) -> [UInt8] {
@@ -51,10 +72,9 @@ struct SmallModel {
     return (0..<dtype.byteCount).map { UInt8(truncatingIfNeeded: bits >> UInt64(8 * $0)) }
   }
 
-  /// A file that is gone as soon as it has been opened.
   private static func write(
     _ descriptors: [TensorDescriptor], _ contents: [[UInt8]]
-  ) throws -> Checkpoint {
+  ) throws -> TemporaryFile {
     let layout = try SafetensorsLayout(tensors: descriptors)
     var bytes = layout.header + [UInt8](repeating: 0, count: layout.byteCount - layout.header.count)
     for (start, content) in zip(layout.dataOffsets, contents) {
@@ -62,11 +82,19 @@ struct SmallModel {
     }
     var template = Array("/tmp/wtserial-test-XXXXXX".utf8CString)
     let descriptor = unsafe FileDescriptor(rawValue: mkstemp(&template))
-    let path = FilePath(platformString: template)
-    defer { _ = unsafe unlink(path.string) }
+    let file = TemporaryFile(path: FilePath(platformString: template))
     try descriptor.closeAfter { _ = try descriptor.writeAll(bytes) }
-    return try Checkpoint(opening: path)
+    return file
   }
+}
+
+/// A file that goes with what has made it.
+private final class TemporaryFile {
+  let path: FilePath
+
+  init(path: FilePath) { self.path = path }
+
+  deinit { _ = unsafe unlink(path.string) }
 }
 
 /// The image of a model by its definition: magnitudes in units of the plane that is the last one.

@@ -15,6 +15,7 @@ package struct CheckpointTable: ModelTable {
 
   /// What `wtserial device` does.
   static var services: DeviceServices { .all }
+  typealias Differences = PlaneDifferences
 
   package var byteCount: Int { bytes.count }
 

@@ -31,7 +31,7 @@ struct ModelMemory: ~Copyable {
     guard let base else { return }
     for (index, relation) in model.manifest.relations.enumerated() where relation != .plain {
       guard let place = base.tensor(like: model.manifest.entries[index].tensor) else { continue }
-      let bytes = try base.source.withElements(of: place) { bytes in
+      let bytes = try base.withElements(of: place) { bytes in
         unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) }
       }
       memory.replaceSubrange(offsets[index]..<offsets[index] + bytes.count, with: bytes)

@@ -7,14 +7,16 @@ internal import Tensors
 struct BaseModel {
   /// What the receiver knows it by.
   let digest: Digest
-  let source: ModelSource
+  private let source: ModelSource
   private let places: [TensorDescriptor: Int]
   private let digests: [Digest?]
+  private let planeCounts: [Int: Int]
 
   init(_ digest: Digest, _ source: ModelSource, _ digests: FinalDigests) {
     self.digest = digest
     self.source = source
     self.digests = digests.digests
+    planeCounts = digests.planeCounts
     places = digests.places
   }
 
@@ -28,6 +30,11 @@ struct BaseModel {
 
   /// The tensor with this name, dtype and shape; nil where there is none.
   func tensor(like tensor: TensorDescriptor) -> Int? { places[tensor] }
+
+  /// Calls `body` with all bytes of a tensor as the receiver has them.
+  func withElements<R>(of place: Int, _ body: (RawSpan) throws -> R) throws -> R {
+    try source.withElements(of: place, cutTo: planeCounts[place], body)
+  }
 
   /// Whether it has more of these tensors than those that are called the same there.
   func holdsMore(of new: FinalDigests) -> Bool {

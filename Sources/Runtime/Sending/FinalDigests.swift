@@ -12,6 +12,8 @@ struct FinalDigests: Sendable {
   /// Of each tensor of the manifest, as the receiver will have it; nil for one that comes as something else
   /// than its elements.
   let digests: [Digest?]
+  /// Planes of those of which the receiver will have no more, by their indices.
+  let planeCounts: [Int: Int]
 
   /// What the model is known by at a receiver that has all of it: as FINISH says, and as a file of its own
   /// tells; empty where that is not known before the end.
@@ -87,7 +89,9 @@ struct DigestWork {
 
   /// The digests, once it is.
   var result: FinalDigests {
-    FinalDigests(manifest: plan.manifest, sent: sent, digests: digests)
+    FinalDigests(
+      manifest: plan.manifest, sent: sent, digests: digests,
+      planeCounts: ends.compactMapValues(\.planeCount))
   }
 
   /// Goes on by a portion.
@@ -143,6 +147,10 @@ private enum TensorEnd {
   case cut(planeCount: Int)
   /// Something else than elements is digested, as codes with their scales.
   case other
+
+  var planeCount: Int? {
+    if case .cut(let planeCount) = self { planeCount } else { nil }
+  }
 
   static func all(in plan: TransferPlan) -> [Int: TensorEnd] {
     let (tensors, indices) = plan.manifest.codedTensors

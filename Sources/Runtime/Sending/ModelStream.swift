@@ -116,7 +116,7 @@ package struct ModelStream {
     guard relations[index] == .difference, let base,
       let place = base.tensor(like: plan.manifest.entries[index].tensor)
     else { return try body(nil) }
-    return try base.source.withElements(of: place) { bytes in
+    return try base.withElements(of: place) { bytes in
       guard let update = model.updates[index], let grid = TensorGrid(source.descriptor(index))
       else { return try body(bytes) }
       return try unsafe body(update.applied(to: bytes, grid).span.bytes)

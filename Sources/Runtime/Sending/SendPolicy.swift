@@ -73,9 +73,11 @@ package struct SendPolicy: Equatable, Sendable {
   }
 
   /// Whether tensors may go as differences from those that a receiver holds: only where all of their bits
-  /// arrive.
+  /// arrive, or all that it has places for.
   var takesDifferences: Bool {
-    if case .planes(let progressive) = codec { return progressive.planeLimit == nil }
+    if case .planes(let progressive) = codec {
+      return progressive.planeLimit == nil || progressive.codesPlanesOnly
+    }
     return false
   }
 

@@ -14,6 +14,19 @@ public struct DifferenceSurvey: Sendable {
     public let squaredError: Double
   }
 
+  /// A receiver that keeps planes and nothing else.
+  public struct Keeping: Sendable {
+    /// Planes that it has places for, from the one of the top level on.
+    public let planeLimit: Int
+    /// What the tensor is without a base: as good as this it is after each plane.
+    public let plain: TensorSurvey
+
+    /// Joins the two.
+    public init(planeLimit: Int, plain: TensorSurvey) {
+      (self.planeLimit, self.plain) = (planeLimit, plain)
+    }
+  }
+
   // Planes go on while they make the whole cheaper, and so many more: what is far down may be worth it.
   private static let patience = 3
   private static let enoughShare = 1.004
@@ -30,17 +43,21 @@ public struct DifferenceSurvey: Sendable {
   public private(set) var differingCount = 0
   /// Passes of planes, from the first that differs on: as many as may be worth it.
   public private(set) var steps: [Step] = []
+  private let keeping: Keeping?
   // Whether each row differs at all.
   private var differs: [Bool] = []
   // Of the mantissa pass, by the count of planes before it.
   private var mantissaBitCounts: [Double] = []
 
   /// Compares a tensor with its base, and counts what passes tell of about so many elements.
+  ///
+  /// What a receiver has of the base that keeps planes are the middles of what these leave possible.
   public init(
     _ memory: RawSpan, from base: RawSpan, _ grid: TensorGrid, _ variant: CodecVariant,
-    sampleCount: Int = 1 << 13
+    sampleCount: Int = 1 << 13, keeping: Keeping? = nil
   ) {
     self.grid = grid
+    self.keeping = keeping
     head = TensorHead(memory, from: base, grid)
     switch grid.format.byteCount {
     case 2: survey(memory, base, FloatCode<UInt16>(grid.format), variant, sampleCount)
@@ -49,17 +66,21 @@ public struct DifferenceSurvey: Sendable {
     }
   }
 
-  /// Planes from the first that differs on after which the tensor becomes exact in about the fewest bits:
-  /// no more of them than it takes to be near that, for raw bits are faster.
+  /// Planes from the first that differs on after which the tensor becomes exact in about the fewest bits.
+  ///
+  /// No more of them than it takes to be near that, for raw bits are faster; all that are kept where
+  /// nothing comes behind them.
   public var bestPlaneCount: Int {
+    if keeping != nil { return mantissaBitCounts.count - 1 }
     let bits = mantissaBitCounts.indices.map { bitCount(planes: $0) }
     let enough = (bits.min() ?? 0) * Self.enoughShare
     return bits.firstIndex { $0 <= enough } ?? 0
   }
 
-  /// The bits of so many planes and the mantissa pass behind them.
+  /// The bits of so many planes and the mantissa pass behind them, if one comes.
   public func bitCount(planes count: Int) -> Double {
-    steps[..<stepCount(planes: count)].reduce(mantissaBitCounts[count]) { $0 + $1.bitCount }
+    let rest = keeping == nil ? mantissaBitCounts[count] : 0
+    return steps[..<stepCount(planes: count)].reduce(rest) { $0 + $1.bitCount }
   }
 
   /// The bits of a mantissa pass after so many planes from the first that differs on.
@@ -93,7 +114,8 @@ public struct DifferenceSurvey: Sendable {
     }
     addMantissas(floor: top - head.commonPlaneCount + 1)
     guard head.topLevel != nil else { return }
-    for plane in head.commonPlaneCount..<max(top + 1, head.commonPlaneCount) {
+    let end = min(top + 1, keeping?.planeLimit ?? .max)
+    for plane in head.commonPlaneCount..<max(end, head.commonPlaneCount) {
       let level = top - plane
       let significance = tally.significance(level: level)
       steps.append(
@@ -109,7 +131,20 @@ public struct DifferenceSurvey: Sendable {
       }
       addMantissas(floor: level)
       let count = mantissaBitCounts.count - 1
-      if count - bestPlaneCount > Self.patience { break }
+      if keeping == nil, count - bestPlaneCount > Self.patience { break }
+    }
+    if let keeping { takeErrors(from: keeping.plain) }
+  }
+
+  /// Takes for the errors those of a receiver that makes the planes anew, beginning with the common ones.
+  private mutating func takeErrors(from plain: TensorSurvey) {
+    var known = head.commonPlaneCount
+    steps = steps.map { step in
+      if step.pass == .significance { known += 1 }
+      let refined = step.pass == .significance ? known - 1 : known
+      return Step(
+        pass: step.pass, bitCount: step.bitCount,
+        squaredError: plain.squaredError(refined: refined, significant: known))
     }
   }
 

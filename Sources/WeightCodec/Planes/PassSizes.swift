@@ -16,6 +16,14 @@ public struct PassSizes: Sendable {
     }
   }
 
+  /// The bits of the passes of so many planes, of those that the tensor has.
+  public func bitCount(planes count: Int) -> Double {
+    let count = min(count, survey.head.topLevel.map { $0 + 1 } ?? 0)
+    return (0..<count).reduce(0) { sum, plane in
+      sum + significance(plane: plane) + (plane > 0 ? refinement(plane: plane) : 0)
+    }
+  }
+
   private func significance(plane: Int) -> Double {
     guard survey.head.topLevel != nil else { return 0 }
     let ones = plane < TensorSurvey.distanceLimit ? survey.elementCount(atDistance: plane) : 0

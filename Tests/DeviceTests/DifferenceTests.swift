@@ -1,0 +1,175 @@
+import Device
+import LineModel
+import Streaming
+import Tensors
+import Testing
+import Transfer
+
+@testable import Runtime
+
+/// What differs from the model in use is all that comes, and makes of it what the whole would make.
+struct DifferenceTests {
+  private func makeFlash() -> TestFlash { TestFlash(pageByteCount: 256, pageCount: 12) }
+
+  @discardableResult
+  private func send(
+    _ model: SmallModel, to flash: TestFlash, _ kind: FlashKind, from base: SmallModel? = nil,
+    policy: SendPolicy = SendPolicy(), until limit: Int = .max
+  ) throws -> DeviceRun {
+    var port = TestFlashPort(flash)
+    port.programsAgain = kind == .direct
+    let table = CheckpointTable(model.checkpoint)
+    let states = TestMemory(TensorState(), count: 3)
+    switch kind {
+    case .direct:
+      return try DeviceRun(
+        model.checkpoint, FlashStore(port, table, states: states.lent), policy: policy,
+        noteInterval: 64,
+        until: limit, from: base?.path)
+    case .backed:
+      let image = TestMemory(0 as UInt8, count: table.imageByteCount)
+      return try DeviceRun(
+        model.checkpoint, BackedStore(port, table, image: image.lent, states: states.lent),
+        policy: policy,
+        noteInterval: 64, until: limit, from: base?.path)
+    }
+  }
+
+  private func talk(
+    _ flash: TestFlash, _ kind: FlashKind, _ model: SmallModel,
+    _ next: ([RecordTalk.Answer]) -> [UInt8]?
+  ) throws -> RecordTalk {
+    let table = CheckpointTable(model.checkpoint)
+    let states = TestMemory(TensorState(), count: 3)
+    switch kind {
+    case .direct:
+      return try RecordTalk(
+        model.checkpoint, FlashStore(TestFlashPort(flash), table, states: states.lent), next)
+    case .backed:
+      let image = TestMemory(0 as UInt8, count: table.imageByteCount)
+      return try RecordTalk(
+        model.checkpoint,
+        BackedStore(TestFlashPort(flash), table, image: image.lent, states: states.lent), next)
+    }
+  }
+
+  private func info(_ flash: TestFlash, _ model: SmallModel) throws -> ReceiverInfo {
+    try ReceiverInfo(parsing: talk(flash, .backed, model) { _ in nil }.answers[0].body)
+  }
+
+  private func image(in flash: TestFlash, like model: SmallModel) -> [UInt8]? {
+    let table = CheckpointTable(model.checkpoint)
+    let image = TestMemory(0 as UInt8, count: table.imageByteCount)
+    let states = TestMemory(TensorState(), count: 3)
+    let store = BackedStore(
+      TestFlashPort(flash), table, image: image.lent, states: states.lent)
+    return store.model.map { _ in image.array }
+  }
+
+  /// By differences the image becomes the same as without.
+  private func expectSameImage(
+    _ old: SmallModel, _ new: SmallModel, _ kind: FlashKind, policy: SendPolicy = SendPolicy(),
+    saves: Bool = true
+  ) throws {
+    let (flash, other) = (makeFlash(), makeFlash())
+    try send(old, to: flash, kind, policy: policy)
+    let whole = try send(new, to: other, kind, policy: policy)
+    let part = try send(new, to: flash, kind, from: old, policy: policy)
+    #expect(whole.ending == .completed && part.ending == .completed)
+    #expect(image(in: flash, like: new) == image(in: other, like: new))
+    #expect(image(in: flash, like: new) != nil)
+    // More is said of what is offered, and less of the weights.
+    if saves { #expect(part.byteCount < whole.byteCount) }
+  }
+
+  @Test(arguments: FlashKind.allCases, [DType.f32, .f64, .f16, .bf16])
+  func differencesMakeTheSameImage(kind: FlashKind, dtype: DType) throws {
+    let old = try SmallModel(dtype)
+    for spread in [0.001, 0.02, 0.3] {
+      let new = try SmallModel(dtype, SmallModel.Change(spread: spread))
+      try expectSameImage(old, new, kind, saves: spread < 0.1)
+    }
+  }
+
+  /// A weight that has grown takes the planes of all others further down, or all but out of sight.
+  @Test(arguments: FlashKind.allCases, [7.5, 60, 500, 3000])
+  func theLargestWeightMayGrow(kind: FlashKind, largest: Double) throws {
+    let old = try SmallModel(.f32)
+    let new = try SmallModel(.f32, SmallModel.Change(spread: 0.01, largest: largest))
+    try expectSameImage(old, new, kind, saves: false)
+  }
+
+  /// Where it has shrunk there are no bits of the base for the lowest planes: all comes.
+  @Test(arguments: FlashKind.allCases) func theLargestWeightMayShrink(kind: FlashKind) throws {
+    let old = try SmallModel(.f32, SmallModel.Change(spread: 0.01, largest: 60))
+    let new = try SmallModel(.f32)
+    try expectSameImage(old, new, kind, saves: false)
+  }
+
+  @Test(arguments: FlashKind.allCases, 1...6)
+  func modelsMayHaveFewerPlanes(kind: FlashKind, planeCount: Int) throws {
+    let old = try SmallModel(.f32)
+    let new = try SmallModel(.f32, SmallModel.Change(spread: 0.02))
+    try expectSameImage(old, new, kind, policy: .planes(limit: planeCount), saves: false)
+  }
+
+  @Test(arguments: FlashKind.allCases) func valuesTooSmallForMiddlesMayChange(
+    kind: FlashKind
+  ) throws {
+    for scale in [1e-7, 4e-6] {
+      let old = try SmallModel(.f16, scale: scale)
+      let change = SmallModel.Change(spread: scale / 10)
+      let new = try SmallModel(.f16, scale: scale, change)
+      try expectSameImage(old, new, kind, saves: false)
+    }
+  }
+
+  /// The line is cut behind some bytes, and the power with it.
+  @Test(arguments: FlashKind.allCases) func aCutBehindAnyByteIsGoneOnFrom(kind: FlashKind) throws {
+    let old = try SmallModel(.f32)
+    let new = try SmallModel(.f32, SmallModel.Change(spread: 0.1))
+    let flash = makeFlash()
+    try send(old, to: flash, kind)
+    let other = TestFlash(flash)
+    let whole = try send(new, to: other, kind, from: old)
+    #expect(whole.ending == .completed)
+    let wanted = image(in: other, like: new)
+    var resumed = 0
+    for limit in stride(from: 8, to: whole.byteCount, by: 13) {
+      let cut = TestFlash(flash)
+      try send(new, to: cut, kind, from: old, until: limit)
+      let rest = try send(new, to: cut, kind, from: old)
+      #expect(rest.ending == .completed, "\(limit)")
+      #expect(image(in: cut, like: new) == wanted, "\(limit)")
+      resumed = max(resumed, rest.resumedByteCount)
+    }
+    #expect(resumed > 150)
+  }
+
+  /// A stream that no encoder writes does no harm.
+  @Test(arguments: FlashKind.allCases) func nonsenseIsRefused(kind: FlashKind) throws {
+    let old = try SmallModel(.f32)
+    let flash = makeFlash()
+    try send(old, to: flash, kind)
+    let image = image(in: flash, like: old)
+    let base = try #require(try info(flash, old).held.first)
+    let stream = try ModelRecords(old.checkpoint).stream(flags: 3, base: base.bytes)
+    var generator = SeededGenerator(seed: 3)
+    var codes: Set<UInt8> = []
+    for _ in 0..<60 {
+      let coded = (0..<200).map { _ in UInt8.random(in: 0...255, using: &generator) }
+      let nonsense = RecordTalk.record(7, coded) + RecordTalk.record(8, [3, 255])
+      let talk = try talk(flash, kind, old) { answers in
+        // The large tensor of three is a difference.
+        answers.count == 1
+          ? stream.manifest + RecordTalk.record(10, [8]) : answers.count == 2 ? nonsense : []
+      }
+      #expect(talk.answers[1].kind == 65)
+      #expect(talk.answers.last?.kind == 67)
+      codes.insert(talk.answers.last?.body.first ?? 0)
+      #expect(self.image(in: flash, like: old) == image)
+    }
+    // Broken, or not to be kept.
+    #expect(codes.isSubset(of: [3, 5]))
+  }
+}
