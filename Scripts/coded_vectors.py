@@ -311,6 +311,26 @@ def add_bases(file, draw):
         add_stream(file, codec, tensors + floats, [units[9:], units[:9]], bases)
 
 
+def middles(tensor, count):
+    """The elements that so many planes leave: what a receiver has that keeps no more."""
+    stream = BaseStream([tensor[:2]], FLAT, {})
+    stream.encode([tensor[2]], passes(2 * count - 1))
+    return stream.memory(0)
+
+
+def add_kept_planes(file, draw):
+    file.note("planes of bases of which no more than seven, three or one are there")
+    for dtype, count, scale in (
+        (F32, 7, 0.01), (F16, 7, 0.2), (BF16, 7, 0.05), (F64, 7, 1), (BF16, 3, 0.5), (F16, 5, 0.3),
+        (F32, 1, 0.5),
+    ):  # fmt: skip
+        tensor = matrix(draw, dtype, (12, 9))
+        base = middles((*tensor[:2], changed(draw, tensor, scale)), count)
+        first = levels(tensor, base)[1]
+        assert first < 7
+        add_stream(file, FLAT, [tensor], [from_plane(7 - first, first)], {0: base})
+
+
 def levels(tensor, base):
     """The highest level of a tensor and its base, and how many planes they have in common."""
     stream = BaseStream([tensor[:2]], FLAT, {0: base})
@@ -326,3 +346,4 @@ def add_streams(file):
     add_matrices(file, draw)
     add_interleaved(file, draw)
     add_bases(file, draw)
+    add_kept_planes(file, draw)

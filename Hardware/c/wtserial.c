@@ -1588,6 +1588,7 @@ enum { ANSWER_NO, ANSWER_YES, ANSWER_LACKING };
 struct difference {
     struct wt_state base;
     uint8_t shift, lost; /* planes between both levels; bits of a value that are below level 0 */
+    uint8_t mantissa;    /* bits that an element has behind its leading one, as far as it matters */
     uint8_t bit, above;  /* of a byte: that of the plane; those of the planes before */
     bool is_significance;
     bool is_first; /* what is common comes from the base */
@@ -1605,13 +1606,15 @@ static uint16_t value_of(const struct difference *d, uint8_t old)
     return (uint16_t)(value >> d->lost << d->lost);
 }
 
-/* How many bits behind that of the weight are different from it. */
-static uint8_t slack_of(uint16_t value, uint16_t weight)
+/* How many bits behind that of the weight are different from it, of those that an element has. */
+static uint8_t slack_of(const struct difference *d, uint16_t value, uint16_t weight)
 {
-    uint8_t slack = 0;
+    uint8_t slack = 0, last = d->lost;
+    while (value >> last >> d->mantissa > 1)
+        last++;
     if (value & weight)
         value = (uint16_t)~value;
-    while (slack < SLACK_LIMIT && value & (weight >>= 1))
+    while (slack < SLACK_LIMIT && value & (weight >>= 1) && weight >> last)
         slack++;
     return slack;
 }
@@ -1665,7 +1668,7 @@ static bool decide_difference(struct wt_receiver *r, const struct difference *d,
     if (value > greatest)
         value = greatest;
     if (r->step != STEP_RAW) {
-        kind = slack_of(value, weight);
+        kind = slack_of(d, value, weight);
         if (!known && !(value & weight))
             kind = (uint8_t)(value < weight >> 2 ? KIND_FAR : KIND_BELOW + kind);
         answer = answer_of(r, kind);
@@ -1692,6 +1695,9 @@ static uint32_t decide_differences(struct wt_receiver *r, uint8_t *bytes, uint32
     shift = (uint16_t)(level - d.base.level);
     d.shift = (uint8_t)(shift < 16 ? shift : 16);
     d.lost = (uint8_t)(level < 15 ? 15 - level : 0);
+    d.mantissa = float_forms[r->coded_dtype - 1].mantissa;
+    if (d.mantissa > 15)
+        d.mantissa = 15;
     d.above = (uint8_t)(0x80u - 2u * d.bit);
     d.is_significance = is_significance;
     d.is_first = is_significance && r->coded_state->flags >> COMMON_SHIFT == plane;

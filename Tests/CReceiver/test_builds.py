@@ -14,6 +14,7 @@ OPTIONS = ("WT_CODEC", "WT_SHA256", "WT_CONTINUE", "WT_MEMORY", "WT_FLASH", "WT_
            "WT_CORRECTION")  # fmt: skip
 # What a receiver does with models that it holds: all together or each alone, with these of the others.
 HOLDING = ("WT_HELD", "WT_RESUME", "WT_KEEP", "WT_SWITCH", "WT_FETCH")
+DIFFERENCE = ("-DWT_FLASH=1", "-DWT_KEEP=1", "-DWT_DIFFERENCE=1")
 WITH_HOLDING = ("WT_CODEC", "WT_SHA256", "WT_MEMORY", "WT_FLASH")
 COMPILERS = [
     ["gcc", "-std=c99", "-fsyntax-only", *WARNINGS],
@@ -35,6 +36,10 @@ class BuildTests(unittest.TestCase):
             yield [*others, *(f"-D{name}=1" for name in HOLDING)]
             for name in HOLDING:
                 yield [*others, f"-D{name}=1"]
+        for *values, resumes in itertools.product("01", repeat=3):
+            others = [f"-D{name}={value}" for name, value in zip(("WT_SHA256", "WT_MEMORY"), values)]
+            yield [*others, *DIFFERENCE, f"-DWT_RESUME={resumes}"]
+            yield [*others, *DIFFERENCE, *(f"-D{name}=1" for name in HOLDING)]
 
     def test_options(self):
         commands = []
@@ -45,6 +50,15 @@ class BuildTests(unittest.TestCase):
             runs = pool.map(lambda c: subprocess.run(c, capture_output=True, text=True), commands)
             for command, run in zip(commands, runs):
                 self.assertEqual(run.returncode, 0, f"{command}\n{run.stderr}")
+
+    def test_options_that_need_others(self):
+        for missing in ("-DWT_FLASH=0", "-DWT_KEEP=0", "-DWT_CODEC=0"):
+            run = subprocess.run(
+                ["gcc", "-std=c99", "-fsyntax-only", *DIFFERENCE, missing, HARDWARE / "wtserial.c"],
+                capture_output=True, text=True,
+            )  # fmt: skip
+            self.assertNotEqual(run.returncode, 0)
+            self.assertIn("WT_DIFFERENCE needs", run.stderr)
 
     def test_size(self):
         """What Scripts/device-sizes prints first: the default on Cortex-M0 and M3."""

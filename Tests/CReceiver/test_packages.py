@@ -16,7 +16,7 @@ EXAMPLES = {"zephyr": HARDWARE / "zephyr/samples/receive/src/main.c",
             "esp-idf": HARDWARE / "esp-idf/example/main/main.c"}  # fmt: skip
 PACKAGES = {"zephyr": ("MODULE", HARDWARE / "zephyr"),
             "esp-idf": ("COMPONENT", HARDWARE / "esp-idf/wtserial")}  # fmt: skip
-OFF = ["FLASH", "WINDOW", "CORRECTION", "RESUME", "KEEP", "SWITCH", "FETCH"]  # by default
+OFF = ["FLASH", "WINDOW", "CORRECTION", "RESUME", "KEEP", "DIFFERENCE", "SWITCH", "FETCH"]  # by default
 KCONFIGS = HARDWARE / "zephyr/Kconfig", HARDWARE / "esp-idf/wtserial/Kconfig"
 
 
