@@ -121,9 +121,13 @@ public struct ReceiveTransfer: ~Copyable {
   }
 
   /// Lends the bytes that `.content` or `.coded` announced.
-  public mutating func takeContent<R>(_ body: (Span<UInt8>) -> R) -> R {
+  ///
+  /// - Throws: what `body` throws; the bytes are taken all the same.
+  public mutating func takeContent<R, E: Error>(
+    _ body: (Span<UInt8>) throws(E) -> R
+  ) throws(E) -> R {
     precondition(stream.contentByteCount > 0, "content is taken once it is announced")
-    return inbox.takeContent(byteCount: stream.takeContent(), body)
+    return try inbox.takeContent(byteCount: stream.takeContent(), body)
   }
 
   /// What happened next; nil when there is nothing to tell.
