@@ -90,11 +90,14 @@ extension PlaneDecoder {
     return decide(slack(held), &interval) == (held & weight != 0)
   }
 
-  /// The bits behind the plane's that are not like it, up to the first that is.
+  /// The bits behind the plane's that are not like it, up to the first that is or the last of the mantissa.
   @inline(never)
   private func slack(_ held: UInt32) -> Int {
+    var last: UInt32 = 1 << 15
+    while held & last == 0, last > 1 { last >>= 1 }
+    last >>= UInt32(mantissaBits)
     var (count, place) = (0, weight >> 1)
-    while count < Self.slackLimit, place > 0, (held & place == 0) == (held & weight != 0) {
+    while count < Self.slackLimit, place > last >> 1, (held & place == 0) == (held & weight != 0) {
       count &+= 1
       place >>= 1
     }

@@ -50,6 +50,7 @@ extension PlaneDecoder {
         return false
       }
       end = entry.offset &+ entry.elementCount
+      mantissaBits = UInt8(truncatingIfNeeded: entry.format.mantissaBits)
       guard entry.offset <= place, place <= end else { return false }
     }
     bit = UInt8(truncatingIfNeeded: snapshot.words[11])

@@ -47,8 +47,9 @@ struct PlaneDecoder<Differences: DifferenceModels>: ~Copyable {
   var end = 0
   var bit: UInt8 = 0
   var isRefinement = false
-  // Whether the tensor has a base, and the models of its pass.
+  // Whether the tensor has a base; the bits of its mantissas; the models of its pass.
   var isDifference = false
+  var mantissaBits: UInt8 = 0
   var differences = Differences()
 
   /// Takes a byte of the codeword; false where enough of them wait.
@@ -163,7 +164,10 @@ struct PlaneDecoder<Differences: DifferenceModels>: ~Copyable {
     place = isNone ? end : entry.offset
     significance = BitModel()
     refinement = InlineArray(repeating: BitModel())
-    if Differences.areTaken { differences = Differences() }
+    if Differences.areTaken {
+      mantissaBits = UInt8(truncatingIfNeeded: entry.format.mantissaBits)
+      differences = Differences()
+    }
     step = .pass
     return nil
   }

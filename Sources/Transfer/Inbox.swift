@@ -30,11 +30,14 @@ struct Inbox {
   }
 
   /// Lends `byteCount` bytes of content that were announced, and goes past them.
-  mutating func takeContent<R>(byteCount: Int, _ body: (Span<UInt8>) -> R) -> R {
-    let result = body(bytes.span.extracting(position..<position + byteCount))
-    position += byteCount
-    records.takeContent(byteCount: byteCount)
-    return result
+  mutating func takeContent<R, E: Error>(
+    byteCount: Int, _ body: (Span<UInt8>) throws(E) -> R
+  ) throws(E) -> R {
+    defer {
+      position += byteCount
+      records.takeContent(byteCount: byteCount)
+    }
+    return try body(bytes.span.extracting(position..<position + byteCount))
   }
 
   mutating func removeAll() { self = Inbox() }

@@ -51,7 +51,7 @@ extension ReceiveTransfer {
     case .list: events.append(.listed)
     case .activate:
       state = .awaitingConfirmation
-      events.append(.activated(try digest(body)))
+      events.append(.activated(try Digest(record: body)))
     case .rollback:
       state = .awaitingConfirmation
       events.append(.rolledBack)

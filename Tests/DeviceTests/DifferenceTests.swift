@@ -113,6 +113,24 @@ struct DifferenceTests {
     try expectSameImage(old, new, kind, policy: .planes(limit: planeCount), saves: false)
   }
 
+  /// Where more planes come than the base has, its lowest bits are those in the middle, and zeros.
+  @Test(arguments: FlashKind.allCases, [DType.f32, .f16, .bf16])
+  func aModelMayHaveMorePlanesThanTheOneBefore(kind: FlashKind, dtype: DType) throws {
+    let old = try SmallModel(dtype)
+    for planeCount in 1...4 {
+      for largest in [nil, 12, 60] as [Double?] {
+        let change = SmallModel.Change(spread: 0.02, largest: largest)
+        let new = try SmallModel(dtype, change)
+        let (flash, other) = (makeFlash(), makeFlash())
+        try send(old, to: flash, kind, policy: .planes(limit: planeCount))
+        let part = try send(new, to: flash, kind, from: old)
+        try send(new, to: other, kind)
+        #expect(part.ending == .completed, "\(planeCount) planes, \(largest ?? 0)")
+        #expect(image(in: flash, like: new) == image(in: other, like: new))
+      }
+    }
+  }
+
   @Test(arguments: FlashKind.allCases) func valuesTooSmallForMiddlesMayChange(
     kind: FlashKind
   ) throws {

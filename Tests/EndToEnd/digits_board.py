@@ -36,8 +36,8 @@ class DigitsTests(LineTests):
         self.lay_line(*faults, baud=baud)
         return self.start_board(*options, port=self.b)
 
-    def send_model(self, model=DIGITS):
-        sender = self.send(model)
+    def send_model(self, model=DIGITS, *options):
+        sender = self.send(model, *options)
         self.assert_ends(sender, OK)
         return sender
 

@@ -60,7 +60,21 @@ class TransferTests:
         self.assertAlmostEqual(values[-1], self.accuracy_on_host(DIGITS), 2)
 
 
-class CortexM3Tests(TransferTests, DigitsTests):
+class TunedModelTests:
+    @lasts(20)
+    def test_what_differs_is_all_that_comes(self):
+        """Over a line with faults; and then the board has the very model, as its digest says."""
+        tuned = self.variant(seed=3, noise=1e-3)
+        self.start_board_on_line("--bit-error-rate=1e-5", "--seed=6")
+        whole = self.send_model(DIGITS, "--no-cache").events[-1]["bytes"]
+        sender = self.send_model(tuned, f"--base={DIGITS}")
+        (kept,) = [event for event in sender.events if event["event"] == "kept"]
+        self.assertEqual(kept["differences"], 4)
+        self.assertLess(sender.events[-1]["bytes"], 0.25 * whole)
+        self.assert_ends(self.start("verify", self.a, tuned, self.rate), OK)
+
+
+class CortexM3Tests(TransferTests, TunedModelTests, DigitsTests):
     board = "mps2-an385"
 
     def test_model_that_errs_is_told_to(self):
@@ -88,7 +102,7 @@ class CortexM7Tests(TransferTests, DigitsTests):
     board = "mps2-an500"
 
 
-class CortexM0Tests(TransferTests, DigitsTests):
+class CortexM0Tests(TransferTests, TunedModelTests, DigitsTests):
     board = "microbit"
 
 

@@ -1,25 +1,8 @@
-package import Checkpoints
+internal import Checkpoints
 package import Streaming
 package import SystemPackage
-package import Tensors
-package import WeightCodec
-
-/// Why a model that comes in cannot be taken or kept.
-package enum ModelWriterError: Error, Equatable, Sendable {
-  case output(OutputError)
-  /// No file can be laid out for this manifest.
-  case layout(CheckpointError)
-  /// A content is not what its unit says: it does not unpack, or to another size.
-  case content(tensor: TensorName)
-  /// The coded stream is none.
-  case codedStream(CodedStreamError)
-  /// A digest does not fit; nil for that of the whole model.
-  case digest(tensor: TensorName?)
-  /// The model builds on another one, which is not here.
-  case base
-  /// The same content twice, or the end while one is missing.
-  case incomplete
-}
+internal import Tensors
+internal import WeightCodec
 
 /// Turns what comes over the line into a file: decoded in its place, from the first plane on.
 ///

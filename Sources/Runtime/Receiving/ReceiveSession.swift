@@ -6,26 +6,21 @@ internal import Transfer
 
 /// Receives one model into a file: answers what the machine asks, and stores what it brings.
 package final class ReceiveSession {
-  private var writer: ModelWriter?
-  private let holdings: Holdings
+  private var model: ArrivingModel
+  let holdings: Holdings
   private var isUnchanged = false
-  // What somebody wants to have, and what this end wants.
-  private var asked: FetchRequest?
-  private var wanted: Digest?
-  // Whether somebody wanted what there is not; who is to come is still waited for.
-  private var isRefusal = false
+  private var inquiries = HoldingsInquiries()
+  // What this end wants of another.
+  var wanted: Digest?
   // Of the stream, what another session has brought.
   private var resumedByteCount = 0
   // Pieces of it that are gone through at a time.
   private static let replayLimit = 64
-  private let tell: (TransferNews) -> Void
+  let tell: (TransferNews) -> Void
   private var manifest: Manifest?
-  // Reached, and to be told once all of it is decoded.
-  private var milestone: Milestone?
-  private var model: Digest?
-  private var openedAt = MonotonicClock.now
-  private var baudRate: UInt32 = 0
-  private var toldAt = MonotonicClock.now
+  // Reached, once all of it is decoded.
+  private var due: ArrivingModel.Mark?
+  private var pace = ProgressPace()
   private let timeout: Int?
   private var giveUpAt: Instant?
   // Of sessions before this one.
@@ -34,19 +29,17 @@ package final class ReceiveSession {
   private var outcome: TransferOutcome?
   private var failure: ModelWriterError?
   /// Where the model grows until it is complete.
-  package let partialPath: FilePath
+  package var partialPath: FilePath { model.partialPath }
   /// What happened on the link; complete when `run` has ended, in whatever way.
   package private(set) var statistics = LinkStatistics()
   /// Whether the output has been replaced by what has come, complete or not.
-  package private(set) var hasSnapshot = false
-  // The last reason for which it was not.
-  private var snapshotError: OutputError?
+  package var hasSnapshot: Bool { model.hasSnapshot }
   /// How far all of the model had come.
-  package private(set) var tier: Milestone.Tier?
+  package var tier: Milestone.Tier? { model.tier }
+  /// Tensors that were complete at the end.
+  package var tensorCount: Int { model.tensorCount }
   /// Whether another session can go on with what has come.
   package var isResumable: Bool { holdings.unfinished?.byteCount ?? 0 > 0 }
-  /// Tensors that were complete at the end.
-  package private(set) var tensorCount = 0
 
   /// Creates the output beside its final place.
   ///
@@ -56,10 +49,9 @@ package final class ReceiveSession {
     into path: FilePath, timeout: Int?, snapshots: SnapshotPolicy = .init(),
     tell: @escaping (TransferNews) -> Void
   ) throws(OutputError) {
-    let writer = try ModelWriter(path, snapshots)
-    partialPath = writer.partialPath
-    holdings = Holdings(beside: writer.path)
-    self.writer = consume writer
+    let model = try ArrivingModel(into: path, snapshots, tell: tell)
+    holdings = Holdings(beside: model.path)
+    self.model = consume model
     self.tell = tell
     self.timeout = timeout
   }
@@ -77,27 +69,11 @@ package final class ReceiveSession {
     return try run(ReceiveTransfer(link: link, info: info), &loop)
   }
 
-  /// Fetches a model over a link, of which this end is the initiator; the one in use where no digest is given.
-  ///
-  /// - Throws: `SessionError`, and what the loop throws.
-  package func fetch(
-    _ digest: Digest?, over link: consuming Link, _ info: ReceiverInfo, _ loop: inout TransferLoop
-  ) throws -> TransferResult {
-    var info = info
-    holdings.describe(&info)
-    wanted = digest
-    let machine = ReceiveTransfer(fetchingOver: link, info: info, at: MonotonicClock.now)
-    guard let result = try run(machine, &loop) else {
-      throw SessionError.ended(.linkClosed(.peer(.done)))
-    }
-    return result
-  }
-
-  private func run(
+  func run(
     _ machine: consuming ReceiveTransfer, _ loop: inout TransferLoop
   ) throws -> TransferResult? {
     var machine = machine
-    baudRate = machine.baudRate
+    pace.begin(baudRate: machine.baudRate)
     giveUpAt = timeout.map { MonotonicClock.now + .seconds(Int64($0)) }
     do {
       try loop.run(&machine) { machine in
@@ -114,9 +90,13 @@ package final class ReceiveSession {
       outcome = .completed
     }
     note(endOf: machine)
-    if let request = asked.take() { return try give(request, SendTransfer(giving: machine), &loop) }
+    if let request = inquiries.takeRequest() {
+      return try give(request, SendTransfer(giving: machine), &loop)
+    }
     if let failure { throw SessionError.writer(failure) }
-    if isRefusal || outcome == .linkClosed(.peer(.done)) && manifest == nil { return nil }
+    if inquiries.hasRefused || outcome == .linkClosed(.peer(.done)) && manifest == nil {
+      return nil
+    }
     guard case .completed = outcome, let manifest, let digest else {
       throw SessionError.ended(outcome ?? .linkClosed(.local(.aborted)))
     }
@@ -126,35 +106,17 @@ package final class ReceiveSession {
 
   private func note(endOf machine: borrowing ReceiveTransfer) {
     statistics = machine.statistics
-    tensorCount = writer?.tensorCount ?? 0
     // What has come is not lost, whatever ended the session.
-    if digest == nil, tier != nil { _ = takeSnapshot(.last) }
-  }
-
-  /// Sends the model that is here to one who has asked for it.
-  private func give(
-    _ request: FetchRequest, _ machine: consuming SendTransfer, _ loop: inout TransferLoop
-  ) throws -> TransferResult? {
-    guard let held = holdings.held else { return nil }
-    let session = try SendSession(
-      Checkpoint(opening: held.path), named: held.path.lastComponent?.string ?? "",
-      SendPolicy(), tell: tell)
-    do {
-      tell(.gave(try session.give(to: request.taker, machine, &loop)))
-    } catch let error as SessionError {
-      // The other end knows better what it wants to do about it.
-      tell(.notGiven(error))
-    }
-    return nil
+    if digest == nil, tier != nil { _ = model.takeSnapshot(.last) }
   }
 
   /// Answers what has happened; true while there is more to decode at once.
   private func respond(_ machine: inout ReceiveTransfer) -> Bool {
     defer { keepReceived(&machine) }
     do throws(ModelWriterError) {
-      if writer?.isBusy == true { try writer?.decode() }
+      if model.isBusy { try model.decode() }
       var replayed = 0
-      while writer?.isBusy != true, replayed < Self.replayLimit {
+      while !model.isBusy, replayed < Self.replayLimit {
         try catchUp(&machine)
         if let event = machine.nextEvent() {
           try answer(event, &machine)
@@ -190,27 +152,24 @@ package final class ReceiveSession {
 
   /// Does what waited for the coded stream to be decoded.
   private func catchUp(_ machine: inout ReceiveTransfer) throws(ModelWriterError) {
-    if let milestone {
-      self.milestone = nil
-      tier = milestone.tier
-      // The model itself follows the last one.
-      let isLast = milestone.tier == .complete
+    switch due.take() {
+    case .milestone(let milestone):
+      model.reach(milestone.tier)
       // What was told before is not told again.
       if machine.replayRest > 0 { return }
-      let isStored = isLast ? false : takeSnapshot(.milestone)
-      let stream = streamByteCount(machine)
-      tell(.reached(milestone, byteCount: stream, isStored: isStored))
-    }
-    if let model {
-      self.model = nil
+      // The model itself follows the last one.
+      let isStored = milestone.tier == .complete ? false : model.takeSnapshot(.milestone)
+      tell(.reached(milestone, byteCount: streamByteCount(machine), isStored: isStored))
+    case .end(let digest):
       // Digests and the disk take their time, and the sender is to know.
       machine.announceBusy(for: .seconds(5))
       if !isUnchanged {
-        try writer.take()?.finish(model)
+        try model.finish(digest)
         holdings.finish()
       }
-      digest = model
-      machine.confirm(model)
+      self.digest = digest
+      machine.confirm(digest)
+    case nil: break
     }
   }
 
@@ -220,7 +179,7 @@ package final class ReceiveSession {
     switch event {
     case .connected(let peer):
       peer.log()
-      openedAt = MonotonicClock.now
+      pace.open()
       giveUpAt = nil
       holdings.forgetComparison()
       deliveredBefore = machine.statistics.bytesDelivered
@@ -232,57 +191,24 @@ package final class ReceiveSession {
       guard let held = holdings.confirm(digest) else { throw .base }
       manifest = held
       isUnchanged = true
-      model = digest
-    case .listed: machine.tell(holdings.listing)
-    case .activated, .rolledBack:
-      isRefusal = true
-      machine.fail(ReceiverFailure(.wrongModel, text: Array("there is one model only".utf8)))
-    case .fetched(let request):
-      guard let digest = holdings.held?.digest, request.digest.map({ $0 == digest }) ?? true else {
-        isRefusal = true
-        machine.fail(ReceiverFailure(.wrongModel, text: Array("no such model is here".utf8)))
-        break
-      }
-      asked = request
+      due = .end(digest)
+    case .listed, .activated, .rolledBack, .fetched:
+      inquiries.answer(event, from: holdings, &machine)
     case .giverReady(let info): fetch(from: info, &machine)
     case .offered(let manifest): try begin(manifest, &machine)
-    case .unitBegan(let unit): try writer?.begin(unit)
-    case .content:
-      try take(&machine) { (bytes) throws(ModelWriterError) in
-        try writer?.append(bytes)
-      }
-    case .coded:
-      try take(&machine) { (bytes) throws(ModelWriterError) in
-        try writer?.appendCoded(bytes)
-      }
-    case .milestone(let milestone):
-      try writer?.endCodeword()
-      self.milestone = milestone
-    case .unitEnded(let digest): try writer?.endUnit(digest)
-    case .finished(let digest):
-      try writer?.endCodeword()
-      model = digest
+    case .unitBegan, .content, .unitEnded, .coded, .milestone, .finished:
+      if let mark = try model.take(event, &machine) { due = mark }
     case .ended(let outcome): self.outcome = outcome
     }
-  }
-
-  private func fetch(from info: ReceiverInfo, _ machine: inout ReceiveTransfer) {
-    tell(.giverFound(info))
-    machine.fetch(
-      FetchRequest(wanted, behind: machine.info.unfinished?.byteCount ?? 0, by: machine.info))
   }
 
   private func begin(
     _ manifest: Manifest, _ machine: inout ReceiveTransfer
   ) throws(ModelWriterError) {
-    guard writer != nil else { throw .incomplete }
     let before = holdings.unfinished?.byteCount ?? 0
-    // First: a model that cannot be laid out takes nothing away of an unfinished one.
-    try writer?.begin(manifest, holdings)
-    resumedByteCount = try holdings.begin(manifest)
+    resumedByteCount = try model.begin(manifest, holdings)
     self.manifest = manifest
-    milestone = nil
-    tier = nil
+    due = nil
     machine.accept(replaying: resumedByteCount)
     if resumedByteCount > 0 {
       tell(.goesOn(byteCount: resumedByteCount))
@@ -294,44 +220,12 @@ package final class ReceiveSession {
     tell(.began(manifest))
   }
 
-  private func take(
-    _ machine: inout ReceiveTransfer, _ body: (Span<UInt8>) throws(ModelWriterError) -> Void
-  ) throws(ModelWriterError) {
-    var result: Result<Void, ModelWriterError> = .success(())
-    machine.takeContent { bytes in
-      do throws(ModelWriterError) {
-        try body(bytes)
-      } catch {
-        result = .failure(error)
-      }
-    }
-    try result.get()
-  }
-
   private func observe(_ machine: borrowing ReceiveTransfer) {
-    let now = MonotonicClock.now
-    if machine.baudRate != baudRate {
-      baudRate = machine.baudRate
-      tell(.rateChanged(baudRate))
-    }
-    guard manifest != nil, now - toldAt >= .milliseconds(100) else { return }
-    toldAt = now
+    if let baudRate = pace.changedRate(machine.baudRate) { tell(.rateChanged(baudRate)) }
+    guard manifest != nil, pace.isDue() else { return }
     // Between milestones the model gets better, too.
-    if tier != nil, writer?.isBusy == false, takeSnapshot(.tick) { tell(.improved) }
+    if tier != nil, !model.isBusy, model.takeSnapshot(.tick) { tell(.improved) }
     tell(.progress(progress(machine)))
-  }
-
-  /// Puts what has come in the output's place; where that fails, says why, once.
-  private func takeSnapshot(_ occasion: SnapshotOccasion) -> Bool {
-    do throws(OutputError) {
-      guard try writer?.takeSnapshot(occasion, tier) == true else { return false }
-      hasSnapshot = true
-      return true
-    } catch {
-      if error != snapshotError { tell(.notStored(error)) }
-      snapshotError = error
-      return false
-    }
   }
 
   /// Bytes of the stream that are here, of other sessions too.
@@ -346,42 +240,7 @@ package final class ReceiveSession {
       // What was offered is an estimate, and no longer needed once all is there.
       byteTotal: digest == nil ? max(manifest?.expectedByteCount ?? 0, stream) : stream,
       tier: tier,
-      elapsed: MonotonicClock.now - openedAt, baudRate: machine.baudRate,
+      elapsed: pace.elapsed, baudRate: machine.baudRate,
       statistics: machine.statistics)
-  }
-}
-
-extension ModelWriterError {
-  /// Whether the stream is to blame, and not this end's disk.
-  fileprivate var isOfStream: Bool {
-    switch self {
-    // What has come of another transfer is not to blame for a sender who builds on what is not here.
-    case .output, .layout, .base: false
-    case .content, .codedStream, .digest, .incomplete: true
-    }
-  }
-}
-
-extension ReceiverFailure {
-  /// What the sender is told of an error of this end.
-  init(_ error: ModelWriterError) {
-    let code: Code
-    switch error {
-    case .output(let output): code = output.errno == .noSpace ? .noSpace : .cannotStore
-    case .layout, .base: code = .wrongModel
-    case .content, .digest: code = .verificationFailed
-    case .codedStream, .incomplete: code = .badStream
-    }
-    self.init(code, text: Array(Self.words(for: error).utf8))
-  }
-
-  /// What is told beside the code; for the sender's user, so no names of types.
-  private static func words(for error: ModelWriterError) -> String {
-    switch error {
-    case .output(let error): "\(error.path): \(error.errno)"
-    case .content(let tensor), .digest(let tensor?): "\(tensor)"
-    case .base: "what the model builds on is not here"
-    case .layout, .codedStream, .digest(nil), .incomplete: ""
-    }
   }
 }

@@ -32,7 +32,8 @@ struct OfferPreparation {
 
   private let info: ReceiverInfo
   private let policy: SendPolicy
-  private var candidates: [Checkpoint]
+  // What may be the model that the receiver uses, as it was sent.
+  private var candidates: [(model: Checkpoint, policy: SendPolicy)]
   private var state: State
   /// Of the model's tensors; nil while they are computed.
   private(set) var digests: FinalDigests?
@@ -61,7 +62,9 @@ struct OfferPreparation {
     self.info = info
     self.policy = policy
     let canKeep = info.abilities.contains(.keeps)
-    candidates = canKeep ? info.held.first.map { library.candidates(for: $0) } ?? [] : []
+    let models = canKeep ? info.held.first.map { library.candidates(for: $0) } ?? [] : []
+    let policies = [policy] + policy.cuts(for: info)
+    candidates = models.flatMap { model in policies.map { (model, $0) } }
   }
 
   /// Whether a receiver can do without some of a model.
@@ -100,7 +103,8 @@ struct OfferPreparation {
     _ digests: FinalDigests, _ machine: inout SendTransfer
   ) throws -> Step {
     while !candidates.isEmpty {
-      let source = ModelSource(candidates.removeFirst(), policy)
+      let (model, policy) = candidates.removeFirst()
+      let source = ModelSource(model, policy)
       guard let plan = try? ModelPlan(source, named: "", policy, for: info) else { continue }
       state = .trying(source, DigestWork(source, plan))
       return .more

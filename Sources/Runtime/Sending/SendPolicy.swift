@@ -72,6 +72,19 @@ package struct SendPolicy: Equatable, Sendable {
     return (policy, nil)
   }
 
+  /// The same with other numbers of planes, where a receiver keeps planes: it may have been sent more or fewer
+  /// the last time.
+  func cuts(for info: ReceiverInfo) -> [SendPolicy] {
+    guard let limit = info.planeLimit, case .planes(let wanted) = adapted(to: info).policy.codec
+    else { return [] }
+    return (1...limit).reversed().filter { $0 != wanted.planeLimit }.map { count in
+      var (policy, planes) = (self, wanted)
+      planes.planeLimit = count
+      policy.codec = .planes(planes)
+      return policy
+    }
+  }
+
   /// Whether tensors may go as differences from those that a receiver holds: only where all of their bits
   /// arrive, or all that it has places for.
   var takesDifferences: Bool {

@@ -76,12 +76,10 @@ final class SimulatedReceiver {
     _ machine: inout ReceiveTransfer, at now: UInt64,
     _ body: (Span<UInt8>) throws(ModelWriterError) -> Void
   ) throws(ModelWriterError) {
-    var result: Result<Void, ModelWriterError> = .success(())
-    machine.takeContent { bytes in
+    defer { deliveries.append((now, oracle.deliveredByteCount)) }
+    try machine.takeContent { (bytes) throws(ModelWriterError) in
       do { try oracle.compare(bytes) } catch { failure = error }
-      do throws(ModelWriterError) { try body(bytes) } catch { result = .failure(error) }
+      try body(bytes)
     }
-    deliveries.append((now, oracle.deliveredByteCount))
-    try result.get()
   }
 }

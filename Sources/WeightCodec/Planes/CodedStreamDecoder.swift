@@ -1,21 +1,3 @@
-/// Why a coded stream cannot be what an encoder wrote.
-public enum CodedStreamError: Error, Equatable, Sendable {
-  /// No tensor has this number.
-  case badTensor(Int)
-  /// A pass that cannot be the next one of its tensor.
-  case badPass(tensor: Int)
-  case badLevel(Int)
-  case badPlane(Int)
-  case badUpdate(tensor: Int)
-  case badZeroCount(Int)
-  /// An exception behind the tensor's last element, or one that is a number.
-  case badException(Int)
-  /// The codeword ends in the middle of a unit.
-  case tooShort
-  /// Bytes follow the codeword's end.
-  case tooLong
-}
-
 /// Decodes a stream into memory, in place, from any portions: twin of `CodedStreamEncoder`.
 ///
 /// At any moment the memory holds the best that is known of each element: zero, or the middle of what
@@ -43,9 +25,8 @@ public struct CodedStreamDecoder: ~Copyable {
     case ended
   }
 
-  // Bytes that the beginning of a unit and an exception take at most.
+  // Bytes that the beginning of a unit takes at most.
   private static let unitByteCount = 16
-  private static let exceptionByteCount = 32
   // Zero bytes that an encoder may leave out at the end of a codeword: those of its last number.
   private static let borrowLimit = 4
 
@@ -54,7 +35,7 @@ public struct CodedStreamDecoder: ~Copyable {
   // Of each tensor in the memory, and behind the last.
   private let offsets: [Int]
   private var passes: PassDecoder
-  private var bytes = ByteModels()
+  private var bytes = BytePassDecoder()
   private var progress: [TensorProgress]
   private var step = Step.unit
   private var hasBegun = false
@@ -67,9 +48,7 @@ public struct CodedStreamDecoder: ~Copyable {
   private var mantissas: MantissaStep?
   private var hasExceptions = false
   private var updating = TensorUpdating()
-  // The last one's bits.
-  private var exception: UInt64?
-  private var sum = ElementSum()
+  private var exceptions = ExceptionDecoder(tensor: 0)
 
   /// Begins to read a stream about tensors that begin at these offsets of the memory.
   public init(_ tensors: [CodedTensor], at offsets: [Int], _ variant: CodecVariant) {
@@ -142,10 +121,12 @@ public struct CodedStreamDecoder: ~Copyable {
   ) throws(CodedStreamError) {
     switch step {
     case .unit, .ended: break
-    case .update: decodeUpdate(&memory, grid)
+    case .update:
+      if updating.decode(&memory, grid, &passes) { step = .header }
     case .header: try decodeHeader(grid.format)
     case .base: try prepareBase(&memory, grid, code)
-    case .exceptions: try decodeExceptions(&memory, grid, code)
+    case .exceptions:
+      if try exceptions.decode(&memory, grid, code, &passes) { step = .start }
     case .start:
       beginPass(memory.bytes, grid, code)
       step = .pass
@@ -169,33 +150,12 @@ public struct CodedStreamDecoder: ~Copyable {
     step = .start
     if let grid = tensors[index].grid, !progress[index].hasHeader {
       step = .header
-      if tensors[index].hasUpdate(variant) { try beginUpdate(grid) }
+      if tensors[index].hasUpdate(variant),
+        try updating.begin(tensor: index, grid, &passes)
+      {
+        step = .update
+      }
       if step == .header { try decodeHeader(grid.format) }
-    }
-  }
-
-  private mutating func beginUpdate(_ grid: TensorGrid) throws(CodedStreamError) {
-    let rank = Int(passes.coder.decode(bitCount: TensorUpdating.rankBits))
-    guard rank > 0 else { return }
-    let numberBits = Int(passes.coder.decode(bitCount: TensorUpdating.widthBits))
-    let level = Int(passes.coder.decode(bitCount: LowRankUpdate.unitBits(grid.format)))
-    guard rank <= LowRankUpdate.rankLimit(grid),
-      (1...LowRankUpdate.numberBitLimit).contains(numberBits),
-      level < grid.format.levelCount + LowRankUpdate.unitBias
-    else { throw .badUpdate(tensor: index) }
-    updating.begin(
-      rank: rank, numberBits: numberBits, unitLevel: level - LowRankUpdate.unitBias, grid)
-    step = .update
-  }
-
-  private mutating func decodeUpdate(_ memory: inout MutableRawSpan, _ grid: TensorGrid) {
-    while passes.mayGoOn(byteCount: TensorUpdating.numberByteCount) {
-      let number = passes.coder.decode(bitCount: updating.numberBits)
-      if updating.take(number, &memory, grid) { passes.work -= grid.columnCount }
-      guard updating.isComplete(grid) else { continue }
-      updating = TensorUpdating()
-      step = .header
-      return
     }
   }
 
@@ -234,7 +194,7 @@ public struct CodedStreamDecoder: ~Copyable {
     progress[index].begin(
       topLevel: isNone ? nil : level, commonPlaneCount: commonPlaneCount)
     guard progress[index].hasPlane(for: pass) else { throw .badPass(tensor: index) }
-    exception = nil
+    exceptions = ExceptionDecoder(tensor: index)
     hasExceptions = passes.coder.decode(&passes.models.headers.hasExceptions)
     step = tensors[index].hasBase ? .base : hasExceptions ? .exceptions : .start
   }
@@ -245,36 +205,6 @@ public struct CodedStreamDecoder: ~Copyable {
     let level = passes.prepareBase(&memory, grid, code)
     guard level ?? -1 <= progress[index].topLevel ?? -1 else { throw .badLevel(level ?? -1) }
     step = hasExceptions ? .exceptions : .start
-  }
-
-  private mutating func decodeExceptions<Bits>(
-    _ memory: inout MutableRawSpan, _ grid: TensorGrid, _ code: FloatCode<Bits>
-  ) throws(CodedStreamError) {
-    while passes.has(byteCount: Self.exceptionByteCount) {
-      let gap = decodeGap()
-      guard gap < grid.elementCount - cursor.index else { throw .badException(index) }
-      cursor.advance(by: gap)
-      var bits = Bits(truncatingIfNeeded: exception ?? UInt64(code.infinity))
-      if !passes.coder.decode(&passes.models.headers.isRepeated) {
-        bits = Bits(truncatingIfNeeded: passes.coder.decode(bitCount: Bits.bitWidth))
-        guard bits & code.magnitudeMask >= code.infinity else { throw .badException(index) }
-      }
-      exception = UInt64(bits)
-      code.store(bits, to: &memory, at: cursor.index)
-      cursor.advance(by: 1)
-      guard passes.coder.decode(&passes.models.headers.hasMore) else {
-        step = .start
-        cursor = Cursor()
-        return
-      }
-      guard passes.mayGoOn() else { return }
-    }
-  }
-
-  private mutating func decodeGap() -> Int {
-    if passes.coder.decode(&passes.models.headers.isNext) { return 0 }
-    let length = min(Int(passes.coder.decode(bitCount: 6)), Int.bitWidth - 2)
-    return 1 << length | Int(passes.coder.decode(bitCount: length))
   }
 
   // MARK: - Passes
@@ -328,19 +258,11 @@ public struct CodedStreamDecoder: ~Copyable {
   }
 
   private mutating func decodeBytes(_ tensor: CodedTensor, _ memory: inout MutableRawSpan) {
-    let size = tensor.elementByteCount
-    if step == .start { sum = ElementSum() }
+    if step == .start { bytes.begin() }
     step = .pass
-    while cursor.index < tensor.byteCount {
-      guard passes.mayGoOn(byteCount: PassDecoder.byteByteCount) else { return }
-      let lane = cursor.index % size
-      let last = pass == .bytes(asDifferences: true) ? sum.last(lane) : 0
-      let byte = bytes.decode(lane: lane, before: last, &passes.coder)
-      let base = tensor.hasBase ? memory.bytes.byte(at: cursor.index) : 0
-      memory.storeBytes(
-        of: sum.add(byte, to: base, lane: lane), toByteOffset: cursor.index, as: UInt8.self)
-      cursor.advance(by: 1)
-    }
+    let asDifferences = pass == .bytes(asDifferences: true)
+    guard bytes.decode(&memory, tensor, asDifferences: asDifferences, &cursor, &passes)
+    else { return }
     endUnit()
   }
 }

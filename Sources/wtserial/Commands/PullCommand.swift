@@ -36,9 +36,7 @@ struct PullCommand: ParsableCommand {
   }
 
   func run() throws {
-    let console = Console(options.output, port: port, verb: .receive)
-    console.hasWaited = options.line.wait != nil
-    try console.reportingErrors { try pull(console) }
+    try options.run(over: port, verb: .receive) { try pull($0) }
   }
 
   private func pull(_ console: Console) throws {

@@ -16,6 +16,16 @@ struct QueryOptions: ParsableArguments {
     guard timeout > 0 else { throw ValidationError("--timeout takes at least 1 second.") }
   }
 
+  /// Runs what a command does with the receiver at a port, and tells the errors of it.
+  func run(
+    over port: String, model: String? = nil, verb: Console.Verb = .inspect,
+    _ body: (Console) throws -> Void
+  ) throws {
+    let console = Console(output, port: port, model: model, verb: verb)
+    console.hasWaited = line.wait != nil
+    try console.reportingErrors { try body(console) }
+  }
+
   func ask(
     _ query: QuerySession.Query, over port: String, _ console: Console
   ) throws -> QuerySession.Answer {
@@ -40,9 +50,7 @@ struct InfoCommand: ParsableCommand {
   @OptionGroup var options: QueryOptions
 
   func run() throws {
-    let console = Console(options.output, port: port, verb: .inspect)
-    console.hasWaited = options.line.wait != nil
-    try console.reportingErrors {
+    try options.run(over: port) { console in
       guard case .listed(let info, let listing) = try options.ask(.list, over: port, console) else {
         return
       }
@@ -72,9 +80,7 @@ struct VerifyCommand: ParsableCommand {
   @OptionGroup var contents: ContentOptions
 
   func run() throws {
-    let console = Console(options.output, port: port, model: model, verb: .inspect)
-    console.hasWaited = options.line.wait != nil
-    try console.reportingErrors {
+    try options.run(over: port, model: model) { console in
       let checkpoint = try Checkpoint(opening: FilePath(model))
       let policy = try contents.policy(for: checkpoint)
       switch try options.ask(.verify(checkpoint, policy), over: port, console) {
@@ -130,9 +136,7 @@ struct ActivateCommand: ParsableCommand {
   }
 
   func run() throws {
-    let console = Console(options.output, port: port, verb: .inspect)
-    console.hasWaited = options.line.wait != nil
-    try console.reportingErrors {
+    try options.run(over: port) { console in
       let query = QuerySession.Query.activate(prefix: digest.lowercased())
       console.tellInUse(try options.ask(query, over: port, console))
     }
@@ -153,9 +157,7 @@ struct RollbackCommand: ParsableCommand {
   @OptionGroup var options: QueryOptions
 
   func run() throws {
-    let console = Console(options.output, port: port, verb: .inspect)
-    console.hasWaited = options.line.wait != nil
-    try console.reportingErrors {
+    try options.run(over: port) { console in
       console.tellInUse(try options.ask(.rollBack, over: port, console))
     }
   }
