@@ -1586,11 +1586,10 @@ enum { ANSWER_NO, ANSWER_YES, ANSWER_LACKING };
 
 /* A pass of planes, and what it takes to see the base as it does. */
 struct difference {
-    struct wt_state base;
+    uint16_t middle;     /* of a value: the bit behind the base's planes */
     uint8_t shift;       /* planes between both levels */
     uint8_t mantissa;    /* bits that an element has behind its leading one, as far as it matters */
     uint8_t bit, above;  /* of a byte: that of the plane; those of the planes before */
-    bool is_significance;
     bool is_first; /* what is common comes from the base */
 };
 
@@ -1602,7 +1601,10 @@ static struct wt_state base_of(struct wt_receiver *r)
 /* The magnitude of the base: the middle of what its byte leaves possible. */
 static uint16_t value_of(const struct difference *d, uint8_t old)
 {
-    return (uint16_t)((uint32_t)magnitude_of(old, &d->base) << (FRACTION - 1) >> d->shift);
+    uint16_t known = old & 0x7F;
+    if (!known)
+        return 0;
+    return (uint16_t)((uint32_t)((unsigned)known << FRACTION | d->middle) >> d->shift);
 }
 
 /* How many bits behind that of the weight are different from it, of those that an element has. */
@@ -1645,22 +1647,15 @@ static bool take_sign(struct wt_receiver *r, const struct difference *d, uint8_t
     return true;
 }
 
-/* What the pass makes of a byte, whose base is `old`; false where bytes are lacking for that. An image
-   may be ahead (see `decide`), so only planes above the pass's own count. */
+/* Takes the decision of the pass about a byte, whose base is `old` and whose planes before are `known`;
+   false where bytes are lacking for that. */
 static bool decide_difference(struct wt_receiver *r, const struct difference *d, uint8_t *byte,
-                              uint8_t old)
+                              uint8_t old, uint8_t known)
 {
-    uint16_t value = value_of(d, old), weight = (uint16_t)(d->bit << FRACTION), lowest, greatest;
-    uint8_t known = *byte & d->above, kind, answer;
-    if (d->is_first) {
-        known = (uint8_t)(value >> FRACTION) & d->above;
-        if (known)
-            *byte |= known | (old & SIGN);
-    }
-    if (d->is_significance == (known != 0))
-        return true;
+    uint16_t value = value_of(d, old), weight = (uint16_t)((unsigned)d->bit << FRACTION), lowest, greatest;
+    uint8_t kind, answer;
     /* The nearest to the base of what is possible. */
-    lowest = (uint16_t)(known << FRACTION);
+    lowest = (uint16_t)((unsigned)known << FRACTION);
     greatest = (uint16_t)(lowest | (2u * weight - 1u));
     if (value < lowest || (known && (*byte ^ old) & SIGN))
         value = lowest;
@@ -1683,28 +1678,38 @@ static bool decide_difference(struct wt_receiver *r, const struct difference *d,
     return take_sign(r, d, byte, old, value);
 }
 
-/* As `decide`, of a tensor that comes as a difference, from `coded_at` on. */
+/* As `decide`, of a tensor that comes as a difference, from `coded_at` on. An image may be ahead here,
+   too, so only planes above the pass's own count. */
 static uint32_t decide_differences(struct wt_receiver *r, uint8_t *bytes, uint32_t count, uint8_t plane,
                                    bool is_significance)
 {
     uint8_t olds[WT_PIECE_SIZE], mask = mask_of(r, r->slot);
-    uint16_t shift;
-    uint32_t done = 0;
-    struct difference d = {.base = base_of(r), .bit = (uint8_t)(TOP >> plane)};
-    shift = (uint16_t)(r->coded_state->level - d.base.level);
+    struct wt_state base = base_of(r);
+    uint8_t planes = (uint8_t)((base.passes + 1) >> 1);
+    uint16_t shift = (uint16_t)(r->coded_state->level - base.level);
+    uint32_t done;
+    struct difference d = {.middle = (uint16_t)(0x8000u >> planes), .bit = (uint8_t)(TOP >> plane)};
     d.shift = (uint8_t)(shift < 16 ? shift : 16);
-    d.mantissa = float_forms[r->coded_dtype - 1].mantissa;
+    /* Seven planes and the bit behind them are in any float. */
+    d.mantissa = planes == PLANES ? 15 : float_forms[r->coded_dtype - 1].mantissa;
     if (d.mantissa > 15)
         d.mantissa = 15;
     d.above = (uint8_t)(0x80u - 2u * d.bit);
-    d.is_significance = is_significance;
     d.is_first = is_significance && r->coded_state->flags >> COMMON_SHIFT == plane;
     if (count > WT_PIECE_SIZE)
         count = WT_PIECE_SIZE;
     r->config->flash->read(r->config->context, r->slot + image_in_slot(r) + r->coded_at, olds,
                            (uint8_t)count);
-    while (done < count && decide_difference(r, &d, bytes + done, olds[done] ^ mask))
-        done++;
+    for (done = 0; done < count; done++, bytes++) {
+        uint8_t old = olds[done] ^ mask, known = *bytes & d.above;
+        if (d.is_first) {
+            known = (uint8_t)(value_of(&d, old) >> FRACTION) & d.above;
+            if (known)
+                *bytes |= known | (old & SIGN);
+        }
+        if (is_significance != (known != 0) && !decide_difference(r, &d, bytes, old, known))
+            break;
+    }
     return done;
 }
 
