@@ -56,11 +56,11 @@ package struct ModelPlan: Sendable {
     var work = DigestWork(source, try ModelPlan(source, named: name, policy))
     while !work.isComplete { try work.advance() }
     let digests = work.result
-    var terms = OfferTerms()
-    terms.relations = base.relations(
-      of: digests.manifest, digests.digests, allowingDifferences: policy.takesDifferences)
-    if terms.relations.allSatisfy({ $0 == .plain }) { terms.relations = [] }
-    terms.base = terms.relations.isEmpty ? nil : base.digest
+    let terms = base.terms(
+      of: digests.manifest,
+      base.relations(
+        of: digests.manifest, digests.digests, allowingDifferences: policy.takesDifferences),
+      numbersTensors: true)
     try self.init(source, named: name, policy, terms, from: base)
     self.digests = digests.known
   }
