@@ -77,6 +77,26 @@ def write_model(folder, name, seed=1):
     return path
 
 
+def write_tuned(folder, name, seed=1, step=0.01):
+    """The path of the checkpoint with its floats moved, on average by this share of their scale and
+    away from zero, so that none of a tensor's largest comes to be of a lower exponent."""
+    generator, tensors = random.Random(seed), MODELS[name]
+    size = sum(len(values(*tensor, random.Random(0))) for tensor in tensors.values())
+    data = write_model(folder, name, seed).read_bytes()
+    found, place = bytearray(data), len(data) - size
+    for dtype, shape in tensors.values():
+        count = math.prod(shape)
+        if dtype == "F32":
+            numbers = struct.unpack_from(f"<{count}f", data, place)
+            moves = (abs(generator.gauss(0, step)) / math.sqrt(shape[-1]) for _ in numbers)
+            moved = (number + math.copysign(move, number) for number, move in zip(numbers, moves))
+            struct.pack_into(f"<{count}f", found, place, *moved)
+        place += count * {"F32": 4, "I64": 8}[dtype]
+    path = Path(folder) / f"{name}-tuned.safetensors"
+    path.write_bytes(found)
+    return path
+
+
 def table(model, *language):
     """What Scripts/model-table writes of it."""
     command = [sys.executable, ROOT.absolute() / "Scripts/model-table", model.name, *language]

@@ -1587,7 +1587,7 @@ enum { ANSWER_NO, ANSWER_YES, ANSWER_LACKING };
 /* A pass of planes, and what it takes to see the base as it does. */
 struct difference {
     struct wt_state base;
-    uint8_t shift, lost; /* planes between both levels; bits of a value that are below level 0 */
+    uint8_t shift;       /* planes between both levels */
     uint8_t mantissa;    /* bits that an element has behind its leading one, as far as it matters */
     uint8_t bit, above;  /* of a byte: that of the plane; those of the planes before */
     bool is_significance;
@@ -1602,14 +1602,13 @@ static struct wt_state base_of(struct wt_receiver *r)
 /* The magnitude of the base: the middle of what its byte leaves possible. */
 static uint16_t value_of(const struct difference *d, uint8_t old)
 {
-    uint32_t value = (uint32_t)magnitude_of(old, &d->base) << (FRACTION - 1) >> d->shift;
-    return (uint16_t)(value >> d->lost << d->lost);
+    return (uint16_t)((uint32_t)magnitude_of(old, &d->base) << (FRACTION - 1) >> d->shift);
 }
 
 /* How many bits behind that of the weight are different from it, of those that an element has. */
 static uint8_t slack_of(const struct difference *d, uint16_t value, uint16_t weight)
 {
-    uint8_t slack = 0, last = d->lost;
+    uint8_t slack = 0, last = 0;
     while (value >> last >> d->mantissa > 1)
         last++;
     if (value & weight)
@@ -1689,12 +1688,11 @@ static uint32_t decide_differences(struct wt_receiver *r, uint8_t *bytes, uint32
                                    bool is_significance)
 {
     uint8_t olds[WT_PIECE_SIZE], mask = mask_of(r, r->slot);
-    uint16_t level = r->coded_state->level, shift;
+    uint16_t shift;
     uint32_t done = 0;
     struct difference d = {.base = base_of(r), .bit = (uint8_t)(TOP >> plane)};
-    shift = (uint16_t)(level - d.base.level);
+    shift = (uint16_t)(r->coded_state->level - d.base.level);
     d.shift = (uint8_t)(shift < 16 ? shift : 16);
-    d.lost = (uint8_t)(level < 15 ? 15 - level : 0);
     d.mantissa = float_forms[r->coded_dtype - 1].mantissa;
     if (d.mantissa > 15)
         d.mantissa = 15;
@@ -1710,13 +1708,21 @@ static uint32_t decide_differences(struct wt_receiver *r, uint8_t *bytes, uint32
     return done;
 }
 
-/* The header's level has come: it is not below that of the base. -1 is the level of zeros. */
+/* Whether a tensor of the slot in use can be a base: it is not all zero, all of its planes have come
+   whole, and the middles of what they leave possible are floats. */
+static bool is_base(struct wt_receiver *r, uint32_t index)
+{
+    struct wt_state state = state_in_slot(r, r->slot, index);
+    return state.passes & 1 && state.level != WT_ALL_ZERO && state.level >= PLANES;
+}
+
+/* The header's level has come: it is not below that of the base. */
 static void compare_levels(struct wt_receiver *r)
 {
     uint16_t level = r->coded_state->level;
-    if ((uint16_t)(level + 1u) < (uint16_t)(base_of(r).level + 1u))
+    if (level == WT_ALL_ZERO || level < base_of(r).level)
         broken(r);
-    else if (level != WT_ALL_ZERO)
+    else
         ask_raw(r, bit_width(float_forms[r->coded_dtype - 1].levels), STEP_COMMON);
 }
 
@@ -1725,8 +1731,8 @@ static void take_common(struct wt_receiver *r)
 {
     struct wt_state *state = r->coded_state;
     r->step = STEP_EXCEPTIONS;
-    if (r->raw > state->level) {
-        broken(r); /* there is no such plane */
+    if (r->raw > state->level + 1u) {
+        broken(r); /* there are no more */
     } else if (r->raw >= PLANES) {
         fail(r, FAILED_STORE);
     } else if (r->raw) {
@@ -2423,7 +2429,7 @@ static void take_relations(struct wt_receiver *r, uint8_t byte)
 #if WT_DIFFERENCE
         if (byte & 2)
             r->config->states[t.index].flags |= WT_DIFFERS;
-        if (byte & 2 && (byte & 1 || !t.planes))
+        if (byte & 2 && (byte & 1 || !t.planes || !is_base(r, t.index)))
             fail(r, FAILED_MODEL);
 #else
         if (byte & 2)

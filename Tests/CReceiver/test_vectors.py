@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from unittest.mock import patch
 
 from coded_stream import FLAT, Stream
+from differences import WAYS, Difference, FullDevice
 from framing import session_number, unstuff
 from library import ROOT, TABLE, Receiver, library
 from peer import CODED, MILESTONE, VERIFIED, Initiator, manifest, record
-from test_differences import WAYS, Difference, FullDevice
 from test_transfers import Transfer, expected_byte
 
 VECTORS = ROOT / "Tests/Vectors"

@@ -34,9 +34,12 @@ class Board(LineTests):
         """The numbers that the board tells."""
         model = device_models.write_model(self.folder, "network", seed)
         sender = self.send(model, "--timeout=30")
+        return self.metrics(sender, model)
+
+    def metrics(self, sender, model):
         self.assert_ends(sender, OK)
         metrics = {e["metric"]: int(e["value"]) for e in sender.events if e["event"] == "metric"}
-        self.assertEqual(metrics["CRC"] % 2**32, self.checksum(seed))
+        self.assertEqual(metrics["CRC"] % 2**32, zlib.crc32(image(model)))
         return metrics
 
     def checksum(self, seed):
@@ -123,13 +126,30 @@ class GoingOnTests(FlashTests):
         self.assertGreater(event["bytes"], 1000)
         self.assertEqual(self.send_again(2)["unchanged"], True)
 
+    @lasts(15)
+    def test_differences(self):
+        """Of a model that was tuned, with a reset among them."""
+        board = self.start_board_with_flash("--shift=6", "--align")
+        self.send_model(seed=1)
+        tuned = device_models.write_tuned(self.folder, "network")
+        base = device_models.write_model(self.folder, "network")
+        sender = self.send(tuned, f"--base={base}", "--timeout=30")
+        sender.wait_for_event("milestone", lambda event: event["milestone"] == "int4")
+        board.reset()
+        metrics = self.metrics(sender, tuned)
+        self.assert_found(metrics, 1)
+        kept = [event["differences"] for event in sender.events if event["event"] == "kept"]
+        self.assertEqual(kept, [2, 2])
+        (event,) = [e for e in sender.events if e["event"] == "resuming"]
+        self.assertGreater(event["bytes"], 0)
+
     def send_again(self, seed):
         sender = self.send(device_models.write_model(self.folder, "network", seed))
         self.assert_ends(sender, OK)
         return [event for event in sender.events if event["event"] == "done"][-1]
 
 
-HOLDING = ("WT_FLASH=1", "WT_RESUME=1", "WT_KEEP=1", "WT_SWITCH=1", "WT_FETCH=1")
+HOLDING = ("WT_FLASH=1", "WT_RESUME=1", "WT_KEEP=1", "WT_DIFFERENCE=1", "WT_SWITCH=1", "WT_FETCH=1")
 
 
 class CortexM3GoingOnTests(GoingOnTests, Board):

@@ -1,15 +1,16 @@
-"""What the C receiver holds: not sent twice, gone on with behind a reset, switched, kept in part and given
-back (Hardware/c/README.md, Options)."""
+"""What the C receiver holds: not sent twice, gone on with behind a reset, switched, kept in part, the base
+of differences, and given back (Hardware/c/README.md, Options)."""
 
 import signal
 
 import models
+import torch
 from c_device import CDevice
 from processes import OK, lasts
 
 HOLDING = ("-DWT_HELD=1", "-DWT_RESUME=1", "-DWT_KEEP=1", "-DWT_SWITCH=1", "-DWT_FETCH=1")
-IN_FLASH = ("-DWT_FLASH=1", "-DWT_MEMORY=0")
-COPIED = ("-DWT_FLASH=1",)
+COPIED = ("-DWT_FLASH=1", "-DWT_DIFFERENCE=1")
+IN_FLASH = (*COPIED, "-DWT_MEMORY=0")
 
 
 class CHoldingsTests(CDevice):
@@ -89,6 +90,90 @@ class CHoldingsTests(CDevice):
                 self.device.kill()
                 self.device.wait()
                 (self.folder / "flash").unlink()
+
+    def tuned(self, model, scale, dtype=torch.float32):
+        """Each weight moved by a share of the mean magnitude; the largest one a bit up, so that the level
+        is not lower."""
+        torch.manual_seed(7)
+        found = {}
+        for name, tensor in models.load(model).items():
+            moved = tensor + scale * tensor.abs().mean() * torch.randn_like(tensor)
+            flat, largest = moved.flatten(), tensor.abs().argmax()
+            flat[largest] = tensor.flatten()[largest] * 1.01
+            found[name] = flat.reshape(tensor.shape).to(dtype)
+        return models.save(self.folder / f"tuned{scale}.pt", found)
+
+    def check_again(self, model):
+        """What is found behind a reset; the flash is empty then."""
+        self.device.kill()
+        self.device.wait()
+        self.device = self.run_device(0, self.folder / "flash")
+        self.assert_image(model)
+        self.device.kill()
+        self.device.wait()
+        (self.folder / "flash").unlink()
+
+    @lasts(20)
+    def test_differences(self):
+        """A model that was tuned takes fewer bytes, the fewer the less it has moved."""
+        model = self.model()
+        self.lay_line(baud=921600)
+        for options in COPIED, IN_FLASH:
+            with self.subTest(options=options):
+                self.start_c(model, *options)
+                before, sizes = model, [self.result(self.send_model(model))["bytes"]]
+                for scale in 0.1, 0.01:
+                    after = self.tuned(before, scale)
+                    events = self.send_model(after, f"--base={before}")
+                    (kept,) = [event for event in events if event["event"] == "kept"]
+                    self.assertGreater(kept["differences"], 0)
+                    sizes.append(self.result(events)["bytes"])
+                    before = after
+                self.assertLess(sizes[1], sizes[0] * 0.7)
+                self.assertLess(sizes[2], sizes[1] * 0.7)
+                self.check_again(after)
+
+    @lasts(10)
+    def test_a_base_that_has_nothing_in_common(self):
+        """It takes less to send the model whole, which then has no base."""
+        model, other = self.model(1), self.model(2)
+        state = {name: tensor * 4 + 1 for name, tensor in models.load(other).items()}
+        other = models.save(self.folder / "other.pt", state)
+        self.lay_line(baud=921600)
+        self.start_c(model, *IN_FLASH)
+        self.send_model(model)
+        events = self.send_model(other, f"--base={model}")
+        self.assertFalse([event for event in events if event["event"] == "kept"])
+        self.check_again(other)
+
+    @lasts(20)
+    def test_differences_break_off(self):
+        """The board is reset in the middle of them; the same sender goes on, then another one."""
+        model = self.model()
+        tuned = self.tuned(model, 0.1)
+        for options in COPIED, IN_FLASH:
+            with self.subTest(options=options):
+                self.lay_line(baud=921600)
+                self.start_c(model, *options)
+                self.send_model(model)
+                self.device.kill()
+                self.device.wait()
+                self.lay_line(baud=19200)
+                self.device = self.run_device(0, self.folder / "flash")
+                sender = self.send(tuned, f"--base={model}")
+                sender.wait_for_event("progress", lambda event: event["bytes"] > 2500)
+                self.device.send_signal(signal.SIGUSR1)
+                first = sender.wait_for_event("resuming")["bytes"]
+                self.assertGreater(first, 1500)
+                sender.wait_for_event("progress", lambda event: event["bytes"] > first + 1500)
+                sender.kill()
+                sender = self.send(tuned, f"--base={model}")
+                self.assert_ends(sender, OK)
+                (event,) = [event for event in sender.events if event["event"] == "resuming"]
+                self.assertGreater(event["bytes"], first)
+                (kept,) = [event for event in sender.events if event["event"] == "kept"]
+                self.assertEqual(kept["differences"], 2)
+                self.check_again(tuned)
 
     @lasts(10)
     def test_slots(self):

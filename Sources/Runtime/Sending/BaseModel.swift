@@ -49,16 +49,14 @@ struct BaseModel {
   }
 
   /// What an offer says of a model that builds on this one: its tensors by numbers, where a receiver takes
-  /// these; empty where nothing is built on.
+  /// these. Nothing, where nothing is built on: then this end need not have the base to go on later.
   func terms(
     of manifest: Manifest, _ relations: [TensorRelation], numbersTensors: Bool
   ) -> OfferTerms {
     var terms = OfferTerms()
-    let order = numbersTensors ? BaseTensors(digest, self.manifest).order(of: manifest) ?? [] : []
-    guard relations.contains(where: { $0 != .plain }) || !order.isEmpty else { return terms }
-    terms.base = digest
-    terms.order = order
-    if relations.contains(where: { $0 != .plain }) { terms.relations = relations }
+    guard relations.contains(where: { $0 != .plain }) else { return terms }
+    (terms.base, terms.relations) = (digest, relations)
+    if numbersTensors { terms.order = BaseTensors(digest, self.manifest).order(of: manifest) ?? [] }
     return terms
   }
 

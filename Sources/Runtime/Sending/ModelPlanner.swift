@@ -42,6 +42,8 @@ package struct ModelPlan: Sendable {
       var surveyor = try Surveyor(source, manifest, policy, info, base)
       let facts = try surveyor.facts()
       manifest.terms.relations = surveyor.relations
+      // Where nothing builds on it, a base is none: it comes with relations only.
+      if surveyor.relations.isEmpty { (manifest.terms.base, manifest.terms.order) = (nil, []) }
       plan = TransferPlan(manifest, facts, progressive)
       heads = surveyor.heads
       updates = surveyor.updates
