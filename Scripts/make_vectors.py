@@ -353,6 +353,44 @@ digest sha256"""
     return file
 
 
+def order_vectors():
+    file = VectorFile(
+        """Manifests that tell of tensors by those of the base (Protocol.md §5.3), and the model's digest
+(§5.6) when the digest of each content is SHA-256 of the name of its tensor.
+held name dtype extents      the tensors of the base, in the order of its file
+offer base name record
+order numbers records
+tensor name dtype extents    those of the manifest
+digest sha256"""
+    )
+
+    def add(name, held, numbers):
+        base = hashlib.sha256(name).digest()
+        for tensor in held:
+            file.add("held", *tensor)
+        body = bytes([0, 0]) + varint(len(numbers)) + varint(0) + text(name)
+        file.add("offer", base, name, record(1, body + bytes(8) + bytes([17]) + base))
+        # Each record takes as many as go into it.
+        records, packed = b"", b""
+        for number in map(varint, numbers):
+            if len(packed) + len(number) > 2048:
+                records, packed = records + record(16, packed), b""
+            packed += number
+        file.add("order", numbers, records + record(16, packed))
+        hashed, digests, previous = b"", b"", b""
+        for tensor, dtype, extents in (held[number] for number in numbers):
+            file.add("tensor", tensor, dtype, extents)
+            hashed += tensor_record(tensor, dtype, extents, None, previous)
+            digests += b"" if 0 in extents else hashlib.sha256(tensor).digest()
+            previous = tensor
+        file.add("digest", hashlib.sha256(hashed + digests).digest())
+
+    held = [(b"step", 19, ()), (b"w", F32, (64, 64)), (b"b", F32, (64,)), (b"e", U8, (0, 9))]
+    add(b"as in the file", held, (0, 1, 2, 3))
+    add(b"otherwise, and not all", held, (1, 3, 0))
+    return file
+
+
 # --- §6 Contents ---
 
 
@@ -497,7 +535,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     makers = (
         crc32_vectors, cobs_vectors, frame_vectors, parity_vectors, handshake_vectors,
-        record_vectors, manifest_vectors, content_vectors, coded_vectors,
+        record_vectors, manifest_vectors, order_vectors, content_vectors, coded_vectors,
     )  # fmt: skip
     for maker in makers:
         path = folder / f"{maker.__name__.removesuffix('_vectors')}.txt"

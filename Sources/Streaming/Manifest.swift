@@ -126,7 +126,8 @@ public struct Manifest: Equatable, Sendable {
       entries: entries, terms: terms)
   }
 
-  /// The records of the manifest: the offer, the tensors, and on what they build.
+  /// The records of the manifest: the offer, the tensors or their numbers in the base, and on what they
+  /// build.
   public func encoded() -> [UInt8] {
     var stream: [UInt8] = []
     var body = [kind.rawValue, codec?.rawValue ?? 0]
@@ -135,7 +136,11 @@ public struct Manifest: Equatable, Sendable {
     Varint.append(name.count, to: &body)
     body += name + terms.encoded()
     Record.append(.offer, body: body, to: &stream)
-    stream += encodedTensors()
+    if terms.order.isEmpty {
+      stream += encodedTensors()
+    } else {
+      BaseTensors.append(terms.order, to: &stream)
+    }
     TensorRelation.append(terms.relations, to: &stream)
     return stream
   }

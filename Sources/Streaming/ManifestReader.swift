@@ -19,21 +19,25 @@ public struct ManifestReader: Sendable {
   // Of all tensors, shared ones too.
   private var tensorByteCount = 0
   private var terms = OfferTerms()
-  // Whether relations follow the tensors.
-  private var hasBasis = false
+  // Whether relations follow the tensors, and whether these are told by numbers.
+  private var (hasBasis, hasOrder) = (false, false)
+  private let base: BaseTensors?
 
-  /// Stands before the offer.
-  public init() {}
+  /// Stands before the offer; `base` is the model that this end holds.
+  public init(base: BaseTensors? = nil) { self.base = base }
 
   /// Takes the next record; returns the manifest with its last one.
   public mutating func take(
     _ record: RecordKind, body bytes: [UInt8]
   ) throws(RecordError) -> Manifest? {
     if let tensorCount {
-      if entries.count < tensorCount {
+      if hasOrder, entries.count < tensorCount {
+        guard record == .order else { throw .unexpected(record) }
+        try takeOrder(bytes, tensorCount)
+      } else if entries.count < tensorCount {
         guard record == .tensor else { throw .unexpected(record) }
         let entry = try Manifest.Entry(parsing: bytes, after: entries.last, index: entries.count)
-        try take(entry, bytes)
+        try take(entry, byteCount: bytes.count)
       } else {
         guard record == .basis else { throw .unexpected(record) }
         try TensorRelation.take(bytes, of: contentCount, into: &terms.relations)
@@ -64,15 +68,29 @@ public struct ManifestReader: Sendable {
     let nameByteCount = try body.varint()
     guard nameByteCount <= Manifest.nameByteCountLimit else { throw .badName }
     name = try body.bytes(nameByteCount)
-    hasBasis = try terms.parse(&body)
+    (hasBasis, hasOrder) = try terms.parse(&body)
     guard body.isAtEnd else { throw .trailingBytes }
+    guard !hasOrder || count > 0 && base?.digest == terms.base else { throw .badBasis }
     byteCount = bytes.count
     tensorCount = count
   }
 
-  private mutating func take(_ entry: Manifest.Entry, _ body: [UInt8]) throws(RecordError) {
+  /// Takes the numbers of the next tensors: as many as go into a record, or all that are left.
+  private mutating func takeOrder(_ bytes: [UInt8], _ count: Int) throws(RecordError) {
+    var body = BodyReader(bytes)
+    repeat {
+      let number = try body.varint()
+      guard entries.count < count, let entry = base?.entry(number) else { throw .badIndex(number) }
+      try take(entry, byteCount: 0)
+      terms.order.append(number)
+    } while !body.isAtEnd
+  }
+
+  private mutating func take(_ entry: Manifest.Entry, byteCount bodyByteCount: Int)
+    throws(RecordError)
+  {
     if let sharedWith = entry.sharedWith { try check(entry, sharedWith) }
-    byteCount += body.count + entry.tensor.name.utf8.count
+    byteCount += bodyByteCount + entry.tensor.name.utf8.count
     guard byteCount <= Manifest.byteCountLimit else { throw .tooManyTensors(entries.count) }
     let (sum, overflow) = tensorByteCount.addingReportingOverflow(entry.tensor.byteCount)
     guard !overflow else { throw .badShape }

@@ -8,6 +8,9 @@ public struct OfferTerms: Equatable, Sendable {
   public var identity: StreamIdentity?
   /// The model on which this one builds, as the receiver has said that it holds it; nil for none.
   public var base: Digest?
+  /// Of each tensor, the number of the one of the base that has its name, dtype and shape: told in place of
+  /// these; empty where they are told.
+  public var order: [Int] = []
   /// How each tensor with content, in the manifest's order, builds on what the receiver holds; empty where
   /// none does.
   public var relations: [TensorRelation] = []
@@ -32,24 +35,27 @@ public struct OfferTerms: Equatable, Sendable {
     guard !isPlain else { return [] }
     let flags: UInt8 =
       (base == nil ? 0 : 1) | (relations.isEmpty ? 0 : 2) | (goesOn ? 4 : 0)
-      | (staysInactive ? 8 : 0)
+      | (staysInactive ? 8 : 0) | (order.isEmpty ? 0 : 16)
     return (identity ?? .none).bytes + [flags] + (base?.bytes ?? [])
   }
 
-  /// - Returns: whether relations follow the manifest.
+  /// - Returns: whether relations follow the manifest, and whether numbers take the place of its tensors.
   /// - Throws: `RecordError` where `encoded()` writes no such thing.
-  mutating func parse(_ body: inout BodyReader) throws(RecordError) -> Bool {
-    guard !body.isAtEnd else { return false }
+  mutating func parse(
+    _ body: inout BodyReader
+  ) throws(RecordError) -> (hasBasis: Bool, hasOrder: Bool) {
+    guard !body.isAtEnd else { return (false, false) }
     let identity = StreamIdentity(try body.bytes(StreamIdentity.byteCount))
     if identity != .none { self.identity = identity }
     let flags = try body.byte()
-    guard flags < 16, flags & 4 == 0 || identity != .none else { throw .unknownFlags(flags) }
+    let isSound = flags < 32 && (flags & 4 == 0 || identity != .none) && flags & 17 != 16
+    guard isSound else { throw .unknownFlags(flags) }
     if flags & 1 != 0 { base = Digest(try body.bytes(Digest.byteCount)) }
     goesOn = flags & 4 != 0
     staysInactive = flags & 8 != 0
     // An offer that says nothing ends with its name.
     guard !isPlain || flags != 0 else { throw .trailingBytes }
-    return flags & 2 != 0
+    return (flags & 2 != 0, flags & 16 != 0)
   }
 }
 

@@ -134,6 +134,8 @@ public struct Abilities: OptionSet, Sendable {
   public static let switches = Abilities(rawValue: 32)
   /// It sends a model that it holds.
   public static let gives = Abilities(rawValue: 64)
+  /// It takes the numbers of tensors in the model that it holds for the tensors of another one.
+  public static let numbersTensors = Abilities(rawValue: 128)
 }
 
 /// What a receiver has of a transfer that has not come to its end.

@@ -34,6 +34,8 @@ public enum RecordKind: UInt8, Equatable, Sendable {
   case rollback = 14
   /// The receiver is to send a model that it holds.
   case fetch = 15
+  /// Tensors of the manifest that are like those of the base, by their numbers there.
+  case order = 16
   /// What the receiver is and takes.
   case info = 64
   /// The offer is taken.

@@ -3,13 +3,16 @@ internal import Streaming
 /// A model as it comes in: the records of the manifest, then those of the stream, in the order that
 /// Protocol.md §5 allows.
 struct IncomingStream {
-  private var reader = ManifestReader()
+  private var reader: ManifestReader
   /// What is on offer, once all of it has come.
   private(set) var manifest: Manifest?
   // Whether the content of a tensor has begun and not ended.
   private var isInUnit = false
   // Bytes of content that were announced, and are still to be taken; 0 for none.
   private(set) var contentByteCount = 0
+
+  /// Nothing has come; `base` is the model that this end holds.
+  init(base: BaseTensors? = nil) { reader = ManifestReader(base: base) }
 
   /// Takes a record of the manifest; all of that once it is complete.
   mutating func offer(_ kind: RecordKind, _ body: [UInt8]) throws(RecordError) -> Manifest? {

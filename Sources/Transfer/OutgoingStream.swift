@@ -13,8 +13,6 @@ struct OutgoingStream {
   // Fed and left out so far.
   private var leftOutByteCount = 0
 
-  /// Bytes of the stream that the receiver has, as far as this end has been told to leave them out.
-  private(set) var skippedByteCount = 0
   /// Whether the end has been fed.
   private(set) var isComplete = false
 
@@ -23,7 +21,7 @@ struct OutgoingStream {
 
   /// Leaves out the next `byteCount` bytes.
   mutating func skip(byteCount: Int) {
-    (skipRest, skippedByteCount) = (byteCount, byteCount)
+    skipRest = byteCount
     checksum = CRC32()
   }
 

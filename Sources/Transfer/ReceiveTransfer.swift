@@ -33,6 +33,8 @@ public struct ReceiveTransfer: ~Copyable {
 
   /// What the next sender is told; what is unfinished may change.
   public var info: ReceiverInfo
+  /// The tensors of the model that this end holds, by which a sender may tell those of another one.
+  public var base: BaseTensors?
   var link: Link
   // Whether this end has asked for the model.
   let isFetching: Bool
@@ -167,7 +169,7 @@ public struct ReceiveTransfer: ~Copyable {
     }
     outbox.removeAll()
     inbox.removeAll()
-    stream = IncomingStream()
+    stream = IncomingStream(base: base)
     events = [.connected(peer)]
     guard !isFetching else {
       state = .awaitingInfo
@@ -237,7 +239,8 @@ public struct ReceiveTransfer: ~Copyable {
 
   private mutating func take(_ kind: RecordKind, _ body: [UInt8]) throws(RecordError) {
     switch (kind, state) {
-    case (.offer, .awaitingOffer), (.tensor, .awaitingOffer), (.basis, .awaitingOffer):
+    case (.offer, .awaitingOffer), (.tensor, .awaitingOffer), (.order, .awaitingOffer),
+      (.basis, .awaitingOffer):
       guard let manifest = try stream.offer(kind, body) else { return }
       state = .awaitingAcceptance
       events.append(.offered(manifest))

@@ -1,10 +1,13 @@
-/// How often in a row a receiver has been reset without getting on: decides when it is given up.
+/// How often in a row a receiver has been reset without getting any further: decides when it is given up.
 ///
-/// A receiver that has more of the stream after a reset than ever before gets on, however often it is reset:
-/// its transfer ends. One that starts over each time, or dies before it can take the model, never will.
+/// One that has more of the stream after a reset than ever before gets on, however often it is reset. One that
+/// starts over each time, or dies before it can take anything, does not.
 struct ResetTally {
   /// Resets without progress that a receiver may have.
-  private static let limit = 3
+  ///
+  /// So many that a board that is plugged in, or a program that starts slowly while somebody works on it, is
+  /// borne; so few that a board that dies under each transfer is told of within minutes.
+  static let limit = 10
 
   private var count = 0
   // Of the stream, what the receiver had when it had most.
@@ -16,7 +19,7 @@ struct ResetTally {
     return count <= Self.limit
   }
 
-  /// The receiver goes on, with so many bytes of the stream.
+  /// The receiver has so many bytes of the stream, as it says of itself.
   mutating func note(reached byteCount: Int) {
     guard byteCount > reachedByteCount else { return }
     (reachedByteCount, count) = (byteCount, 0)

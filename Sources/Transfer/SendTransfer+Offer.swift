@@ -21,6 +21,7 @@ extension SendTransfer {
   public mutating func skip(byteCount: Int) {
     precondition(state == .awaitingOffer, "it follows .receiverReady")
     stream.skip(byteCount: byteCount)
+    resets.note(reached: byteCount)
   }
 
   /// The CRC-32 of what has been left out.

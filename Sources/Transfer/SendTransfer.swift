@@ -36,7 +36,7 @@ public struct SendTransfer: ~Copyable {
   var now = Instant(microseconds: 0)
   // Whether the other end has asked for the model.
   private let isGiving: Bool
-  private var resets = ResetTally()
+  var resets = ResetTally()
   var comparison = TensorComparison()
   var stream = OutgoingStream()
 
@@ -166,7 +166,6 @@ public struct SendTransfer: ~Copyable {
     case (.listing, .awaitingOffer):
       events.append(.listed(try Listing(parsing: body)))
     case (.accept, .awaitingAcceptance):
-      resets.note(reached: stream.skippedByteCount)
       state = stream.isComplete ? .awaitingVerification : .streaming
       stream.release(to: &outbox)
       if stream.isComplete { outbox.flush() }

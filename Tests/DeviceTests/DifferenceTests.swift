@@ -9,48 +9,22 @@ import Transfer
 
 /// What differs from the model in use is all that comes, and makes of it what the whole would make.
 struct DifferenceTests {
-  private func makeFlash() -> TestFlash { TestFlash(pageByteCount: 256, pageCount: 12) }
-
   @discardableResult
   private func send(
     _ model: SmallModel, to flash: TestFlash, _ kind: FlashKind, from base: SmallModel? = nil,
     policy: SendPolicy = SendPolicy(), until limit: Int = .max
   ) throws -> DeviceRun {
-    var port = TestFlashPort(flash)
-    port.programsAgain = kind == .direct
-    let table = CheckpointTable(model.checkpoint)
-    let states = TestMemory(TensorState(), count: 3)
-    switch kind {
-    case .direct:
-      return try DeviceRun(
-        model.checkpoint, FlashStore(port, table, states: states.lent), policy: policy,
-        noteInterval: 64,
-        until: limit, from: base?.path)
-    case .backed:
-      let image = TestMemory(0 as UInt8, count: table.imageByteCount)
-      return try DeviceRun(
-        model.checkpoint, BackedStore(port, table, image: image.lent, states: states.lent),
-        policy: policy,
-        noteInterval: 64, until: limit, from: base?.path)
-    }
+    try flash.take(
+      model.checkpoint, kind, policy: policy, noteInterval: 64, until: limit, from: base?.path)
   }
 
   private func talk(
     _ flash: TestFlash, _ kind: FlashKind, _ model: SmallModel,
     _ next: ([RecordTalk.Answer]) -> [UInt8]?
   ) throws -> RecordTalk {
-    let table = CheckpointTable(model.checkpoint)
-    let states = TestMemory(TensorState(), count: 3)
-    switch kind {
-    case .direct:
-      return try RecordTalk(
-        model.checkpoint, FlashStore(TestFlashPort(flash), table, states: states.lent), next)
-    case .backed:
-      let image = TestMemory(0 as UInt8, count: table.imageByteCount)
-      return try RecordTalk(
-        model.checkpoint,
-        BackedStore(TestFlashPort(flash), table, image: image.lent, states: states.lent), next)
-    }
+    try flash.withStore(
+      kind, like: model.checkpoint, { try RecordTalk(model.checkpoint, $0, next) },
+      { try RecordTalk(model.checkpoint, $0, next) })
   }
 
   private func info(_ flash: TestFlash, _ model: SmallModel) throws -> ReceiverInfo {
@@ -58,12 +32,7 @@ struct DifferenceTests {
   }
 
   private func image(in flash: TestFlash, like model: SmallModel) -> [UInt8]? {
-    let table = CheckpointTable(model.checkpoint)
-    let image = TestMemory(0 as UInt8, count: table.imageByteCount)
-    let states = TestMemory(TensorState(), count: 3)
-    let store = BackedStore(
-      TestFlashPort(flash), table, image: image.lent, states: states.lent)
-    return store.model.map { _ in image.array }
+    flash.image(.backed, like: model.checkpoint)
   }
 
   /// By differences the image becomes the same as without.
@@ -71,7 +40,7 @@ struct DifferenceTests {
     _ old: SmallModel, _ new: SmallModel, _ kind: FlashKind, policy: SendPolicy = SendPolicy(),
     saves: Bool = true
   ) throws {
-    let (flash, other) = (makeFlash(), makeFlash())
+    let (flash, other) = (TestFlash.small(), TestFlash.small())
     try send(old, to: flash, kind, policy: policy)
     let whole = try send(new, to: other, kind, policy: policy)
     let part = try send(new, to: flash, kind, from: old, policy: policy)
@@ -121,7 +90,7 @@ struct DifferenceTests {
       for largest in [nil, 12, 60] as [Double?] {
         let change = SmallModel.Change(spread: 0.02, largest: largest)
         let new = try SmallModel(dtype, change)
-        let (flash, other) = (makeFlash(), makeFlash())
+        let (flash, other) = (TestFlash.small(), TestFlash.small())
         try send(old, to: flash, kind, policy: .planes(limit: planeCount))
         let part = try send(new, to: flash, kind, from: old)
         try send(new, to: other, kind)
@@ -146,7 +115,7 @@ struct DifferenceTests {
   @Test(arguments: FlashKind.allCases) func aCutBehindAnyByteIsGoneOnFrom(kind: FlashKind) throws {
     let old = try SmallModel(.f32)
     let new = try SmallModel(.f32, SmallModel.Change(spread: 0.1))
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(old, to: flash, kind)
     let other = TestFlash(flash)
     let whole = try send(new, to: other, kind, from: old)
@@ -167,7 +136,7 @@ struct DifferenceTests {
   /// A stream that no encoder writes does no harm.
   @Test(arguments: FlashKind.allCases) func nonsenseIsRefused(kind: FlashKind) throws {
     let old = try SmallModel(.f32)
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(old, to: flash, kind)
     let image = image(in: flash, like: old)
     let base = try #require(try info(flash, old).held.first)

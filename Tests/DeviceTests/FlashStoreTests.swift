@@ -8,14 +8,6 @@ import Transfer
 
 @testable import Runtime
 
-/// The two ways to use a flash.
-enum FlashKind: CaseIterable {
-  /// The weights go there as they come.
-  case direct
-  /// They go there from memory in the end.
-  case backed
-}
-
 /// Models in flash: over resets, power cuts and worn pages.
 struct FlashStoreTests {
   private let models: [Checkpoint]
@@ -26,53 +18,22 @@ struct FlashStoreTests {
     images = try models.map { try DeviceImage($0).bytes }
   }
 
-  private func makeFlash() -> TestFlash { TestFlash(pageByteCount: 256, pageCount: 12) }
-
-  /// Sends a model to a device with this flash.
   @discardableResult
   private func send(
     _ model: Checkpoint, to flash: TestFlash, _ kind: FlashKind, unitByteCount: Int = 4
   ) throws -> TransferOutcome? {
-    var port = TestFlashPort(flash)
-    port.unitByteCount = unitByteCount
-    port.programsAgain = kind == .direct
-    let table = CheckpointTable(model)
-    let states = TestMemory(TensorState(), count: 3)
-    switch kind {
-    case .direct:
-      return try DeviceRun(model, FlashStore(port, table, states: states.lent)).ending
-    case .backed:
-      let image = TestMemory(0 as UInt8, count: images[0].count)
-      return try DeviceRun(
-        model, BackedStore(port, table, image: image.lent, states: states.lent)
-      ).ending
-    }
+    try flash.take(model, kind, unitByteCount: unitByteCount).ending
   }
 
-  /// What a device finds after a reset: the image, or nil.
   private func found(
     in flash: TestFlash, _ kind: FlashKind, unitByteCount: Int = 4, rollingBack: Bool = false
   ) -> [UInt8]? {
-    var port = TestFlashPort(flash)
-    port.unitByteCount = unitByteCount
-    let table = CheckpointTable(models[0])
-    let states = TestMemory(TensorState(), count: 3)
-    switch kind {
-    case .direct:
-      var store = FlashStore(port, table, states: states.lent)
-      guard rollingBack ? store.rollBack() : store.restore() else { return nil }
-      return images[0].indices.map { store[$0] }
-    case .backed:
-      let image = TestMemory(0 as UInt8, count: images[0].count)
-      var store = BackedStore(port, table, image: image.lent, states: states.lent)
-      guard rollingBack ? store.rollBack() : store.restore() else { return nil }
-      return image.array
-    }
+    flash.image(kind, like: models[0], unitByteCount: unitByteCount, rollingBack: rollingBack)
   }
 
   @Test(arguments: FlashKind.allCases, [1, 2, 4, 8, 16])
   func aModelIsThereAfterAReset(kind: FlashKind, unitByteCount: Int) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     #expect(found(in: flash, kind) == nil)
     for (model, image) in zip(models, images) {
       #expect(try send(model, to: flash, kind, unitByteCount: unitByteCount) == .completed)
@@ -81,7 +42,7 @@ struct FlashStoreTests {
   }
 
   @Test func noPageIsErasedWhileWeightsComeStraightToFlash() throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, .direct)
     try send(models[1], to: flash, .direct)
     flash.forgetLog()
@@ -95,7 +56,7 @@ struct FlashStoreTests {
   /// Cuts the power in every operation of a transfer: the model before is there, or the new one, whole.
   @Test(arguments: FlashKind.allCases) func aPowerCutAtAnyWriteLeavesAModel(kind: FlashKind) throws
   {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, kind)
     try send(models[1], to: flash, kind)
     let (before, state) = (TestFlash(flash), TestFlash(flash))
@@ -122,7 +83,7 @@ struct FlashStoreTests {
   @Test(arguments: FlashKind.allCases) func aCorruptedPageBringsBackTheModelBefore(kind: FlashKind)
     throws
   {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, kind)
     try send(models[1], to: flash, kind)
     // The second model is in the second slot.
@@ -136,7 +97,7 @@ struct FlashStoreTests {
   }
 
   @Test(arguments: FlashKind.allCases) func rollingBackTakesOneWrite(kind: FlashKind) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, kind)
     #expect(found(in: TestFlash(flash), kind, rollingBack: true) == nil)
     try send(models[1], to: flash, kind)
@@ -151,7 +112,7 @@ struct FlashStoreTests {
   }
 
   @Test(arguments: FlashKind.allCases) func aWornFlashIsNoticed(kind: FlashKind) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, kind)
     // In the image that is going to be in the second slot, a byte that is not zero.
     let place = try #require(images[1].lastIndex { kind == .direct ? $0 & 1 == 1 : $0 & 1 == 0 })
@@ -189,14 +150,14 @@ struct FlashStoreTests {
     #expect(announced.dropLast().allSatisfy { $0 == 22 })
     let direct = FlashStore(TestFlashPort(flash), CheckpointTable(large), states: states.lent)
     #expect(direct.commitMilliseconds == 6250)
-    let small = TestFlashPort(makeFlash())
+    let small = TestFlashPort(TestFlash.small())
     let least = FlashStore(small, CheckpointTable(models[0]), states: states.lent)
     #expect(least.commitMilliseconds == 200)
   }
 
   /// Erasing begins anew where the slot to be filled has become the other one.
   @Test func rollingBackWhilePagesAreErasedLeavesNoPageOut() throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, .backed)
     // What a transfer that was cut off has left in the second slot.
     flash.corrupt(5 * 256)

@@ -20,29 +20,8 @@ struct HeldModelsTests {
     images = try models.map { try DeviceImage($0).bytes }
   }
 
-  private func makeFlash() -> TestFlash { TestFlash(pageByteCount: 256, pageCount: 12) }
-
-  /// Switches a device on, and does something with its store.
-  private func withDevice<R>(
-    _ flash: TestFlash, _ kind: FlashKind,
-    _ direct: (consuming FlashStore<TestFlashPort>) throws -> R,
-    _ backed: (consuming BackedStore<TestFlashPort>) throws -> R
-  ) rethrows -> R {
-    let states = TestMemory(TensorState(), count: 3)
-    let image = TestMemory(0 as UInt8, count: images[0].count)
-    let table = CheckpointTable(models[0])
-    defer { withExtendedLifetime((states, image)) {} }
-    return switch kind {
-    case .direct: try direct(FlashStore(TestFlashPort(flash), table, states: states.lent))
-    case .backed:
-      try backed(
-        BackedStore(TestFlashPort(flash), table, image: image.lent, states: states.lent))
-    }
-  }
-
   private func send(_ model: Checkpoint, to flash: TestFlash, _ kind: FlashKind) throws {
-    let run = try withDevice(
-      flash, kind, { try DeviceRun(model, $0) }, { try DeviceRun(model, $0) })
+    let run = try flash.take(model, kind)
     #expect(run.ending == .completed)
   }
 
@@ -51,14 +30,13 @@ struct HeldModelsTests {
   private func talk(
     _ flash: TestFlash, _ kind: FlashKind, _ next: ([RecordTalk.Answer]) -> [UInt8]?
   ) throws -> RecordTalk {
-    try withDevice(
-      flash, kind, { try RecordTalk(models[0], $0, next) }, { try RecordTalk(models[0], $0, next) })
+    try flash.withStore(
+      kind, like: models[0], { try RecordTalk(models[0], $0, next) },
+      { try RecordTalk(models[0], $0, next) })
   }
 
   private func image(in flash: TestFlash, _ kind: FlashKind) -> [UInt8]? {
-    withDevice(
-      flash, kind, { store in store.model.map { _ in images[0].indices.map { store[$0] } } },
-      { store in store.model.map { _ in images[0].indices.map { store[$0] } } })
+    flash.image(kind, like: models[0])
   }
 
   private func info(_ flash: TestFlash, _ kind: FlashKind) throws -> ReceiverInfo {
@@ -69,7 +47,7 @@ struct HeldModelsTests {
   // MARK: - INFO and LIST
 
   @Test(arguments: FlashKind.allCases) func infoTellsWhatIsHeld(kind: FlashKind) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     #expect(try info(flash, kind).held.isEmpty)
     #expect(try info(flash, kind).abilities.rawValue == 0x7B)
     try send(models[0], to: flash, kind)
@@ -84,7 +62,7 @@ struct HeldModelsTests {
   }
 
   @Test(arguments: FlashKind.allCases) func listingTellsOfEachSlot(kind: FlashKind) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, kind)
     let digest = try info(flash, kind).held[0].bytes
     let talk = try talk(flash, kind) { $0.count == 1 ? RecordTalk.record(12) : nil }
@@ -96,7 +74,7 @@ struct HeldModelsTests {
   // MARK: - ACTIVATE and ROLLBACK
 
   @Test(arguments: FlashKind.allCases) func modelsAreChangedToAndFro(kind: FlashKind) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, kind)
     try send(models[1], to: flash, kind)
     let held = try info(flash, kind).held
@@ -123,7 +101,7 @@ struct HeldModelsTests {
   }
 
   @Test(arguments: FlashKind.allCases) func whatIsNotThereIsNotActivated(kind: FlashKind) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, kind)
     for record in [RecordTalk.record(14), RecordTalk.record(13, [UInt8](repeating: 7, count: 32))] {
       let talk = try talk(flash, kind) { $0.count == 1 ? record : [] }
@@ -134,7 +112,7 @@ struct HeldModelsTests {
 
   /// A power cut in the write that changes models leaves the one or the other.
   @Test(arguments: FlashKind.allCases) func aCutWhileModelsAreChanged(kind: FlashKind) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, kind)
     try send(models[1], to: flash, kind)
     let before = TestFlash(flash)
@@ -151,7 +129,7 @@ struct HeldModelsTests {
   }
 
   @Test(arguments: FlashKind.allCases) func aModelMayWaitToBeUsed(kind: FlashKind) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, kind)
     // What a sender says, with the flag that the model stays inactive.
     let stream = try ModelRecords(models[1]).stream(flags: 8)
@@ -173,11 +151,11 @@ struct HeldModelsTests {
   // MARK: - A check of the device's own
 
   @Test(arguments: FlashKind.allCases) func aRejectedModelGivesWay(kind: FlashKind) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, kind)
     let before = try info(flash, kind).held
-    let run = try withDevice(
-      flash, kind, { try DeviceRun(models[1], $0, rejects: true) },
+    let run = try flash.withStore(
+      kind, like: models[0], { try DeviceRun(models[1], $0, rejects: true) },
       { try DeviceRun(models[1], $0, rejects: true) })
     #expect(run.failure?.code == .wrongModel)
     #expect(run.failure?.text == Array("own check failed".utf8))
@@ -188,7 +166,7 @@ struct HeldModelsTests {
   // MARK: - BASIS
 
   @Test(arguments: FlashKind.allCases) func tensorsAreKept(kind: FlashKind) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, kind)
     let base = try info(flash, kind).held[0].bytes
     // The large tensor of the first model, and the rest of the second.
@@ -207,7 +185,7 @@ struct HeldModelsTests {
   @Test(arguments: FlashKind.allCases) func onlyTensorsOfTheModelInUseAreKept(
     kind: FlashKind
   ) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, kind)
     let base = try info(flash, kind).held[0].bytes
     for (base, basis, code) in [
@@ -232,7 +210,7 @@ struct HeldModelsTests {
   // MARK: - FETCH
 
   @Test(arguments: FlashKind.allCases) func aModelIsGivenBack(kind: FlashKind) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, kind)
     let fetched = try fetch(flash, kind)
     #expect(fetched.offer.starts(with: [0, 0, 3]))
@@ -247,7 +225,7 @@ struct HeldModelsTests {
 
   @Test(arguments: FlashKind.allCases, [1, 700, 2405, 2500])
   func givingGoesOn(kind: FlashKind, position: Int) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, kind)
     let whole = try fetch(flash, kind)
     let rest = try fetch(flash, kind, from: position)
@@ -257,7 +235,7 @@ struct HeldModelsTests {
   }
 
   @Test(arguments: FlashKind.allCases) func whatIsNotThereIsNotGiven(kind: FlashKind) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     for digest in [[UInt8](repeating: 0, count: 32), [UInt8](repeating: 3, count: 32)] {
       let talk = try talk(flash, kind) { $0.count == 1 ? RecordTalk.record(15, digest + [0]) : [] }
       #expect(talk.answers[1] == RecordTalk.Answer(kind: 67, body: [2]))
@@ -279,8 +257,9 @@ struct HeldModelsTests {
     ask +=
       position < 128 ? [UInt8(position)] : [UInt8(position & 0x7F) | 0x80, UInt8(position >> 7)]
     var fetched = Fetched()
-    let talk = try withDevice(
-      flash, kind, { try RecordTalk(models[0], $0, isRaw: position > 0, self.answering(ask)) },
+    let talk = try flash.withStore(
+      kind, like: models[0],
+      { try RecordTalk(models[0], $0, isRaw: position > 0, self.answering(ask)) },
       { try RecordTalk(models[0], $0, isRaw: position > 0, self.answering(ask)) })
     fetched.offer = talk.answers[1].body
     fetched.stream = talk.bytes

@@ -21,51 +21,24 @@ struct ResumptionTests {
     images = try models.map { try DeviceImage($0).bytes }
   }
 
-  private func makeFlash() -> TestFlash { TestFlash(pageByteCount: 256, pageCount: 12) }
-
-  /// Sends a model to a device that has been switched on with this flash.
   @discardableResult
   private func send(
     _ model: Checkpoint, to flash: TestFlash, _ kind: FlashKind, unitByteCount: Int = 4,
-    until limit: Int = .max, _ scenario: LinkScenario = .device
+    until limit: Int = .max
   ) throws -> DeviceRun {
-    var port = TestFlashPort(flash)
-    port.unitByteCount = unitByteCount
-    port.programsAgain = kind == .direct
-    let table = CheckpointTable(model)
-    let states = TestMemory(TensorState(), count: 3)
-    switch kind {
-    case .direct:
-      let store = FlashStore(port, table, states: states.lent)
-      return try DeviceRun(model, store, scenario, noteInterval: 64, until: limit)
-    case .backed:
-      let image = TestMemory(0 as UInt8, count: images[0].count)
-      let store = BackedStore(port, table, image: image.lent, states: states.lent)
-      return try DeviceRun(model, store, scenario, noteInterval: 64, until: limit)
-    }
+    try flash.take(
+      model, kind, unitByteCount: unitByteCount, noteInterval: 64, until: limit)
   }
 
   private func found(
     in flash: TestFlash, _ kind: FlashKind, unitByteCount: Int = 4
   ) -> [UInt8]? {
-    var port = TestFlashPort(flash)
-    port.unitByteCount = unitByteCount
-    let table = CheckpointTable(models[0])
-    let states = TestMemory(TensorState(), count: 3)
-    switch kind {
-    case .direct:
-      let store = FlashStore(port, table, states: states.lent)
-      return store.model.map { _ in images[0].indices.map { store[$0] } }
-    case .backed:
-      let image = TestMemory(0 as UInt8, count: images[0].count)
-      let store = BackedStore(port, table, image: image.lent, states: states.lent)
-      return store.model.map { _ in image.array }
-    }
+    flash.image(kind, like: models[0], unitByteCount: unitByteCount)
   }
 
   /// The line is cut behind some bytes, and the power with it; the next sender goes on.
   @Test(arguments: FlashKind.allCases) func aCutBehindAnyByteIsGoneOnFrom(kind: FlashKind) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, kind)
     let whole = try send(models[1], to: TestFlash(flash), kind)
     #expect(whole.ending == .completed)
@@ -89,7 +62,7 @@ struct ResumptionTests {
   /// The power is cut in the operations of the flash.
   @Test(arguments: FlashKind.allCases, [1, 4, 16])
   func aCutInAnyWriteIsGoneOnFrom(kind: FlashKind, unitByteCount: Int) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, kind, unitByteCount: unitByteCount)
     let state = TestFlash(flash)
     flash.forgetLog()
@@ -116,7 +89,7 @@ struct ResumptionTests {
 
   /// It is cut again and again, each time a little further.
   @Test(arguments: FlashKind.allCases) func cutAfterCutComesToAnEnd(kind: FlashKind) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, kind)
     var cuts = 0
     var run: DeviceRun
@@ -130,7 +103,7 @@ struct ResumptionTests {
   }
 
   @Test(arguments: FlashKind.allCases) func anotherModelBeginsAnew(kind: FlashKind) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, kind, until: 900)
     let run = try send(models[1], to: flash, kind)
     #expect(run.ending == .completed)
@@ -140,7 +113,7 @@ struct ResumptionTests {
 
   /// What cannot be kept is not gone on with for ever.
   @Test(arguments: FlashKind.allCases) func whatHasFailedIsForgotten(kind: FlashKind) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     try send(models[0], to: flash, kind)
     // In the image of the second slot.
     flash.wornOffset = 5 * 256 + 352 + 16 + 100
@@ -155,7 +128,7 @@ struct ResumptionTests {
   }
 
   @Test(arguments: FlashKind.allCases) func theSameModelNeedNotComeAgain(kind: FlashKind) throws {
-    let flash = makeFlash()
+    let flash = TestFlash.small()
     let first = try send(models[0], to: flash, kind)
     flash.forgetLog()
     let second = try send(models[0], to: flash, kind)

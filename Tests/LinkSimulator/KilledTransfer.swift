@@ -1,7 +1,4 @@
-internal import LinkLayer
-internal import Runtime
 internal import Streaming
-internal import Transfer
 
 /// A model that goes over while its ends are killed, one or the other, and begun again with nothing but what
 /// the receiver has kept.
@@ -9,59 +6,48 @@ package struct KilledTransfer {
   /// Which end is killed, and when, in nanoseconds.
   package typealias Kill = (isSender: Bool, time: UInt64)
 
-  package private(set) var sender: SendingEnd
-  package private(set) var receiver: ReceivingEnd
-  package private(set) var isFinished = false
+  package let sender: SendingEnd
+  package let receiver: ReceivingEnd
+  package let isFinished: Bool
   /// Bytes that all senders have put on the line, and all receivers.
-  package private(set) var wireByteCount = 0
+  package let wireByteCount: Int
+  /// How often an end was killed.
+  package let killCount: Int
 
   private static let identity = StreamIdentity(Array("identity".utf8))
 
+  /// Kills ends at these times.
   package init(
     _ scenario: LinkScenario, _ model: SampleModel, _ kills: [Kill],
     limit: UInt64 = 3_600_000_000_000
   ) throws {
-    sender = SendingEnd(model)
-    sender.identity = Self.identity
-    receiver = ReceivingEnd()
-    let (there, back) = try scenario.lines()
-    let info = ReceiverInfo(compressions: [.none], byteCountLimit: nil, name: [])
-    var simulation = Simulation(
-      SendTransfer(link: scenario.link(.initiator), at: Instant(microseconds: 0)),
-      ReceiveTransfer(link: scenario.link(.responder), info: info), aToB: there, bToA: back)
-    simulation.isHalfDuplex = scenario.isHalfDuplex
-    for (index, kill) in kills.enumerated() {
-      guard run(&simulation, until: kill.time) else { break }
-      let life = UInt64(index + 1)
-      if kill.isSender {
-        wireByteCount += Int(simulation.a.statistics.wireBytesSent)
-        sender = SendingEnd(model)
-        sender.identity = Self.identity
-        simulation.a = SendTransfer(
-          link: scenario.link(.initiator, life: life), at: simulation.instant)
-      } else {
-        wireByteCount += Int(simulation.b.statistics.wireBytesSent)
-        let journal = receiver.journal
-        receiver = ReceivingEnd()
-        receiver.journal = journal
-        var info = info
-        info.unfinished = journal.unfinished
-        simulation.b = ReceiveTransfer(
-          link: scenario.link(.responder, life: life), info: info)
-      }
+    var pair = try TransferPair(scenario, model, identity: Self.identity)
+    var killCount = 0
+    for kill in kills {
+      guard pair.run(until: kill.time) == .timeIsUp else { break }
+      if kill.isSender { pair.replaceSender() } else { pair.replaceReceiver() }
+      killCount += 1
     }
-    isFinished = !run(&simulation, until: limit)
-    wireByteCount += Int(
-      simulation.a.statistics.wireBytesSent + simulation.b.statistics.wireBytesSent)
+    self.init(consume pair, limit: limit, killCount)
   }
 
-  private mutating func run(
-    _ simulation: inout Simulation<SendTransfer, ReceiveTransfer>, until end: UInt64
-  ) -> Bool {
-    simulation.run(until: end) { sendTransfer, receiveTransfer, _ in
-      sender.respond(&sendTransfer)
-      receiver.respond(&receiveTransfer)
-      return !(sendTransfer.isFinished && receiveTransfer.isFinished)
+  /// Kills the receiver whenever it is where `isDoomed` says, which is told how often it was killed before.
+  package init(
+    _ scenario: LinkScenario, _ model: SampleModel, limit: UInt64 = 3_600_000_000_000,
+    killingReceiverWhere isDoomed: (ReceivingEnd, Int) -> Bool
+  ) throws {
+    var pair = try TransferPair(scenario, model, identity: Self.identity)
+    var killCount = 0
+    while pair.run(until: limit, or: { isDoomed($0, killCount) }) == .reached {
+      pair.replaceReceiver()
+      killCount += 1
     }
+    self.init(consume pair, limit: limit, killCount)
+  }
+
+  private init(_ pair: consuming TransferPair, limit: UInt64, _ killCount: Int) {
+    isFinished = pair.run(until: limit) == .bothEnded
+    (sender, receiver, wireByteCount) = (pair.sender, pair.receiver, pair.wireByteCount)
+    self.killCount = killCount
   }
 }

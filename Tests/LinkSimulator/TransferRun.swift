@@ -1,7 +1,4 @@
-internal import LinkLayer
-internal import Runtime
 package import Streaming
-internal import Transfer
 internal import WeightCodec
 
 /// One model goes from a sender to a receiver over a modelled line in virtual time.
@@ -15,10 +12,10 @@ package struct TransferRun {
     case receiverFails(ReceiverFailure)
   }
 
-  package private(set) var sender: SendingEnd
-  package private(set) var receiver: ReceivingEnd
+  package let sender: SendingEnd
+  package let receiver: ReceivingEnd
   /// Whether both machines had ended before virtual time was up.
-  package private(set) var isFinished = false
+  package let isFinished: Bool
   package let model: SampleModel
 
   package init(
@@ -27,28 +24,21 @@ package struct TransferRun {
     limit: UInt64 = 900_000_000_000
   ) throws {
     self.model = model
-    sender = SendingEnd(model)
-    receiver = ReceivingEnd()
+    var receiver = ReceivingEnd()
     receiver.refusal = refusal
     receiver.measures = measures
-    let (there, back) = try scenario.lines()
-    let info = ReceiverInfo(compressions: [.none], byteCountLimit: nil, name: [])
-    var simulation = Simulation(
-      SendTransfer(link: scenario.link(.initiator), at: Instant(microseconds: 0)),
-      ReceiveTransfer(link: scenario.link(.responder), info: info), aToB: there, bToA: back)
-    simulation.isHalfDuplex = scenario.isHalfDuplex
-    if let disturbance, run(&simulation, until: disturbance.time) {
+    var pair = try TransferPair(scenario, model, receiver)
+    if let disturbance, pair.run(until: disturbance.time) == .timeIsUp {
       switch disturbance.what {
-      case .senderAborts: simulation.a.abort()
-      case .receiverAborts: simulation.b.abort()
-      case .receiverFails(let failure): simulation.b.fail(failure)
-      case .senderRestarts:
-        sender = SendingEnd(model)
-        simulation.a = SendTransfer(
-          link: scenario.link(.initiator, life: 1), at: simulation.instant)
+      case .senderAborts: pair.abortSender()
+      case .receiverAborts: pair.abortReceiver()
+      case .receiverFails(let failure): pair.failReceiver(failure)
+      case .senderRestarts: pair.replaceSender()
       }
     }
-    isFinished = !run(&simulation, until: limit)
+    isFinished = pair.run(until: limit) == .bothEnded
+    sender = pair.sender
+    self.receiver = pair.receiver
   }
 
   /// Whether no tensor that was taken differs from what was sent, as far as it is exact.
@@ -62,15 +52,5 @@ package struct TransferRun {
   package var hasAllTensors: Bool {
     receiver.manifest == model.manifest
       && receiver.tensors.count == model.manifest.entries.count(where: \.hasContent)
-  }
-
-  private mutating func run(
-    _ simulation: inout Simulation<SendTransfer, ReceiveTransfer>, until end: UInt64
-  ) -> Bool {
-    simulation.run(until: end) { sendTransfer, receiveTransfer, _ in
-      sender.respond(&sendTransfer)
-      receiver.respond(&receiveTransfer)
-      return !(sendTransfer.isFinished && receiveTransfer.isFinished)
-    }
   }
 }

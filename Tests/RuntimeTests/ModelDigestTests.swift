@@ -43,4 +43,31 @@ struct ModelDigestTests {
     }
     #expect(count > 3)
   }
+
+  /// Of tensors that are told by numbers, the records that they would have count.
+  @Test func digestsOfNumberedTensorsAreThoseOfTheVectors() throws {
+    var entries: [Manifest.Entry] = []
+    var count = 0
+    for line in try VectorFile("order").lines {
+      switch line.word(0) {
+      case "tensor":
+        let shape = try #require(TensorShape(try line.numbers(3)))
+        let dtype = try #require(DType(rawValue: try line.number(2)))
+        let name = TensorName(utf8: try line.bytes(1))
+        let tensor = TensorDescriptor(name: name, dtype: dtype, shape: shape)
+        entries.append(Manifest.Entry(try #require(tensor)))
+      case "digest":
+        var digest = ModelDigest(Manifest(kind: .tensors, name: [], entries: entries))
+        for (index, entry) in entries.enumerated() where entry.hasContent {
+          var content = ContentDigest()
+          content.update(entry.tensor.name.utf8.span)
+          digest.note(content.finish(), tensorIndex: index)
+        }
+        #expect(digest.finish()?.bytes == (try line.bytes(1)))
+        (entries, count) = ([], count + 1)
+      default: break
+      }
+    }
+    #expect(count == 2)
+  }
 }

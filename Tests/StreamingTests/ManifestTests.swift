@@ -139,7 +139,12 @@ struct ManifestTests {
     let nobody = [UInt8](repeating: 0, count: 8)
     #expect(throws: RecordError.trailingBytes) { try offer([0, 0, 0, 0, 0] + nobody + [0]) }
     #expect(throws: RecordError.unknownFlags(4)) { try offer([0, 0, 0, 0, 0] + nobody + [4]) }
-    #expect(throws: RecordError.unknownFlags(16)) { try offer([0, 0, 0, 0, 0] + identity + [16]) }
+    #expect(throws: RecordError.unknownFlags(32)) { try offer([0, 0, 0, 0, 0] + identity + [32]) }
+    // Numbers of tensors of no base, of one that is not here, and of no tensors.
+    let base = [UInt8](repeating: 5, count: 32)
+    #expect(throws: RecordError.unknownFlags(16)) { try offer([0, 0, 1, 0, 0] + identity + [16]) }
+    #expect(throws: RecordError.badBasis) { try offer([0, 0, 1, 0, 0] + identity + [17] + base) }
+    #expect(throws: RecordError.badBasis) { try offer([0, 0, 0, 0, 0] + identity + [17] + base) }
     #expect(throws: RecordError.truncated) { try offer([0, 0, 0, 0, 0] + identity + [1, 0]) }
     #expect(throws: RecordError.trailingBytes) { try offer([0, 0, 0, 0, 0] + identity + [4, 0]) }
     for body: [UInt8] in [[], [0], [0, 1], [0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0, 1]] {

@@ -44,4 +44,36 @@ struct ResumptionTests {
     let handshake = 1500 + model.plan.manifestByteCount
     #expect(run.wireByteCount <= undisturbed.wireByteCount * 102 / 100 + window + handshake)
   }
+
+  // MARK: - Receivers that are reset again and again
+
+  @Test func receiverThatIsResetTenTimesInARowIsBorne() throws {
+    let model = try #require(Self.coded)
+    let run = try KilledTransfer(Self.scenario(1), model) { receiver, killCount in
+      killCount < 10 && receiver.manifest != nil
+    }
+    #expect(run.killCount == 10)
+    #expect(run.isFinished)
+    #expect(run.sender.outcomes == [.completed] && run.sender.verified == model.digest)
+  }
+
+  @Test func receiverThatNeverGetsFurtherIsGivenUp() throws {
+    let model = try #require(Self.coded)
+    let run = try KilledTransfer(Self.scenario(1), model) { receiver, _ in receiver.manifest != nil
+    }
+    #expect(run.killCount == 11)
+    #expect(run.sender.outcomes == [.linkClosed(.peerReset)])
+  }
+
+  /// Without progress nine times in a row, then with some, until all is there.
+  @Test func receiverThatGetsFurtherIsNeverGivenUp() throws {
+    let model = try #require(Self.coded)
+    let run = try KilledTransfer(Self.scenario(1), model) { receiver, killCount in
+      guard killCount % 10 == 9 else { return receiver.manifest != nil }
+      return receiver.journal.bytes.count >= 1000 * (killCount / 10 + 1)
+    }
+    #expect(run.killCount > 30)
+    #expect(run.isFinished)
+    #expect(run.sender.outcomes == [.completed] && run.sender.verified == model.digest)
+  }
 }

@@ -88,35 +88,14 @@ struct HeldModel {
 }
 
 extension ModelDigest {
-  /// The digest by which a receiver knows a model in a file of its own, where tensors that share bytes are
-  /// no longer known, and their order is that of the file: of the tensors with wider numbers before those
-  /// with narrower ones, each as it would be without the others (Protocol.md §5.2).
+  /// The digest by which a receiver knows a model in a file of its own (Protocol.md §5.2).
   static func ofFile(_ manifest: Manifest, _ digests: [Digest]) -> Digest? {
-    let entries = manifest.entries
-    let order = entries.indices.sorted { left, right in
-      let (first, second) = (entries[left].tensor.alignment, entries[right].tensor.alignment)
-      return first == second ? left < right : first > second
-    }
-    let isOpaque = manifest.kind == .file
-    let plain = Manifest(
-      kind: manifest.kind, name: [],
-      entries: order.map { index in
-        let tensor = entries[index].tensor
-        // A file that is no checkpoint has another name at each end.
-        let renamed =
-          isOpaque ? TensorDescriptor(name: "", dtype: tensor.dtype, shape: tensor.shape) : nil
-        return Manifest.Entry(renamed ?? tensor)
-      })
-    var digest = ModelDigest(plain)
+    let (ofFile, order) = manifest.inFileOrder()
+    var digest = ModelDigest(ofFile)
     for (place, index) in order.enumerated() {
-      let source = entries[index].sharedWith ?? index
+      let source = manifest.entries[index].sharedWith ?? index
       digest.note(digests[source], tensorIndex: place)
     }
     return digest.finish()
   }
-}
-
-extension TensorDescriptor {
-  /// Where its bytes may begin in a safetensors file: `SafetensorsLayout` puts the wider ones first.
-  fileprivate var alignment: Int { min(dtype.byteCount, 8) }
 }

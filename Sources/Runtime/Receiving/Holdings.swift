@@ -36,9 +36,14 @@ final class Holdings {
   func describe(_ info: inout ReceiverInfo) {
     info.abilities = [.resumes, .lists, .keeps, .takesDifferences]
     if held != nil { info.abilities.insert(.compares) }
-    if held?.digest != nil { info.abilities.insert(.gives) }
+    if held?.digest != nil { info.abilities.formUnion([.gives, .numbersTensors]) }
     info.held = [held?.digest].compactMap(\.self)
     info.unfinished = unfinished
+  }
+
+  /// The tensors of the model that is here.
+  var base: BaseTensors? {
+    held.flatMap { held in held.digest.map { BaseTensors($0, held.manifest) } }
   }
 
   /// What has come of a transfer.

@@ -40,8 +40,11 @@ struct Journal: ~Copyable {
     let descriptor = try FileDescriptor.open(
       path, .readWrite, options: [.create, .truncate, .closeOnExec],
       permissions: [.ownerReadWrite, .groupRead, .otherRead])
+    // Readable without the base, too.
+    var whole = manifest
+    whole.terms.order = []
     var head = Self.magic
-    Self.append(piece: manifest.encoded(), to: &head)
+    Self.append(piece: whole.encoded(), to: &head)
     do {
       try Self.write(head, to: descriptor, at: 0)
     } catch {

@@ -66,7 +66,9 @@ package final class ReceiveSession {
   ) throws -> TransferResult? {
     var info = info
     holdings.describe(&info)
-    return try run(ReceiveTransfer(link: link, info: info), &loop)
+    var machine = ReceiveTransfer(link: link, info: info)
+    machine.base = holdings.base
+    return try run(machine, &loop)
   }
 
   func run(

@@ -10,12 +10,14 @@ struct BaseModel {
   private let source: ModelSource
   private let places: [TensorDescriptor: Int]
   private let digests: [Digest?]
+  private let manifest: Manifest
   private let planeCounts: [Int: Int]
 
   init(_ digest: Digest, _ source: ModelSource, _ digests: FinalDigests) {
     self.digest = digest
     self.source = source
     self.digests = digests.digests
+    manifest = digests.manifest
     planeCounts = digests.planeCounts
     places = digests.places
   }
@@ -44,6 +46,18 @@ struct BaseModel {
     let there = manifest.entries.indices.filter { manifest.entries[$0].hasContent }
       .filter { new.digests[$0].map(all.contains) ?? false }
     return there.count > relations.count { $0 == .kept }
+  }
+
+  /// What an offer says of a model that builds on this one: its tensors by numbers, where a receiver takes
+  /// these. Nothing, where nothing is built on: then this end need not have the base to go on later.
+  func terms(
+    of manifest: Manifest, _ relations: [TensorRelation], numbersTensors: Bool
+  ) -> OfferTerms {
+    var terms = OfferTerms()
+    guard relations.contains(where: { $0 != .plain }) else { return terms }
+    (terms.base, terms.relations) = (digest, relations)
+    if numbersTensors { terms.order = BaseTensors(digest, self.manifest).order(of: manifest) ?? [] }
+    return terms
   }
 
   /// Relates tensors to those of the model: kept where they are the same, differences where they may be.

@@ -43,7 +43,7 @@ package struct ModelPlan: Sendable {
       let facts = try surveyor.facts()
       manifest.terms.relations = surveyor.relations
       // Where nothing builds on it, a base is none: it comes with relations only.
-      if surveyor.relations.isEmpty { manifest.terms.base = nil }
+      if surveyor.relations.isEmpty { (manifest.terms.base, manifest.terms.order) = (nil, []) }
       plan = TransferPlan(manifest, facts, progressive)
       heads = surveyor.heads
       updates = surveyor.updates
@@ -58,11 +58,11 @@ package struct ModelPlan: Sendable {
     var work = DigestWork(source, try ModelPlan(source, named: name, policy))
     while !work.isComplete { try work.advance() }
     let digests = work.result
-    var terms = OfferTerms()
-    terms.relations = base.relations(
-      of: digests.manifest, digests.digests, allowingDifferences: policy.takesDifferences)
-    if terms.relations.allSatisfy({ $0 == .plain }) { terms.relations = [] }
-    terms.base = terms.relations.isEmpty ? nil : base.digest
+    let terms = base.terms(
+      of: digests.manifest,
+      base.relations(
+        of: digests.manifest, digests.digests, allowingDifferences: policy.takesDifferences),
+      numbersTensors: true)
     try self.init(source, named: name, policy, terms, from: base)
     self.digests = digests.known
   }

@@ -138,16 +138,14 @@ struct OfferPreparation {
       return try tryNext(digests, &machine)
     }
     self.base = base
-    var terms = OfferTerms()
     let relations = base.relations(
       of: digests.manifest, digests.digests,
       allowingDifferences: info.abilities.contains(.takesDifferences)
         && policy.adapted(to: info).policy.takesDifferences)
-    if relations.contains(where: { $0 != .plain }) {
-      terms.base = inUse
-      terms.relations = relations
-    }
-    state = .ready(terms)
+    state = .ready(
+      base.terms(
+        of: digests.manifest, relations,
+        numbersTensors: info.abilities.contains(.numbersTensors)))
     return .more
   }
 

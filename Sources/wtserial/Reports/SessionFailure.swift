@@ -118,8 +118,8 @@ struct SessionFailure: Error {
           + again, .tryAgain)
     case .peerReset:
       return Failure(
-        "the \(other) on \(port) was reset again and again; check its power and its program, then "
-          + again, .tryAgain)
+        "the \(other) on \(port) was reset again and again without getting any further; check its "
+          + "power and its program, then \(again)", .tryAgain)
     case .lineUnusable:
       return Failure(
         "the line on \(port) damages nearly every frame; check the wiring and ground, or use a "
