@@ -61,7 +61,9 @@ extension Manifest {
       let tensor = entries[index].tensor
       // A file that is no checkpoint has another name at each end.
       let renamed =
-        kind == .file ? TensorDescriptor(name: "", dtype: tensor.dtype, shape: tensor.shape) : nil
+        kind == .file
+        ? TensorDescriptor(name: TensorName(utf8: []), dtype: tensor.dtype, shape: tensor.shape)
+        : nil
       return Manifest.Entry(renamed ?? tensor)
     }
     return (Manifest(kind: kind, name: [], entries: sorted), order)

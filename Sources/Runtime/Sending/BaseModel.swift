@@ -48,8 +48,10 @@ struct BaseModel {
     return there.count > relations.count { $0 == .kept }
   }
 
-  /// What an offer says of a model that builds on this one: its tensors by numbers, where a receiver takes
-  /// these. Nothing, where nothing is built on: then this end need not have the base to go on later.
+  /// What an offer says of a model that builds on this one.
+  ///
+  /// Its tensors are told by numbers where a receiver takes these. Nothing is said where nothing is built
+  /// on: then this end need not have the base to go on later.
   func terms(
     of manifest: Manifest, _ relations: [TensorRelation], numbersTensors: Bool
   ) -> OfferTerms {
