@@ -133,6 +133,29 @@ struct DifferenceTests {
     #expect(resumed > 150)
   }
 
+  /// The power is cut in the operations of the flash.
+  @Test(arguments: FlashKind.allCases) func aCutInAnyWriteIsGoneOnFrom(kind: FlashKind) throws {
+    let (old, other) = (try SmallModel(.f32), TestFlash.small())
+    let new = try SmallModel(.f32, SmallModel.Change(spread: 0.1))
+    try send(new, to: other, kind)
+    let wanted = image(in: other, like: new)
+    let flash = TestFlash.small()
+    try send(old, to: flash, kind)
+    let (state, before) = (TestFlash(flash), image(in: flash, like: old))
+    flash.forgetLog()
+    try send(new, to: flash, kind, from: old)
+    var resumedCount = 0
+    try state.cut(in: flash.log, seed: 7) { cut, words in
+      let found = image(in: cut, like: new)
+      #expect(found == before || found == wanted, "\(words)")
+      let rest = try send(new, to: cut, kind, from: old)
+      #expect(rest.ending == .completed, "\(words)")
+      #expect(image(in: cut, like: new) == wanted, "\(words)")
+      if rest.resumedByteCount > 0 { resumedCount += 1 }
+    }
+    #expect(resumedCount > 10)
+  }
+
   /// A stream that no encoder writes does no harm.
   @Test(arguments: FlashKind.allCases) func nonsenseIsRefused(kind: FlashKind) throws {
     let old = try SmallModel(.f32)
