@@ -1,6 +1,7 @@
 extension DeviceReceiver where Store: ~Copyable {
+  // Whatever the firmware asks for, the model may be in either slot.
   @inline(__always)
-  private static var slotCount: Int { does(.switches) ? 2 : 1 }
+  private static var slotCount: Int { Store.services.contains(.switches) ? 2 : 1 }
 
   /// The model in use; nil where there is none.
   var modelInUse: CommittedModel? {
@@ -37,8 +38,8 @@ extension DeviceReceiver where Store: ~Copyable {
     say(0)
     say(Self.services.abilities)
     say(UInt8(truncatingIfNeeded: heldCount))
-    if let model = modelInUse { say(model.digest) }
-    for slot in 0..<Self.slotCount {
+    if heldCount > 0 { say(modelInUse?.digest ?? Digest()) }
+    for slot in 0..<Self.slotCount where Self.does(.switches) {
       if case .held(let model) = store.content(ofSlot: slot) { say(model.digest) }
     }
     guard tellsOfStream, let unfinished else { return }
@@ -47,15 +48,17 @@ extension DeviceReceiver where Store: ~Copyable {
     say(varint: UInt32(truncatingIfNeeded: unfinished.byteCount))
   }
 
+  /// The digests that are told: of the model in use, or zeros where there are others only, and of these.
   private func countHeld() -> Int {
-    var count = 0
+    var (count, hasOthers) = (0, false)
     for slot in 0..<Self.slotCount {
       switch store.content(ofSlot: slot) {
-      case .held, .inUse: count &+= 1
-      case .empty, .unfinished: break
+      case .held where Self.does(.switches): hasOthers = true
+      case .inUse: count = 1
+      case .held, .empty, .unfinished: break
       }
     }
-    return count
+    return hasOthers ? 2 : count
   }
 
   mutating func say(word: UInt32) {

@@ -17,8 +17,11 @@ public struct ReceiverInfo: Equatable, Sendable {
   public var representation: Representation?
   /// What else it does.
   public var abilities: Abilities = []
-  /// The models that it holds, whole and verified: the one in use first.
+  /// The models that it holds, whole and verified: the one in use first, or `Digest.none` where others are held
+  /// and none is in use.
   public var held: [Digest] = []
+  /// The model in use; nil where there is none.
+  public var inUse: Digest? { held.first == Digest.none ? nil : held.first }
   /// What it has of a transfer that has not come to its end.
   public var unfinished: Unfinished?
 

@@ -148,6 +148,23 @@ struct HeldModelsTests {
     #expect(image(in: flash, kind) == images[0])
   }
 
+  /// None is in use while one waits: the first digest says so, and a sender has it used.
+  @Test(arguments: FlashKind.allCases) func aModelMayWaitWhereNoneIsInUse(kind: FlashKind) throws {
+    let flash = TestFlash.small()
+    let stream = try ModelRecords(models[1]).stream(flags: 8)
+    let talk = try talk(flash, kind) { answers in
+      answers.count == 1 ? stream.manifest : answers.count == 2 ? stream.contents : []
+    }
+    #expect(talk.isStored)
+    let info = try info(flash, kind)
+    #expect(info.inUse == nil)
+    #expect(info.held.map(\.bytes) == [Digest.none.bytes, talk.answers.last?.body])
+    let run = try flash.take(models[1], kind)
+    #expect(run.ending == .completed)
+    #expect(run.byteCount < 300)
+    #expect(image(in: flash, kind) == images[1])
+  }
+
   // MARK: - A check of the device's own
 
   @Test(arguments: FlashKind.allCases) func aRejectedModelGivesWay(kind: FlashKind) throws {

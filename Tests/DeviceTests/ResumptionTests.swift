@@ -64,6 +64,16 @@ struct ResumptionTests {
   func aCutInAnyWriteIsGoneOnFrom(kind: FlashKind, unitByteCount: Int) throws {
     let flash = TestFlash.small()
     try send(models[0], to: flash, kind, unitByteCount: unitByteCount)
+    try cutInWrites(of: flash, kind, unitByteCount: unitByteCount)
+  }
+
+  /// Of the first model, with none in use while it waits for its activation.
+  @Test(arguments: FlashKind.allCases)
+  func aCutInAnyWriteOfTheFirstModelIsGoneOnFrom(kind: FlashKind) throws {
+    try cutInWrites(of: TestFlash.small(), kind, unitByteCount: 4)
+  }
+
+  private func cutInWrites(of flash: TestFlash, _ kind: FlashKind, unitByteCount: Int) throws {
     let state = TestFlash(flash)
     flash.forgetLog()
     try send(models[1], to: flash, kind, unitByteCount: unitByteCount)

@@ -62,7 +62,7 @@ struct OfferPreparation {
     self.info = info
     self.policy = policy
     let canKeep = info.abilities.contains(.keeps)
-    let models = canKeep ? info.held.first.map { library.candidates(for: $0) } ?? [] : []
+    let models = canKeep ? info.inUse.map { library.candidates(for: $0) } ?? [] : []
     let policies = [policy] + policy.cuts(for: info)
     candidates = models.flatMap { model in policies.map { (model, $0) } }
   }
@@ -84,7 +84,9 @@ struct OfferPreparation {
       return .more
     case .digested(let digests):
       if let model = digests.models.first(where: info.held.contains) {
-        return model == info.held.first ? .unchanged(model) : .stored(model)
+        if model == info.inUse { return .unchanged(model) }
+        // Of one that is there and cannot be changed to, all has to come again.
+        if info.abilities.contains(.switches) { return .stored(model) }
       }
       return try tryNext(digests, &machine)
     case .trying(let source, var work):
@@ -128,7 +130,7 @@ struct OfferPreparation {
     _ source: ModelSource, _ found: FinalDigests, _ digests: FinalDigests,
     _ machine: inout SendTransfer
   ) throws -> Step {
-    guard let inUse = info.held.first, found.models.contains(inUse) else {
+    guard let inUse = info.inUse, found.models.contains(inUse) else {
       return try tryNext(digests, &machine)
     }
     let base = BaseModel(inUse, source, found)

@@ -48,8 +48,8 @@ struct HoldingsReport {
 
   /// What a receiver without lists says of itself.
   private static func slots(of info: ReceiverInfo) -> [Slot] {
-    var slots = info.held.enumerated().map {
-      Slot(state: $0.offset == 0 ? "in use" : "stored", digest: $0.element.hex)
+    var slots = info.held.filter { $0 != Digest.none }.map {
+      Slot(state: $0 == info.inUse ? "in use" : "stored", digest: $0.hex)
     }
     if let rest = info.unfinished {
       slots.append(Slot(state: "unfinished", bytes: rest.byteCount))
