@@ -43,6 +43,14 @@ static void take_raw(struct wt_receiver *r)
     }
 }
 
+/* How far a decision moves its model, by how many came before: of each of the first 16, then of 16 at
+   a time. */
+static WT_ROM uint16_t rates[] = {
+    40960, 25206, 18204, 14247, 11703, 9930, 8623, 7620, 6827, 6183, 5650, 5201, 4819, 4489,
+    4201, 3948, 2560, 1575, 1138, 890, 732, 621, 539, 476, 427, 386, 353, 325, 301, 280,
+    RATE_LAST,
+};
+
 #define IS_AHEAD (RESUMES && !WT_MEMORY) /* the image may be */
 
 /* Goes through bytes of planes: asks what a pass asks of each, and sets the bit where the answer is
@@ -55,11 +63,6 @@ static void take_raw(struct wt_receiver *r)
 static uint32_t decide(struct wt_receiver *r, uint8_t *bytes, uint32_t count, uint32_t *models,
                        uint8_t bit, uint8_t shift)
 {
-    static WT_ROM uint16_t rates[] = {
-        40960, 25206, 18204, 14247, 11703, 9930, 8623, 7620, 6827, 6183, 5650, 5201, 4819, 4489,
-        4201, 3948, 2560, 1575, 1138, 890, 732, 621, 539, 476, 427, 386, 353, 325, 301, 280,
-        RATE_LAST,
-    };
     uint8_t *p = bytes, *end = bytes + count;
     uint32_t range = r->range, code = r->code;
     uint8_t raw = r->step == STEP_RAW ? RAW_KNOWN : 0;

@@ -60,6 +60,25 @@ static void begin_whole(struct wt_receiver *r)
         fail(r, FAILED_STORE);
 }
 
+/* What comes of OFFER behind the fields that are counted: the name, then the terms. */
+static void take_name(struct wt_receiver *r, uint8_t byte)
+{
+#if WT_HELD
+    if (!r->value) {
+        take_term(r, byte);
+        return;
+    }
+    r->value--;
+    if (r->place < WT_NAME_SIZE)
+        r->name[r->place++] = byte;
+#elif WT_FLASH
+    if (r->place < WT_NAME_SIZE && r->place < r->value)
+        r->name[r->place++] = byte;
+#else
+    (void)r, (void)byte;
+#endif
+}
+
 /* A field of OFFER or UNIT. */
 static void take_field(struct wt_receiver *r, uint8_t byte)
 {
@@ -102,18 +121,7 @@ static void take_field(struct wt_receiver *r, uint8_t byte)
         }
 #endif
     } else {
-#if WT_HELD
-        if (!r->value) {
-            take_term(r, byte);
-            return;
-        }
-        r->value--;
-        if (r->place < WT_NAME_SIZE)
-            r->name[r->place++] = byte;
-#elif WT_FLASH
-        if (r->place < WT_NAME_SIZE && r->place < r->value)
-            r->name[r->place++] = byte;
-#endif
+        take_name(r, byte);
         return;
     }
     r->field++;
@@ -154,37 +162,26 @@ static void end_model(struct wt_receiver *r)
     wt_busy(r, (uint16_t)(milliseconds < 0xFFFF ? milliseconds : 0xFFFF));
 }
 
-/* The body is complete. */
-static void end_record(struct wt_receiver *r)
+/* Behind the offer comes the manifest. */
+static void end_offer(struct wt_receiver *r)
 {
-    r->part = PART_KIND;
-#if GIVES
-    if (r->giving) {
-        take_verdict(r);
-        return;
-    }
-#endif
-    if (r->field != field_counts[r->kind]) {
+#if WT_HELD
+    if (r->term && r->term != TERMS_PLAIN + (r->terms & TERM_BASE ? WT_DIGEST_SIZE : 0)) {
         broken(r);
         return;
     }
-#if WT_CODEC
-    if (r->kind == MILESTONE || r->kind == FINISH)
-        end_codeword(r);
-    if (r->part == PART_DEAF)
-        return;
 #endif
+    r->place = 0;
+    r->allowed = 0;
+    r->part = PART_TABLE;
+}
+
+/* All fields have come: does what the record is for. */
+static void carry_out(struct wt_receiver *r)
+{
     switch (r->kind) {
     case OFFER:
-#if WT_HELD
-        if (r->term && r->term != TERMS_PLAIN + (r->terms & TERM_BASE ? WT_DIGEST_SIZE : 0)) {
-            broken(r);
-            break;
-        }
-#endif
-        r->place = 0;
-        r->allowed = 0;
-        r->part = PART_TABLE;
+        end_offer(r);
         break;
     case UNIT:
         r->allowed = BIT(CONTENT) | BIT(DIGEST);
@@ -226,6 +223,29 @@ static void end_record(struct wt_receiver *r)
     default:
         break;
     }
+}
+
+/* The body is complete. */
+static void end_record(struct wt_receiver *r)
+{
+    r->part = PART_KIND;
+#if GIVES
+    if (r->giving) {
+        take_verdict(r);
+        return;
+    }
+#endif
+    if (r->field != field_counts[r->kind]) {
+        broken(r);
+        return;
+    }
+#if WT_CODEC
+    if (r->kind == MILESTONE || r->kind == FINISH)
+        end_codeword(r);
+    if (r->part == PART_DEAF)
+        return;
+#endif
+    carry_out(r);
 }
 
 static void begin_record(struct wt_receiver *r, uint8_t kind)
