@@ -46,7 +46,8 @@ extension PlaneDecoder {
       guard isComplete || coder.digits.count >= Self.elementByteCount else { return }
       let baseByte = store.baseByte(place)
       let magnitude = base.magnitude(baseByte, shift: shift)
-      var byte = store[place]
+      let before = store[place]
+      var byte = before
       if isFirst {
         let common = UInt8(truncatingIfNeeded: magnitude >> 9) & above
         if common > 0 { byte |= common | baseByte & PlaneByte.sign }
@@ -58,7 +59,8 @@ extension PlaneDecoder {
         let isSame = decide(Self.signPlace &+ kind, &interval)
         byte |= bit | (isSame ? baseByte : ~baseByte) & PlaneByte.sign
       }
-      store[place] = byte
+      // What is written is programmed, where the image is in flash.
+      if byte != before { store[place] = byte }
       place &+= 1
     }
   }

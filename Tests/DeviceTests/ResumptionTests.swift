@@ -67,22 +67,13 @@ struct ResumptionTests {
     let state = TestFlash(flash)
     flash.forgetLog()
     try send(models[1], to: flash, kind, unitByteCount: unitByteCount)
-    var generator = SeededGenerator(seed: 6)
     var resumedCount = 0
-    // Each write would take minutes; the last ones are those that decide.
-    let step = max(flash.log.count / 60, 1)
-    for (count, operation) in flash.log.enumerated() {
-      if count % step == 0 || count > flash.log.count - 12 {
-        let cut = TestFlash(state)
-        cut.applyPart(of: operation, &generator)
-        let isThere = found(in: cut, kind, unitByteCount: unitByteCount) == images[1]
-        let rest = try send(models[1], to: cut, kind, unitByteCount: unitByteCount)
-        #expect(rest.ending == .completed, "cut in \(count): \(operation)")
-        let found = found(in: cut, kind, unitByteCount: unitByteCount)
-        #expect(found == images[1], "cut in \(count): \(operation)")
-        if rest.resumedByteCount > 0 || isThere { resumedCount += 1 }
-      }
-      state.apply(operation)
+    try state.cut(in: flash.log, seed: 6) { cut, words in
+      let isThere = found(in: cut, kind, unitByteCount: unitByteCount) == images[1]
+      let rest = try send(models[1], to: cut, kind, unitByteCount: unitByteCount)
+      #expect(rest.ending == .completed, "\(words)")
+      #expect(found(in: cut, kind, unitByteCount: unitByteCount) == images[1], "\(words)")
+      if rest.resumedByteCount > 0 || isThere { resumedCount += 1 }
     }
     #expect(resumedCount > 20)
   }

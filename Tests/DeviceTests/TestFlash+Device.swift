@@ -1,5 +1,7 @@
 import Checkpoints
 import Device
+import Glibc
+import LineModel
 import LinkSimulator
 import SystemPackage
 
@@ -50,6 +52,27 @@ extension TestFlash {
     } _: {
       try DeviceRun(
         model, $0, policy: policy, noteInterval: noteInterval, until: limit, from: base)
+    }
+  }
+
+  /// Calls `body` with what is there after a power cut in operations that are made of this state; and with
+  /// words for the cut.
+  ///
+  /// In sixty of them, and in the last ones, which are those that decide; in each, which takes minutes, with
+  /// EVERY_WRITE in the environment.
+  func cut(
+    in operations: [Operation], seed: UInt64, _ body: (TestFlash, String) throws -> Void
+  ) rethrows {
+    let state = TestFlash(self)
+    var generator = SeededGenerator(seed: seed)
+    let step = unsafe getenv("EVERY_WRITE") == nil ? max(operations.count / 60, 1) : 1
+    for (count, operation) in operations.enumerated() {
+      if count % step == 0 || count > operations.count - 12 {
+        let cut = TestFlash(state)
+        cut.applyPart(of: operation, &generator)
+        try body(cut, "cut in \(count) of \(operations.count): \(operation)")
+      }
+      state.apply(operation)
     }
   }
 

@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import termios
 import threading
 
@@ -24,6 +25,13 @@ class LineTests(ProcessTests):
             "loopback", "--json", "--a", self.a, "--b", self.b, "--baud", baud, *options
         )
         self.line.wait_for_event("ready")
+
+    def crossed(self):
+        """Ends the line; the bytes that have crossed it, both ways, since it was laid."""
+        self.line.signal(signal.SIGTERM)
+        self.line.wait()
+        counts = self.line.events[-1]
+        return counts["a_to_b"]["bytes_sent"] + counts["b_to_a"]["bytes_sent"]
 
     def receive(self, *options, out=None, **keywords):
         """Starts a receiver and waits until it listens."""

@@ -74,6 +74,11 @@ class RefusalTests(ProcessTests):
                 model.write_bytes(whole[:count])
                 self.assert_refused(model)
 
+    def test_text_called_safetensors(self):
+        model = self.folder / "notes.safetensors"
+        model.write_text("what a header of so many bytes begins with")
+        self.assert_refused(model, "length of its header", "another kind of file")
+
     def test_truncated_safetensors(self):
         whole = (ROOT / "Tests/CheckpointsTests/Fixtures/types.safetensors").read_bytes()
         for count in [1, 7, 8, 100, len(whole) // 2, len(whole) - 1]:

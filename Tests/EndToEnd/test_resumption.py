@@ -3,7 +3,6 @@ sent. KILLS says how often the ends are killed, 16 times if it is missing."""
 
 import os
 import random
-import signal
 import time
 from pathlib import Path
 
@@ -31,13 +30,6 @@ class OutputTests(LineTests):
     def assert_clean(self):
         """Nothing is left of a transfer that has come to its end."""
         self.assertEqual(list(self.folder.glob("out*")), [self.out])
-
-    def crossed(self):
-        """Bytes that have crossed the line, both ways, since it was laid."""
-        self.line.signal(signal.SIGTERM)
-        self.line.wait()
-        counts = self.line.events[-1]
-        return counts["a_to_b"]["bytes_sent"] + counts["b_to_a"]["bytes_sent"]
 
     def begin(self, model, byte_count, *options):
         """A transfer of which so many bytes have come when its sender is killed, and its receiver."""

@@ -24,6 +24,9 @@ extension Failure {
   private static func reason(_ error: CheckpointError) -> String {
     switch error {
     case .emptyFile: "it is empty"
+    case .limitExceeded(.headerByteCount, let found, let maximum):
+      "a safetensors file begins with 8 bytes that tell the length of its header, and these say "
+        + "\(found), with \(maximum) allowed; it is another kind of file, or damaged"
     case .limitExceeded(let limit, let found, let maximum):
       "it has \(found == .max ? "far too many" : "\(found)") \(limit.sentenceName), at most \(maximum) are allowed"
     case .unrecognized(let format):
