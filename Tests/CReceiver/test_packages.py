@@ -33,6 +33,12 @@ class PackageTests(unittest.TestCase):
             command = ["gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", *folders]
             subprocess.run([*command, '-DCONFIG_BOARD="board"', example], check=True)
 
+    def test_parts_are_included_once(self):
+        """None is left out: the compiler would not miss one that only some options need, in `wtserial.c`."""
+        included = re.findall(r'#include "(parts/.*)"', (HARDWARE / "wtserial.c").read_text())
+        parts = [str(path.relative_to(HARDWARE)) for path in HARDWARE.glob("parts/*")]
+        self.assertEqual(sorted(included), sorted(parts))
+
     def test_options_are_those_of_the_header(self):
         header = (HARDWARE / "wtserial.h").read_text()
         options = set(re.findall(r"#ifndef WT_([A-Z0-9]+)\n", header))

@@ -104,7 +104,7 @@ class ArduinoTests(LineTests):
         flags = ["-mmcu=atmega328p", *ARDUINO_FLAGS, *(f"-I{folder}" for folder in folders)]
         # The core's file of strings needs a newer compiler than Debian has, and nobody it.
         core = [path for path in folders[0].iterdir() if path.name != "WString.cpp"]
-        sources = [*core, *folders[2].iterdir(), *example.iterdir()]
+        sources = [*core, *folders[2].rglob("*"), *example.iterdir()]
         objects = []
         for source in sources:
             language = ARDUINO_LANGUAGES.get(source.suffix)

@@ -5,6 +5,7 @@ import subprocess
 from support import ROOT, SCRIPTS, ScriptTests, run
 
 SCRIPT = SCRIPTS / "arduino-library"
+COMPILED = (".c", ".cc", ".cpp", ".cxx", ".S")
 
 
 class ArduinoLibraryTests(ScriptTests):
@@ -12,8 +13,14 @@ class ArduinoLibraryTests(ScriptTests):
         status, output = run(SCRIPT, self.root)
         self.assertEqual((status, output), (0, f"{self.root}/wtserial\n"))
         library = self.root / "wtserial"
-        source = (ROOT / "Hardware/c/wtserial.c").read_bytes()
-        self.assertEqual((library / "src/wtserial.c").read_bytes(), source)
+        receiver = ROOT / "Hardware/c"
+        sources = [*receiver.glob("wtserial.*"), *receiver.glob("parts/*")]
+        for source in sources:
+            copy = library / "src" / source.relative_to(receiver)
+            self.assertEqual(copy.read_bytes(), source.read_bytes())
+        # Arduino compiles all of these endings, in folders below `src`, too.
+        compiled = [p.name for p in (library / "src").rglob("*") if p.suffix in COMPILED]
+        self.assertEqual(compiled, ["wtserial.c"])
         example = {path.name for path in (library / "examples/Receive").iterdir()}
         self.assertLess({"Receive.ino", "table.h"}, example)
 

@@ -86,6 +86,22 @@ class LengthsTests(CheckTests):
         self.write("A.swift", switch(50).replace("  switch", "  prepare()\n  switch"))
         self.assert_finds("check-lengths", "A.swift:1: 109 lines")
 
+    def test_c_is_measured_too(self):
+        requirement = "static void g(int a,\n              int b);\n\n"
+        body = ["{", "#if A", *["    work();"] * 63, "#endif", "out:", "    return;", "}"]
+        for opening in (["static void f(int a)"], ["static int f(int a,", "             int b)"]):
+            with self.subTest(opening):
+                text = requirement + "\n".join([*opening, *body, ""])
+                self.write("A.h", text)
+                if len(opening) == 1:
+                    self.assert_passes("check-lengths", "1 file")
+                else:
+                    self.assert_finds("check-lengths", "A.h:4: 71 lines")
+
+    def test_tables_of_c_may_be_long(self):
+        self.write("A.c", "static const int table[F(1)] = {\n" + "    1,\n" * 100 + "};\n")
+        self.assert_passes("check-lengths")
+
 
 class ImportsTests(CheckTests):
     def test_declared_imports_pass(self):
