@@ -180,7 +180,11 @@ class CHoldingsTests(CDevice):
         first, second = self.model(1), self.model(2)
         self.lay_line(baud=921600)
         self.start_c(first, *IN_FLASH)
-        self.send_model(first)
+        # None is in use yet, so that the one which is there is not taken for it.
+        self.send_model(first, "--no-activate")
+        slots = self.ask("info")[-1]["slots"]
+        self.assertNotIn("in use", [slot["state"] for slot in slots])
+        self.assertTrue(self.result(self.send_model(first))["unchanged"])
         self.send_model(second, "--no-activate")
         slots = self.ask("info")[-1]["slots"]
         self.assertEqual([slot["state"] for slot in slots], ["in use", "stored"])

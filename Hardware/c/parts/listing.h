@@ -19,10 +19,10 @@ static void say_digest(struct wt_receiver *r, uint32_t model)
 /* The rest of INFO, which is the first record in the outbox. */
 static void say_what_is_held(struct wt_receiver *r)
 {
-#if WT_FLASH
+#if SWITCHES
     bool is_any = r->whole != 0;
 #else
-    bool is_any = r->is_held;
+    bool is_any = has_model(r);
 #endif
     if (!ABILITIES && !is_any)
         return;
@@ -37,8 +37,14 @@ static void say_what_is_held(struct wt_receiver *r)
         r->config->outbox[count]++;
         say_digest(r, MODEL_IN_USE(r));
     }
-#if WT_FLASH
+#if SWITCHES
     if (r->whole >> (target_slot(r) ? 1 : 0) & 1) {
+        /* Zeros say that it is not the one in use. */
+        if (!has_model(r)) {
+            r->config->outbox[count]++;
+            for (uint8_t i = 0; i < WT_DIGEST_SIZE; i++)
+                say(r, 0);
+        }
         r->config->outbox[count]++;
         say_digest(r, target_slot(r));
     }
