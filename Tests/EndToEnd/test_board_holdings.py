@@ -91,7 +91,8 @@ class HoldingTests:
         variants = [self.variant(1), self.variant(2), self.variant(3)]
         first, second = (self.send_model(model).events[-1]["digest"] for model in variants[:2])
         self.assertEqual(self.slots(), [("stored", first), ("in use", second)])
-        self.ask("verify", variants[1])
+        self.assertEqual(self.ask("verify", variants[1])[-1]["state"], "in use")
+        self.assertEqual(self.ask("verify", variants[0])[-1]["state"], "stored")
         back = self.folder / "back.safetensors"
         self.ask("pull", back)
         self.ask("rollback")

@@ -216,7 +216,7 @@ class DeviceTests(LineTests):
         self.assert_ends(good, OK)
         state = {name: torch.zeros_like(tensor) for name, tensor in models.load(DIGITS).items()}
         bad = self.send(models.save(self.folder / "bad.pt", state))
-        self.assert_ends(bad, DATA, "own check failed")
+        self.assert_ends(bad, DATA, "own check")
         self.assertIn("too few images", device.wait_for_event("refused")["message"])
         self.assertEqual(self.slots()[0], ("in use", good.events[-1]["digest"]))
 

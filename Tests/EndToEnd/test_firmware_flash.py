@@ -78,7 +78,7 @@ class KeepingTests:
     def send_to_the_middle(self, model):
         options = "--flash", self.file, *self.monitored
         board = self.start_board_on_line(baud=57600, options=options)
-        sender = self.send(model)
+        sender = self.send(model, "--no-cache")
         sender.wait_for_event("milestone", lambda event: event["milestone"] == "int3")
         return board, sender
 

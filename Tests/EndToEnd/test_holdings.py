@@ -123,6 +123,8 @@ class HoldingsTests(LineTests):
         receiver = self.receive()
         pull = self.start("pull", self.rate, self.a, self.folder / "back.safetensors")
         self.assert_ends(pull, 66)
+        for command in ("rollback", "activate"):
+            self.ask(command, code=BAD_PROTOCOL)
         refused = self.send(DIGITS, "--no-activate")
         self.assert_ends(refused, BAD_PROTOCOL)
         self.assert_ends(self.send(DIGITS), OK)
@@ -195,9 +197,10 @@ class HoldingsTests(LineTests):
         self.receive("--stay")
         model = self.folder / "training.pt"
         whole = DIGITS.read_bytes()
-        model.write_bytes(whole[:1000])
         sender = self.start("send", "--json", self.rate, self.a, model, "--follow")
-        sender.wait_for_event("notice")
+        sender.wait_for_event("notice", lambda event: "no" in event["message"])
+        model.write_bytes(whole[:1000])
+        sender.wait_for_event("notice", lambda event: "bad model file" in event["message"])
         model.write_bytes(whole)
         sender.wait_for_event("done")
         self.assertEqual(models.differences(DIGITS, self.out), [])

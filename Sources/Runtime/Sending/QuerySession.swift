@@ -20,8 +20,8 @@ package final class QuerySession {
   /// What came out.
   package enum Answer: Sendable {
     case listed(ReceiverInfo, Listing?)
-    /// The model is there.
-    case same(Digest)
+    /// The model is there, and in use or not.
+    case same(Digest, isInUse: Bool)
     /// It is not; the names of the tensors that are not there, where the receiver tells.
     case different([String]?)
     /// This model is in use now.
@@ -116,18 +116,21 @@ package final class QuerySession {
       let source = ModelSource(checkpoint, policy)
       work = DigestWork(source, try ModelPlan(source, named: "", policy, for: info))
     case .activate:
-      try demand([.switches, .lists], info)
+      let wanted: Abilities = [.switches, .lists]
+      guard info.abilities.isSuperset(of: wanted) else {
+        return refuse(.unable(wanted.subtracting(info.abilities)), &machine)
+      }
       machine.list()
     case .rollBack:
-      try demand(.switches, info)
+      guard info.abilities.contains(.switches) else { return refuse(.unable(.switches), &machine) }
       machine.rollBack()
     }
   }
 
-  private func demand(_ abilities: Abilities, _ info: ReceiverInfo) throws(Refusal) {
-    guard info.abilities.isSuperset(of: abilities) else {
-      throw .unable(abilities.subtracting(info.abilities))
-    }
+  /// Takes leave of a receiver that has done nothing wrong, and waits on.
+  private func refuse(_ refusal: Refusal, _ machine: inout SendTransfer) {
+    self.refusal = refusal
+    machine.leave()
   }
 
   // MARK: - Lists
@@ -144,7 +147,7 @@ package final class QuerySession {
       return prefix.isEmpty && isInUse ? nil : (model.digest, isInUse)
     }
     guard found.count == 1, let (digest, isInUse) = found.first else {
-      throw Refusal.noModel(matching: prefix, count: found.count)
+      return refuse(.noModel(matching: prefix, count: found.count), &machine)
     }
     guard !isInUse else {
       answer = .inUse(digest)
@@ -164,9 +167,12 @@ package final class QuerySession {
     self.work = nil
     let digests = work.result
     self.digests = digests
-    guard !digests.models.isEmpty else { throw Refusal.unknowable }
+    guard !digests.models.isEmpty else {
+      refuse(.unknowable, &machine)
+      return false
+    }
     if let digest = digests.models.first(where: info.held.contains) {
-      answer = .same(digest)
+      answer = .same(digest, isInUse: digest == info.inUse)
       machine.leave()
     } else if info.abilities.contains(.compares), !digests.prefixes.isEmpty {
       machine.compare(digests.prefixes)

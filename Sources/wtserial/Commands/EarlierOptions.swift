@@ -9,7 +9,7 @@ struct EarlierOptions: ParsableArguments {
     help: ArgumentHelp(
       """
       An earlier version of the model, which the receiver may hold: what is the same is not sent. \
-      Without it, the models that were sent before are looked at.
+      The models that were sent before are looked at, too.
       """, valueName: "file"), completion: .file())
   var base: String?
   @Flag(help: "Look at no models that were sent before, and keep no copy of this one.")
@@ -27,7 +27,13 @@ struct EarlierOptions: ParsableArguments {
   ///
   /// - Throws: `Failure`.
   func check(against model: Checkpoint) throws {
-    guard let base else { return }
+    if let base { _ = try Self.open(base, before: model) }
+  }
+
+  /// Opens an earlier version of a model.
+  ///
+  /// - Throws: `Failure` that names it.
+  static func open(_ base: String, before model: Checkpoint) throws -> Checkpoint {
     let found: Checkpoint
     do {
       found = try Checkpoint(opening: FilePath(base))
@@ -39,6 +45,7 @@ struct EarlierOptions: ParsableArguments {
         "--base \(base) is no earlier version of the model: it holds no tensors that can be told; give "
           + "the file that was sent before", .badModel)
     }
+    return found
   }
 
   private var cache: ModelCache? { noCache ? nil : ModelCache() }

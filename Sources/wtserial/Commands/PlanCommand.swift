@@ -75,7 +75,7 @@ struct PlanCommand: ParsableCommand {
     let policy = try contents.policy(for: checkpoint)
     let source = ModelSource(checkpoint, policy)
     let name = FilePath(model).lastComponent?.string ?? model
-    let earlier = try base.map { try Checkpoint(opening: FilePath($0)) }
+    let earlier = try base.map { try EarlierOptions.open($0, before: checkpoint) }
     let plan =
       try earlier.map { try ModelPlan(source, named: name, policy, from: $0) }
       ?? ModelPlan(source, named: name, policy)

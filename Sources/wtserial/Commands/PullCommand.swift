@@ -29,6 +29,7 @@ struct PullCommand: ParsableCommand {
   @OptionGroup var options: QueryOptions
 
   func validate() throws {
+    try refuseSwapped(port: port, file: out, called: "OUT", command: "wtserial pull \(out) \(port)")
     guard let digest else { return }
     guard digest.utf8.count == 2 * Digest.byteCount, Digest(hex: digest) != nil else {
       throw ValidationError("--digest takes 64 hexadecimal digits, as `wtserial info` shows them.")

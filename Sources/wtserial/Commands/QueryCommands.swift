@@ -79,14 +79,26 @@ struct VerifyCommand: ParsableCommand {
   @OptionGroup var options: QueryOptions
   @OptionGroup var contents: ContentOptions
 
+  func validate() throws {
+    try refuseSwapped(
+      port: port, file: model, called: "MODEL", command: "wtserial verify \(model) \(port)")
+  }
+
   func run() throws {
     try options.run(over: port, model: model) { console in
       let checkpoint = try Checkpoint(opening: FilePath(model))
       let policy = try contents.policy(for: checkpoint)
       switch try options.ask(.verify(checkpoint, policy), over: port, console) {
-      case .same(let digest):
-        console.emit(.done) { $0.digest = digest.hex }
-        console.result("same: the receiver holds this model")
+      case .same(let digest, let isInUse):
+        console.emit(.done) {
+          $0.digest = digest.hex
+          $0.state = isInUse ? "in use" : "stored"
+        }
+        console.result(
+          isInUse
+            ? "same: the receiver holds this model"
+            : "same: the receiver holds this model, and uses another one or none; `wtserial activate` "
+              + "changes that")
       case .different(let names): throw Self.failure(names, console.place)
       case .listed, .inUse: break
       }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import Glibc
 import LinkLayer
 import Runtime
 import SerialDriver
@@ -183,8 +184,13 @@ struct SendCommand: ParsableCommand {
       over: port, SignalWatcher(), console,
       began: { console.began(model: name, baudRate: $0, timeout: timeout ?? Self.timeoutByDefault) }
     ) { makeLink, loop in
+      var isWaiting = false
       while true {
         guard let path = versions.next() else {
+          if !isWaiting, unsafe access(model, F_OK) != 0 {
+            console.notice("there is no \(model) yet; waiting for it")
+          }
+          isWaiting = true
           do {
             try loop.pause(milliseconds: 50)
           } catch is TransferLoop.Interruption {

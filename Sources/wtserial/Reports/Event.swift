@@ -49,6 +49,7 @@ struct Event: Encodable {
   var line_share: Double?
   var seconds: Double?
   var digest: String?
+  var state: String?
   /// Whether the receiver held the model before.
   var unchanged: Bool?
   var message: String?

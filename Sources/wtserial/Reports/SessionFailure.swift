@@ -192,7 +192,13 @@ struct SessionFailure: Error {
     let words = text.isEmpty ? "" : ": \(text)"
     if verb == .pull || verb == .inspect, failure.code == .wrongModel {
       return Failure(
-        "the receiver cannot do that\(words); `wtserial info` shows what it holds", .noInput)
+        "the receiver holds no such model, or cannot use it\(words); `wtserial info` shows what it "
+          + "holds", .noInput)
+    }
+    if isOwnCheck(failure) {
+      return Failure(
+        "the board has tried the model, and it failed the board's own check; the one before is in use "
+          + "again, if there was one; send a model that passes", .badModel)
     }
     return switch failure.code {
     case .noSpace:
@@ -212,6 +218,11 @@ struct SessionFailure: Error {
           + "both ends", .badProtocol)
     case .aborted: Failure("the receiver stopped\(words); run both commands again", .tryAgain)
     }
+  }
+
+  /// A board has tried the model, and found it bad (Protocol.md §5.7).
+  private func isOwnCheck(_ failure: ReceiverFailure) -> Bool {
+    failure.code == .wrongModel && failure.text == Array("own check failed".utf8)
   }
 
   private func wrongModel(_ failure: ReceiverFailure, _ words: String) -> Failure {
