@@ -39,7 +39,7 @@ extension DeviceReceiver where Store: ~Copyable {
     say(Self.services.abilities)
     say(UInt8(truncatingIfNeeded: heldCount))
     if heldCount > 0 { say(modelInUse?.digest ?? Digest()) }
-    for slot in 0..<Self.slotCount where Self.does(.switches) {
+    for slot in 0..<Self.slotCount {
       if case .held(let model) = store.content(ofSlot: slot) { say(model.digest) }
     }
     guard tellsOfStream, let unfinished else { return }
@@ -53,9 +53,9 @@ extension DeviceReceiver where Store: ~Copyable {
     var (count, hasOthers) = (0, false)
     for slot in 0..<Self.slotCount {
       switch store.content(ofSlot: slot) {
-      case .held where Self.does(.switches): hasOthers = true
+      case .held: hasOthers = true
       case .inUse: count = 1
-      case .held, .empty, .unfinished: break
+      case .empty, .unfinished: break
       }
     }
     return hasOthers ? 2 : count

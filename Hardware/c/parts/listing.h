@@ -19,10 +19,10 @@ static void say_digest(struct wt_receiver *r, uint32_t model)
 /* The rest of INFO, which is the first record in the outbox. */
 static void say_what_is_held(struct wt_receiver *r)
 {
-#if SWITCHES
+#if WT_FLASH
     bool is_any = r->whole != 0;
 #else
-    bool is_any = has_model(r);
+    bool is_any = r->is_held;
 #endif
     if (!ABILITIES && !is_any)
         return;
@@ -37,7 +37,7 @@ static void say_what_is_held(struct wt_receiver *r)
         r->config->outbox[count]++;
         say_digest(r, MODEL_IN_USE(r));
     }
-#if SWITCHES
+#if WT_FLASH
     if (r->whole >> (target_slot(r) ? 1 : 0) & 1) {
         /* Zeros say that it is not the one in use. */
         if (!has_model(r)) {
