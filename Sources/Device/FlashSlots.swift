@@ -1,32 +1,5 @@
 internal import Framing
 
-/// Flash as a port has it: pages that are erased to ones, units that are programmed to zeros.
-public protocol FlashDevice: ~Copyable {
-  /// Bytes of a page, which are erased together.
-  var pageByteCount: Int { get }
-  /// Pages that a store may use: two slots of half as many.
-  var pageCount: Int { get }
-  /// Whether there are two pages more behind these, for a `FlashStore` that goes on behind a reset.
-  static var hasJournal: Bool { get }
-  /// Bytes that are programmed together: a power of two, 16 at most.
-  var unitByteCount: Int { get }
-  /// Whether a unit may be programmed again, to clear more of its bits.
-  var programsAgain: Bool { get }
-  /// The time that erasing a page takes, in milliseconds.
-  var eraseMilliseconds: UInt16 { get }
-  /// One of the bytes.
-  func byte(at offset: Int) -> UInt8
-  /// Makes a page all ones.
-  mutating func erase(page: Int)
-  /// Programs a unit: the first `unitByteCount` bytes, at a multiple of that.
-  mutating func program(_ unit: InlineArray<16, UInt8>, at offset: Int)
-}
-
-extension FlashDevice where Self: ~Copyable {
-  /// There are no more.
-  public static var hasJournal: Bool { false }
-}
-
 /// Two slots for a model in flash: one that stays, one to be filled (Hardware/store.md).
 ///
 /// A slot holds a model when its checksums fit; the model is in use when one unit, an activation, has been
@@ -58,7 +31,7 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
     var checksum = CRC32()
     for offset in 0..<table.byteCount { checksum.update(table.byte(at: offset)) }
     fingerprint = checksum.value
-    differenceWordCount = Table.Differences.areTaken ? 23 : 0
+    differenceWordCount = Table.Differences.wordCount
     precondition(imageOffset + imageByteCount <= slotByteCount, "a slot holds the model")
     for slot in 0..<2 { holding[slot] = isSound(slot) }
     chooseActive()
@@ -84,7 +57,7 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   private func generation(of slot: Int) -> UInt32 { word(4, of: slot) }
 
   /// Where the image begins in a slot.
-  var imageOffset: Int { Place.image(tensorCount: tensorCount) }
+  var imageOffset: Int { SlotPlace.image(tensorCount: tensorCount) }
 
   var slotByteCount: Int { flash.pageCount / 2 &* flash.pageByteCount }
 
@@ -107,7 +80,7 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
 
   /// A tensor's state in a slot.
   func state(_ index: Int, of slot: Int) -> TensorState {
-    TensorState(word: word(Place.states &+ 4 &* index, of: slot))
+    TensorState(word: word(SlotPlace.states &+ 4 &* index, of: slot))
   }
 
   /// A byte of the image in use; 0 where there is none.
@@ -122,10 +95,10 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   func model(of slot: Int) -> CommittedModel {
     var model = CommittedModel()
     for index in 0..<8 {
-      model.digest.words[index] = word(Place.digest &+ 4 &* index, of: slot).byteSwapped
+      model.digest.words[index] = word(SlotPlace.digest &+ 4 &* index, of: slot).byteSwapped
     }
     for index in 0..<32 {
-      model.name[index] = flash.byte(at: start(of: slot) &+ Place.name &+ index)
+      model.name[index] = flash.byte(at: start(of: slot) &+ SlotPlace.name &+ index)
     }
     return model
   }
@@ -167,8 +140,9 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   @inline(never)
   private func activation(of slot: Int) -> Int? {
     var found: Int?
-    for pair in 0..<Place.pairCount where isMarked(slot, Place.activation(pair), Self.activated) {
-      found = isMarked(slot, Place.revocation(pair), Self.revoked) ? nil : pair
+    for pair in 0..<SlotPlace.pairCount
+    where isMarked(slot, SlotPlace.activation(pair), Self.activated) {
+      found = isMarked(slot, SlotPlace.revocation(pair), Self.revoked) ? nil : pair
     }
     return found
   }
@@ -178,7 +152,7 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   private func isSound(_ slot: Int) -> Bool {
     word(0, of: slot) == Self.magic && word(8, of: slot) == UInt32(imageByteCount)
       && word(16, of: slot) == fingerprint
-      && word(Place.checksum, of: slot) == headerChecksum(of: slot)
+      && word(SlotPlace.checksum, of: slot) == headerChecksum(of: slot)
       && word(12, of: slot) == imageChecksum(of: slot)
   }
 
@@ -190,9 +164,11 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
 
   private func headerChecksum(of slot: Int) -> UInt32 {
     var checksum = CRC32()
-    for offset in 0..<Place.checksum { checksum.update(flash.byte(at: start(of: slot) &+ offset)) }
+    for offset in 0..<SlotPlace.checksum {
+      checksum.update(flash.byte(at: start(of: slot) &+ offset))
+    }
     for offset in 0..<4 &* tensorCount {
-      checksum.update(flash.byte(at: start(of: slot) &+ Place.states &+ offset))
+      checksum.update(flash.byte(at: start(of: slot) &+ SlotPlace.states &+ offset))
     }
     return checksum.value
   }
@@ -240,7 +216,7 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
     holding[slot] = isSound(slot)
     guard holding[slot] else { return false }
     guard !model.isInactive else { return true }
-    mark(slot, Place.activation(0), Self.activated)
+    mark(slot, SlotPlace.activation(0), Self.activated)
     chooseActive()
     return active == slot
   }
@@ -259,18 +235,18 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
     header[4] = fingerprint
     header[5] = UInt32(truncatingIfNeeded: tensorCount) | (isInverted ? 1 << 16 : 0)
     for index in 0..<8 {
-      header[Place.digest / 4 &+ index] = model.digest.words[index].byteSwapped
-      header[Place.name / 4 &+ index] = model.nameWord(index)
+      header[SlotPlace.digest / 4 &+ index] = model.digest.words[index].byteSwapped
+      header[SlotPlace.name / 4 &+ index] = model.nameWord(index)
     }
     var sum = CRC32()
-    for index in 0..<Place.checksum / 4 { sum.update(littleEndian: header[index]) }
+    for index in 0..<SlotPlace.checksum / 4 { sum.update(littleEndian: header[index]) }
     for index in 0..<tensorCount { sum.update(littleEndian: states[index].storedWord) }
-    header[Place.checksum / 4] = sum.value
+    header[SlotPlace.checksum / 4] = sum.value
     for offset in stride(from: 0, to: imageOffset, by: flash.unitByteCount) {
-      if offset >= Place.marks, offset < Place.states { continue }
+      if offset >= SlotPlace.marks, offset < SlotPlace.states { continue }
       var unit = InlineArray<16, UInt8>(repeating: 0xFF)
       for place in 0..<flash.unitByteCount {
-        let (index, tensor) = ((offset &+ place) >> 2, (offset &+ place &- Place.states) >> 2)
+        let (index, tensor) = ((offset &+ place) >> 2, (offset &+ place &- SlotPlace.states) >> 2)
         let word =
           index < 24 ? header[index] : tensor < tensorCount ? states[tensor].storedWord : .max
         unit[place] = UInt8(truncatingIfNeeded: word >> UInt32(8 &* ((offset &+ place) & 3)))
@@ -282,7 +258,7 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   /// Gives up the model in use, by one write, for the one before it; false where there is none.
   mutating func revoke() -> Bool {
     guard let active, let pair = activation(of: active) else { return false }
-    mark(active, Place.revocation(pair), Self.revoked)
+    mark(active, SlotPlace.revocation(pair), Self.revoked)
     chooseActive()
     return self.active != nil
   }
@@ -294,9 +270,11 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
   mutating func activate(_ slot: Int) -> Bool {
     if activation(of: slot) == nil {
       var pair = 0
-      while pair < Place.pairCount, word(Place.activation(pair), of: slot) != .max { pair &+= 1 }
-      guard pair < Place.pairCount else { return false }
-      mark(slot, Place.activation(pair), Self.activated)
+      while pair < SlotPlace.pairCount, word(SlotPlace.activation(pair), of: slot) != .max {
+        pair &+= 1
+      }
+      guard pair < SlotPlace.pairCount else { return false }
+      mark(slot, SlotPlace.activation(pair), Self.activated)
       chooseActive()
     }
     // A newer one has to go, in a second write, or in the only one.
@@ -309,42 +287,6 @@ struct FlashSlots<Flash: FlashDevice & ~Copyable>: ~Copyable {
     for index in 0..<4 { unit[index] = UInt8(truncatingIfNeeded: mark >> UInt32(8 &* index)) }
     flash.program(unit, at: start(of: slot) &+ place)
   }
-}
-
-/// Where things are in a slot.
-private enum Place {
-  static var digest: Int { 24 }
-  static var name: Int { 56 }
-  static var checksum: Int { 88 }
-  static var marks: Int { 96 }
-  static var pairCount: Int { 8 }
-  static var states: Int { marks &+ 32 &* pairCount }
-
-  static func activation(_ pair: Int) -> Int { marks &+ 32 &* pair }
-  static func revocation(_ pair: Int) -> Int { activation(pair) &+ 16 }
-  static func image(tensorCount: Int) -> Int { states &+ (4 &* tensorCount &+ 15) & ~15 }
-}
-
-extension ModelTable {
-  /// Bytes of flash that a slot for the model takes: each of the two has whole pages.
-  public var slotByteCount: Int {
-    let end = end()
-    return Place.image(tensorCount: end.tensorCount) &+ end.imageByteCount
-  }
-}
-
-extension CommittedModel {
-  /// Four bytes of the name.
-  fileprivate mutating func nameWord(_ index: Int) -> UInt32 {
-    var word: UInt32 = 0
-    for place in 0..<4 { word |= UInt32(name[4 &* index &+ place]) << UInt32(8 &* place) }
-    return word
-  }
-}
-
-extension TensorState {
-  /// As a slot has it: whether it was kept is of its transfer only.
-  fileprivate var storedWord: UInt32 { word & 0x01FF_FFFF }
 }
 
 extension FlashSlots where Flash: ~Copyable {

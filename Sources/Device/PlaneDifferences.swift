@@ -4,12 +4,17 @@ internal import WeightCodec
 public protocol DifferenceModels: BitwiseCopyable, Sendable {
   /// What a device can do with it.
   static var services: DeviceServices { get }
-  /// Whether there is any.
-  static var areTaken: Bool { get }
+  /// Words that there are: 15 kinds of expectation, then 8 of signs, or none.
+  static var wordCount: Int { get }
   /// Models that have learnt nothing.
   init()
-  /// The words of a model: 15 kinds of expectation, then 8 of signs.
+  /// The word of a model.
   subscript(index: Int) -> UInt32 { get set }
+}
+
+extension DifferenceModels {
+  /// Whether differences are taken.
+  static var areTaken: Bool { wordCount > 0 }
 }
 
 /// None: a device takes no differences, and pays for none.
@@ -19,7 +24,7 @@ public struct NoDifferences: DifferenceModels {
     .tells + .resumes + .keeps + .lists + .switches + .gives
   }
   /// None.
-  public static var areTaken: Bool { false }
+  public static var wordCount: Int { 0 }
   /// Nothing.
   public init() {}
   /// None.
@@ -35,8 +40,8 @@ public struct PlaneDifferences: DifferenceModels {
 
   /// All.
   public static var services: DeviceServices { .all }
-  /// Yes.
-  public static var areTaken: Bool { true }
+  /// Of both.
+  public static var wordCount: Int { 23 }
   /// As they are at the beginning of each pass.
   public init() {}
   /// One of them.

@@ -52,6 +52,16 @@ class LineTests(ProcessTests):
         self.assert_ends(receiver, OK)
         return sender, receiver
 
+    def ask(self, command, *words, code=OK, texts=()):
+        """What the receiver at `b` says to a command that asks it, event by event."""
+        asked = self.start(command, "--json", self.rate, self.a, *words)
+        self.assert_ends(asked, code, *texts)
+        return asked.events
+
+    def slots(self):
+        """Of each slot its state and the digest of its model."""
+        return [(slot["state"], slot.get("digest")) for slot in self.ask("info")[-1]["slots"]]
+
 
 class Wires:
     """Two pseudo-terminals whose settings can be looked at, as one cannot with a loopback: it takes

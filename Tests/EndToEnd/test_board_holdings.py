@@ -77,14 +77,6 @@ class HoldingTests:
         board.close()
         return kills
 
-    def ask(self, command, *words):
-        asked = self.start(command, "--json", self.rate, self.a, *words)
-        self.assert_ends(asked, OK)
-        return asked.events
-
-    def slots(self):
-        return [(slot["state"], slot.get("digest")) for slot in self.ask("info")[-1]["slots"]]
-
     @lasts(20)
     def test_models_that_are_held(self):
         board = self.start_with_flash()

@@ -19,11 +19,6 @@ class CHoldingsTests(CDevice):
         flash = (self.folder / "flash",) if "-DWT_FLASH=1" in options else ()
         self.device = self.run_device(0, *flash)
 
-    def ask(self, command, *words):
-        asked = self.start(command, "--json", self.rate, self.a, *words)
-        self.assert_ends(asked, OK)
-        return asked.events
-
     def send_model(self, model, *options):
         sender = self.send(model, *options)
         self.assert_ends(sender, OK)

@@ -167,14 +167,6 @@ class DeviceTests(LineTests):
             device.wait_for_event("notice", lambda event: "nothing had to come" in event["message"])
             device.kill()
 
-    def ask(self, command, *words):
-        asked = self.start(command, "--json", self.rate, self.a, *words)
-        self.assert_ends(asked, OK)
-        return asked.events
-
-    def slots(self):
-        return [(slot["state"], slot.get("digest")) for slot in self.ask("info")[-1]["slots"]]
-
     @lasts(12)
     def test_models_are_listed_and_changed(self):
         self.lay_line()

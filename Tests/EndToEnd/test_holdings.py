@@ -13,11 +13,6 @@ NOT_VERIFIED = 79
 
 
 class HoldingsTests(LineTests):
-    def ask(self, command, *words, code=OK, texts=()):
-        asked = self.start(command, "--json", self.rate, self.a, *words)
-        self.assert_ends(asked, code, *texts)
-        return asked.events
-
     def stay(self, model=None):
         """A receiver that stays, with a model."""
         self.lay_line()

@@ -66,15 +66,14 @@ package final class ReceiveSession {
   ) throws -> TransferResult? {
     var info = info
     holdings.describe(&info)
-    var machine = ReceiveTransfer(link: link, info: info)
-    machine.base = holdings.base
-    return try run(machine, &loop)
+    return try run(ReceiveTransfer(link: link, info: info), &loop)
   }
 
   func run(
     _ machine: consuming ReceiveTransfer, _ loop: inout TransferLoop
   ) throws -> TransferResult? {
     var machine = machine
+    machine.base = holdings.base
     pace.begin(baudRate: machine.baudRate)
     giveUpAt = timeout.map { MonotonicClock.now + .seconds(Int64($0)) }
     do {
